@@ -1,0 +1,30 @@
+//! The words of Estiba as plain data: workloads, projects, releases, plans,
+//! observed state. Nothing here does I/O, and nothing here knows a target.
+
+pub mod deployment;
+pub mod diagnostic;
+pub mod message;
+pub mod names;
+pub mod plan;
+pub mod project;
+pub mod release;
+pub mod secret;
+pub mod workload;
+
+pub use deployment::{Cause, Deployment, DeploymentId, DeploymentState, StepRecord, StepState};
+pub use diagnostic::{Diagnostic, Place, Severity, has_errors};
+pub use message::{Lang, Message};
+pub use names::{
+    Digest, EnvironmentId, Fingerprint, InstanceName, Name, NameError, ProjectId, Version,
+};
+pub use plan::{
+    Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, InstanceState, Observed,
+    ObservedInstance, ObservedResource, Plan, Route, Step, Strategy, Traffic,
+};
+pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
+pub use release::{Release, ReleasedWorkload};
+pub use secret::SecretString;
+pub use workload::{
+    Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION, Probe,
+    Protocol, Quantities, Ready, Resource, ResourceId, ServicePort, VolumeMount, Workload,
+};

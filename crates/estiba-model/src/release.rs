@@ -1,0 +1,44 @@
+//! Releases: what was built, immutable.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Name, ProjectId, Version, Workload};
+
+/// A version of a project: its workloads and the images they were built into.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// The project.
+    pub project: ProjectId,
+    /// Unique in the project.
+    pub version: Version,
+    /// The Git commit it was built from, where there is one.
+    pub commit: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What ships.
+    pub workloads: BTreeMap<Name, ReleasedWorkload>,
+}
+
+/// A workload of a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleasedWorkload {
+    /// The Score file, its file sources read into it.
+    pub workload: Workload,
+    /// The image of each container.
+    pub images: BTreeMap<Name, Digest>,
+}
+
+impl Release {
+    /// A digest of what ships: two releases with equal content are the same
+    /// thing under two names.
+    #[must_use]
+    pub fn content(&self) -> Digest {
+        // Value's maps keep the order of insertion, which is that of the sorted
+        // maps above, so equal content gives equal text.
+        let text = serde_json::to_string(&self.workloads).unwrap_or_default();
+        Digest::of(text.as_bytes())
+    }
+}

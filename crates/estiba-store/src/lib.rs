@@ -1,0 +1,1 @@
+//! Durable state: releases, deployments, steps, settings and sealed secrets.

@@ -1,0 +1,1 @@
+//! Containers run by Estiba itself on this machine, with no daemon.

@@ -1,0 +1,18 @@
+//! What every container runtime must do for Estiba.
+//!
+//! The engine knows this crate alone; an adapter implements [`Target`]. Every
+//! operation is idempotent: after a crash the engine asks the target what there
+//! is and takes the same step again.
+
+mod error;
+mod logs;
+mod provision;
+mod spec;
+mod target;
+
+pub use error::TargetError;
+pub use logs::{LogLine, LogQuery, LogStream, Stream};
+pub use provision::{Outputs, ResourceSpec};
+pub use spec::{ContainerSpec, FileContent, FileSpec, InstanceSpec, MigrationSpec, VolumeSpec};
+
+pub use target::{Capability, ExecIo, ExecRequest, HostCheck, Progress, Target, Url};

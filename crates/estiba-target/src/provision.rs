@@ -1,0 +1,39 @@
+//! The provisioning contract: what a workload needs and a target provides.
+
+use std::collections::BTreeMap;
+
+use estiba_model::{Fingerprint, Name, ResourceId, SecretString};
+use serde_json::{Map, Value};
+
+/// What a resource gives to the workloads that use it, by output key: for
+/// postgres `host`, `port`, `name`, `database`, `username` and `password`.
+/// All are treated as secrets, since a URL can hold one.
+pub type Outputs = BTreeMap<String, SecretString>;
+
+/// A resource to provide, complete.
+///
+/// Types that a target may provide are `postgres`, `volume`, `dns`, `route` and
+/// `service-port`; `environment` is the engine's own. A target that lacks a type
+/// says so by [`Target::capabilities`](crate::Target::capabilities).
+#[derive(Debug, Clone)]
+pub struct ResourceSpec {
+    /// Its identity in the environment.
+    pub id: ResourceId,
+    /// Its Score type.
+    pub kind: String,
+    /// Its Score class.
+    pub class: String,
+    /// The workload that named it first.
+    pub workload: Name,
+    /// `params`, placeholders expanded. For `service-port` the engine has put
+    /// `port` as a number and the workload's name.
+    pub params: Map<String, Value>,
+    /// What the environment says about resources of this type in `estiba.yaml`,
+    /// secrets that it names resolved under the key without `-from`.
+    pub settings: BTreeMap<String, SecretString>,
+    /// A password that the engine made for this resource and keeps: the same at
+    /// every call, so that provisioning again changes nothing.
+    pub credential: SecretString,
+    /// To be kept with the resource and told by `observe`.
+    pub fingerprint: Fingerprint,
+}

@@ -1,0 +1,105 @@
+//! An instance to start, complete: nothing is left to look up or to expand.
+
+use std::collections::BTreeMap;
+
+use estiba_model::{
+    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Name, Probe, Quantities, Ready,
+    SecretString, Version,
+};
+
+/// An instance to start.
+#[derive(Debug, Clone)]
+pub struct InstanceSpec {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Of which workload.
+    pub workload: Name,
+    /// Its name.
+    pub instance: InstanceName,
+    /// The release it runs.
+    pub version: Version,
+    /// To be kept with the instance and told by `observe`.
+    pub fingerprint: Fingerprint,
+    /// Its containers, in the order in which they start.
+    pub containers: Vec<ContainerSpec>,
+    /// The ports it serves.
+    pub exposure: Exposure,
+}
+
+/// A migration to run to its end.
+#[derive(Debug, Clone)]
+pub struct MigrationSpec {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Of which workload.
+    pub workload: Name,
+    /// The release it belongs to.
+    pub version: Version,
+    /// To be kept when it ended well, and told by `observe`.
+    pub fingerprint: Fingerprint,
+    /// What runs.
+    pub container: ContainerSpec,
+}
+
+/// A container to start.
+#[derive(Debug, Clone)]
+pub struct ContainerSpec {
+    /// Its name in the workload.
+    pub name: Name,
+    /// Its image, which `fetch` has brought.
+    pub image: Digest,
+    /// Replaces the image's entry point, unless empty.
+    pub command: Vec<String>,
+    /// Replaces the image's arguments, unless empty.
+    pub args: Vec<String>,
+    /// Environment variables, expanded.
+    pub variables: BTreeMap<String, SecretString>,
+    /// Files, expanded.
+    pub files: Vec<FileSpec>,
+    /// Volumes, resolved.
+    pub volumes: Vec<VolumeSpec>,
+    /// What it may use at the most.
+    pub limits: Quantities,
+    /// What it needs at the least.
+    pub requests: Quantities,
+    /// Restarted when this fails.
+    pub liveness: Option<Probe>,
+    /// Gets traffic while this passes.
+    pub readiness: Option<Probe>,
+    /// Containers that wait for this one, and for what.
+    pub before: BTreeMap<Name, Ready>,
+}
+
+/// A file to put into a container.
+#[derive(Debug, Clone)]
+pub struct FileSpec {
+    /// Its absolute path in the container.
+    pub path: String,
+    /// What is in it; it may hold secrets.
+    pub content: FileContent,
+    /// Permission bits; 0644 where there are none.
+    pub mode: Option<u32>,
+}
+
+/// The bytes of a file, which do not print.
+#[derive(Clone)]
+pub struct FileContent(pub Vec<u8>);
+
+impl std::fmt::Debug for FileContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// A volume to mount.
+#[derive(Debug, Clone)]
+pub struct VolumeSpec {
+    /// Its absolute path in the container.
+    pub target: String,
+    /// The volume's `source` output.
+    pub source: String,
+    /// A folder inside the volume.
+    pub path: Option<String>,
+    /// Not writable.
+    pub read_only: bool,
+}

@@ -1,0 +1,255 @@
+//! The contract of an adapter.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use estiba_model::{
+    Digest, EnvironmentId, InstanceName, Message, Name, Observed, ResourceId, Traffic,
+};
+use serde::Serialize;
+
+use crate::{InstanceSpec, LogQuery, LogStream, MigrationSpec, Outputs, ResourceSpec, TargetError};
+
+/// Something that a target can do and another may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Volumes that outlive instances.
+    Volumes,
+    /// Workloads of more than one container.
+    Sidecars,
+    /// UDP ports.
+    Udp,
+    /// PostgreSQL databases.
+    Postgres,
+    /// Limits of CPU and memory are in force.
+    Limits,
+}
+
+/// Where long work tells how far it is.
+pub trait Progress: Send + Sync {
+    /// One line for people: a tool's output, or what is going on now.
+    fn line(&self, line: &str);
+
+    /// Something that works, but not as well as it could, said once.
+    fn notice(&self, notice: &Message);
+}
+
+/// An address at which people reach a workload.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Url {
+    /// Which workload.
+    pub workload: Name,
+    /// The address.
+    pub url: String,
+}
+
+/// A finding of `estiba doctor`.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostCheck {
+    /// A stable name.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// Whether deployments work without it.
+    pub optional: bool,
+    /// What was found.
+    pub found: Message,
+    /// What to do, where something can be done.
+    pub advice: Option<Message>,
+}
+
+/// A command to run beside an instance's own.
+#[derive(Debug, Clone)]
+pub struct ExecRequest {
+    /// In which environment.
+    pub environment: EnvironmentId,
+    /// In which instance.
+    pub instance: InstanceName,
+    /// In which container; the first where none is named.
+    pub container: Option<Name>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+}
+
+/// What an executed command reads and writes.
+#[derive(Debug)]
+pub struct ExecIo {
+    /// Standard input.
+    pub stdin: OwnedFd,
+    /// Standard output.
+    pub stdout: OwnedFd,
+    /// Standard error.
+    pub stderr: OwnedFd,
+}
+
+/// A container runtime.
+///
+/// What it guarantees: each operation may be called again after it succeeded,
+/// failed or was killed half-way, and then does what is left. What it does not:
+/// it never looks at another environment's things or at what Estiba did not
+/// make, and it does not decide; the plan does.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// What it can do here.
+    fn capabilities(&self) -> Vec<Capability>;
+
+    /// What there is of an environment, from the runtime itself.
+    ///
+    /// # Errors
+    /// When the runtime can't be asked.
+    async fn observe(&self, environment: &EnvironmentId) -> Result<Observed, TargetError>;
+
+    /// What this machine or cluster can and can't do, and what to install.
+    async fn doctor(&self) -> Vec<HostCheck>;
+
+    /// Makes a resource, or brings it up to date; its data stays.
+    ///
+    /// # Errors
+    /// When it can't be made, or the target does not provide the type.
+    async fn provision(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError>;
+
+    /// What a provisioned resource gives, without changing anything.
+    ///
+    /// # Errors
+    /// When it was never provisioned.
+    async fn outputs(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+    ) -> Result<Outputs, TargetError>;
+
+    /// Removes a resource with its data. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    async fn destroy(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceId,
+    ) -> Result<(), TargetError>;
+
+    /// Brings an image to where instances start from.
+    ///
+    /// # Errors
+    /// When it is not in the image store, or there is no room.
+    async fn fetch(&self, image: &Digest, progress: &dyn Progress) -> Result<(), TargetError>;
+
+    /// Runs a migration to its end, unless the same one ended well before.
+    ///
+    /// # Errors
+    /// When it ends with another code than 0; the error has its last lines.
+    async fn migrate(
+        &self,
+        migration: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError>;
+
+    /// Starts an instance and returns while it is starting. An instance of this
+    /// name that runs is left alone; one that has ended is started again.
+    ///
+    /// # Errors
+    /// When it can't be started at all.
+    async fn start(
+        &self,
+        instance: &InstanceSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError>;
+
+    /// Waits until an instance is ready, for `timeout` at the most.
+    ///
+    /// # Errors
+    /// When it ends, crashes again and again, or is not ready in time; the
+    /// error has its last lines.
+    async fn await_ready(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        timeout: Duration,
+    ) -> Result<(), TargetError>;
+
+    /// Sends a workload's traffic to these instances and to no other; returns
+    /// when it is so. With no instance and an empty exposure the workload is not
+    /// reachable any more.
+    ///
+    /// # Errors
+    /// When an address is taken by something else.
+    async fn route(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        traffic: &Traffic,
+    ) -> Result<(), TargetError>;
+
+    /// Lets an instance finish what it is doing, ends it and removes what is
+    /// left of it but its log. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it can't be ended.
+    async fn stop(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        grace: Duration,
+    ) -> Result<(), TargetError>;
+
+    /// Where people reach the environment's workloads.
+    ///
+    /// # Errors
+    /// When the runtime can't be asked.
+    async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError>;
+
+    /// What the instances of a workload wrote, also those that ended.
+    ///
+    /// # Errors
+    /// When the logs can't be read.
+    async fn logs(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        query: &LogQuery,
+    ) -> Result<LogStream, TargetError>;
+
+    /// Runs a command in a running instance and returns its exit code.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    async fn exec(&self, request: &ExecRequest, io: ExecIo) -> Result<i32, TargetError>;
+
+    /// Writes a backup of a database to a new file, in PostgreSQL's custom format
+    /// as `pg_dump -Fc` makes it.
+    ///
+    /// # Errors
+    /// When the database or the tool for it is not there; no file is left.
+    async fn backup(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        to: &Path,
+    ) -> Result<(), TargetError>;
+
+    /// Replaces what is in a database by a backup, whole or not at all.
+    ///
+    /// # Errors
+    /// When the backup can't be read or does not fit; the data is as before.
+    async fn restore(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        from: &Path,
+    ) -> Result<(), TargetError>;
+
+    /// Forgets the environment: its logs, migrations' records and whatever else
+    /// is left after instances and resources were removed.
+    ///
+    /// # Errors
+    /// When something can't be removed.
+    async fn forget(&self, environment: &EnvironmentId) -> Result<(), TargetError>;
+}
