@@ -53,6 +53,8 @@ pub enum Cause {
     Restart,
     /// Another number of copies.
     Scale,
+    /// The end of the environment and of its data.
+    Down,
 }
 
 /// How far a deployment is.

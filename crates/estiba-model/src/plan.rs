@@ -98,7 +98,7 @@ pub struct Route {
     pub port: String,
 }
 
-/// What runs, as the targets say.
+/// What runs of one environment on one target, as the target says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Observed {
     /// Resources that exist, and the fingerprint they were made with.
@@ -109,15 +109,13 @@ pub struct Observed {
     pub migrations: BTreeMap<Name, BTreeSet<Fingerprint>>,
     /// Where each workload's traffic goes.
     pub traffic: BTreeMap<Name, Traffic>,
-    /// Images that the targets hold ready to start.
+    /// Images that the target holds ready to start.
     pub images: BTreeSet<Digest>,
 }
 
 /// A resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedResource {
-    /// The target that provides it.
-    pub target: Name,
     /// What it was made with.
     pub fingerprint: Fingerprint,
     /// Whether it holds data that removal would lose.
@@ -131,8 +129,6 @@ pub struct ObservedInstance {
     pub name: InstanceName,
     /// Of which workload it is a copy.
     pub workload: Name,
-    /// Where it runs.
-    pub target: Name,
     /// The release it runs.
     pub version: Version,
     /// What it was made with.
@@ -144,7 +140,7 @@ pub struct ObservedInstance {
 }
 
 /// How an instance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceState {
     /// Started, not ready for the first time yet.
@@ -173,8 +169,8 @@ pub struct Traffic {
 pub struct Plan {
     /// Where.
     pub environment: EnvironmentId,
-    /// To which release.
-    pub version: Version,
+    /// To which release; none where the environment is taken down.
+    pub version: Option<Version>,
     /// In order. Each is idempotent.
     pub steps: Vec<Step>,
     /// Resources with data that nothing uses any more: kept until the

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Name, ProjectId, Workload};
@@ -38,7 +39,7 @@ pub struct ProjectWorkload {
 }
 
 /// A container runtime and how to reach it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetConfig {
     /// Which adapter: `local`, `docker`, `kubernetes`…
     pub kind: String,

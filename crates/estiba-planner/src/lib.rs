@@ -1,1 +1,174 @@
 //! Desired and observed state to a plan. Pure: no I/O, no clock, no randomness.
+//!
+//! ```text
+//! provision ─► fetch ─► migrate ─► per workload, dependencies first: replace
+//!                                             ─► what is no longer wanted leaves
+//! ```
+
+mod order;
+mod replace;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use estiba_model::{
+    Desired, DesiredWorkload, EnvironmentId, InstanceState, Name, Observed, Plan, Step, Traffic,
+};
+
+use crate::order::dependencies_first;
+use crate::steps::Steps;
+
+/// What runs of an environment, by target.
+pub type ObservedByTarget = BTreeMap<Name, Observed>;
+
+/// The steps that take an environment from what runs to what should run. None
+/// where nothing differs.
+#[must_use]
+pub fn plan(desired: &Desired, observed: &ObservedByTarget) -> Plan {
+    let mut steps = Steps::new(observed);
+    for resource in &desired.resources {
+        if steps.resource_fingerprint(&resource.target, &resource.id) != Some(&resource.fingerprint)
+        {
+            steps.push(Step::Provision {
+                resource: resource.id.clone(),
+                target: resource.target.clone(),
+            });
+        }
+    }
+    let workloads = dependencies_first(&desired.workloads);
+    fetch(&mut steps, &workloads);
+    migrate(&mut steps, &workloads);
+    for workload in &workloads {
+        replace::replace(&mut steps, workload);
+    }
+    remove_unwanted(&mut steps, desired);
+    Plan {
+        environment: desired.environment.clone(),
+        version: Some(desired.version.clone()),
+        kept: kept(desired, observed),
+        steps: steps.into_vec(),
+    }
+}
+
+/// The steps that take an environment down with all its data.
+#[must_use]
+pub fn teardown(environment: &EnvironmentId, observed: &ObservedByTarget) -> Plan {
+    let mut steps = Steps::new(observed);
+    remove_everything_that_runs(&mut steps, |_, _| true);
+    for (target, state) in observed {
+        for resource in state.resources.keys() {
+            steps.push(Step::Destroy {
+                resource: resource.clone(),
+                target: target.clone(),
+            });
+        }
+    }
+    Plan {
+        environment: environment.clone(),
+        version: None,
+        steps: steps.into_vec(),
+        kept: Vec::new(),
+    }
+}
+
+fn fetch(steps: &mut Steps<'_>, workloads: &[&DesiredWorkload]) {
+    let mut fetched = BTreeSet::new();
+    for workload in workloads {
+        if !starts_something(steps, workload) {
+            continue;
+        }
+        let held = steps.target(&workload.target).map(|state| &state.images);
+        for image in &workload.images {
+            let is_held = held.is_some_and(|images| images.contains(image));
+            if !is_held && fetched.insert((&workload.target, image)) {
+                steps.push(Step::Fetch {
+                    workload: workload.name.clone(),
+                    target: workload.target.clone(),
+                    image: image.clone(),
+                });
+            }
+        }
+    }
+}
+
+fn migrate(steps: &mut Steps<'_>, workloads: &[&DesiredWorkload]) {
+    for workload in workloads {
+        if let Some(fingerprint) = pending_migration(steps, workload) {
+            steps.push(Step::Migrate {
+                workload: workload.name.clone(),
+                target: workload.target.clone(),
+                fingerprint: fingerprint.clone(),
+            });
+        }
+    }
+}
+
+fn pending_migration<'w>(
+    steps: &Steps<'_>,
+    workload: &'w DesiredWorkload,
+) -> Option<&'w estiba_model::Fingerprint> {
+    let fingerprint = workload.migration.as_ref()?;
+    let done = steps
+        .target(&workload.target)
+        .and_then(|state| state.migrations.get(&workload.name))
+        .is_some_and(|done| done.contains(fingerprint));
+    // A workload that is switched off has no traffic to gate.
+    (!done && workload.replicas > 0).then_some(fingerprint)
+}
+
+fn starts_something(steps: &Steps<'_>, workload: &DesiredWorkload) -> bool {
+    pending_migration(steps, workload).is_some()
+        || replace::wanted(workload).any(|name| {
+            steps
+                .instance(&workload.target, &name)
+                .is_none_or(|instance| instance.state == InstanceState::Stopped)
+        })
+}
+
+/// Workloads that are not in the release any more, or now run elsewhere.
+fn remove_unwanted(steps: &mut Steps<'_>, desired: &Desired) {
+    let homes: BTreeSet<(&Name, &Name)> = desired
+        .workloads
+        .iter()
+        .map(|workload| (&workload.target, &workload.name))
+        .collect();
+    remove_everything_that_runs(steps, |target, workload| {
+        !homes.contains(&(target, workload))
+    });
+}
+
+fn remove_everything_that_runs(steps: &mut Steps<'_>, is_unwanted: impl Fn(&Name, &Name) -> bool) {
+    let observed = steps.observed();
+    for (target, state) in observed {
+        for (workload, traffic) in &state.traffic {
+            if is_unwanted(target, workload) && *traffic != Traffic::default() {
+                steps.route(workload, target, Traffic::default());
+            }
+        }
+        for instance in &state.instances {
+            if is_unwanted(target, &instance.workload) {
+                steps.stop(&instance.workload, target, &instance.name);
+            }
+        }
+    }
+}
+
+/// Data that nothing wants any more stays until somebody says otherwise.
+fn kept(desired: &Desired, observed: &ObservedByTarget) -> Vec<estiba_model::ResourceId> {
+    let wanted: BTreeSet<_> = desired
+        .resources
+        .iter()
+        .map(|resource| (&resource.target, &resource.id))
+        .collect();
+    observed
+        .iter()
+        .flat_map(|(target, state)| {
+            state
+                .resources
+                .iter()
+                .map(move |(id, resource)| (target, id, resource))
+        })
+        .filter(|(target, id, resource)| resource.holds_data && !wanted.contains(&(*target, *id)))
+        .map(|(_, id, _)| id.clone())
+        .collect()
+}

@@ -1,1 +1,22 @@
-//! The project file: estiba.yaml to a checked project.
+//! The project file: `estiba.yaml` and the Score files that it names, to a
+//! checked [`Project`](estiba_model::Project).
+//!
+//! [`load`] reads the files, looks across them and tells every mistake at once,
+//! with file, line and what to do; [`missing_values`] tells what an environment
+//! lacks. [`init`] plans the first files of a folder that has none.
+
+mod check;
+mod file;
+mod finding;
+mod init;
+mod kinds;
+mod load;
+mod prune;
+mod references;
+mod values;
+
+pub use check::secrets::{is_telegram_token, same_telegram_token};
+pub use file::schema;
+pub use init::{InitPlan, init, write_new};
+pub use load::{FILE_NAME, Loaded, find, load, parse};
+pub use values::{ValueUser, missing_values, required_values};

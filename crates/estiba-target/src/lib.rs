@@ -7,12 +7,13 @@
 mod error;
 mod logs;
 mod provision;
+mod redact;
 mod spec;
 mod target;
 
 pub use error::TargetError;
 pub use logs::{LogLine, LogQuery, LogStream, Stream};
 pub use provision::{Outputs, ResourceSpec};
+pub use redact::Redactor;
 pub use spec::{ContainerSpec, FileContent, FileSpec, InstanceSpec, MigrationSpec, VolumeSpec};
-
 pub use target::{Capability, ExecIo, ExecRequest, HostCheck, Progress, Target, Url};

@@ -26,7 +26,7 @@ pub struct ResourceSpec {
     /// The workload that named it first.
     pub workload: Name,
     /// `params`, placeholders expanded. For `service-port` the engine has put
-    /// `port` as a number and the workload's name.
+    /// the names: `{"workload": "api", "port": "http"}`.
     pub params: Map<String, Value>,
     /// What the environment says about resources of this type in `estiba.yaml`,
     /// secrets that it names resolved under the key without `-from`.

@@ -24,6 +24,8 @@ pub struct InstanceSpec {
     pub containers: Vec<ContainerSpec>,
     /// The ports it serves.
     pub exposure: Exposure,
+    /// Values that must not reach its log: see [`Redactor`](crate::Redactor).
+    pub secrets: Vec<SecretString>,
 }
 
 /// A migration to run to its end.
@@ -39,6 +41,8 @@ pub struct MigrationSpec {
     pub fingerprint: Fingerprint,
     /// What runs.
     pub container: ContainerSpec,
+    /// Values that must not reach its log: see [`Redactor`](crate::Redactor).
+    pub secrets: Vec<SecretString>,
 }
 
 /// A container to start.

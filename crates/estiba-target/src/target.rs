@@ -116,10 +116,11 @@ pub trait Target: Send + Sync {
         progress: &dyn Progress,
     ) -> Result<(), TargetError>;
 
-    /// What a provisioned resource gives, without changing anything.
+    /// What a resource gives, without changing anything. For `dns` and
+    /// `service-port` that follows from names and is known before it exists.
     ///
     /// # Errors
-    /// When it was never provisioned.
+    /// When it has to be provisioned first, and was not.
     async fn outputs(
         &self,
         environment: &EnvironmentId,

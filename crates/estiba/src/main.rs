@@ -1,1 +1,22 @@
-fn main() {}
+//! The `estiba` command: reads what was typed, wires the adapters in, shows what
+//! comes of it.
+
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod output;
+mod paths;
+mod targets;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    // What runs in the background starts here too, before anything is parsed or
+    // allocated that it does not need.
+    if let Some(code) = estiba_target_local::role(&args) {
+        return code;
+    }
+    commands::run()
+}

@@ -1,0 +1,148 @@
+//! Carrying out a plan, each step recorded before and after.
+
+use std::time::{Duration, Instant};
+
+use estiba_model::{DeploymentId, Message, Plan, Step};
+use estiba_store::Store;
+use estiba_target::{Progress, Redactor};
+
+use crate::error::EngineError;
+use crate::event::{Event, Observer};
+use crate::runtime::Runtime;
+
+/// How long an instance may take to become ready. One that crashes again and
+/// again is given up earlier.
+pub const READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long an instance may take to end after it was asked to.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Why a plan was not carried out to its end.
+#[derive(Debug)]
+pub struct StepFailure {
+    /// Why.
+    pub error: Message,
+    /// The last lines that explain it.
+    pub log: Vec<String>,
+}
+
+/// Carries out `plan` as the next steps of `deployment`.
+///
+/// # Errors
+/// When a step fails, which leaves the ones after it undone; or when the state
+/// can't be written.
+pub async fn apply(
+    runtime: &Runtime<'_>,
+    store: &Store,
+    deployment: DeploymentId,
+    plan: &Plan,
+    observer: &dyn Observer,
+) -> Result<Result<(), StepFailure>, EngineError> {
+    let first = store.plan_steps(deployment, &plan.steps).await?;
+    let total = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
+    let redactor = Redactor::new(runtime.bound.inputs.secrets.values());
+    let progress = ToObserver {
+        observer,
+        redactor: &redactor,
+    };
+    for (index, step) in (0..total).zip(&plan.steps) {
+        let begun = Instant::now();
+        store.begin_step(deployment, first + index).await?;
+        observer.event(Event::StepStarted {
+            index,
+            total,
+            step: step.clone(),
+        });
+        let outcome = take(runtime, step, &progress).await;
+        let failure = outcome.err().map(|error| failure(&error, &redactor));
+        let record = failure.as_ref().map_or(Ok(()), |f| Err(f.error.clone()));
+        store.finish_step(deployment, first + index, record).await?;
+        if let Some(failure) = failure {
+            observer.event(Event::StepFailed {
+                index,
+                error: failure.error.clone(),
+                log: failure.log.clone(),
+            });
+            return Ok(Err(failure));
+        }
+        let took = begun.elapsed();
+        observer.event(Event::StepDone { index, took });
+    }
+    Ok(Ok(()))
+}
+
+async fn take(
+    runtime: &Runtime<'_>,
+    step: &Step,
+    progress: &dyn Progress,
+) -> Result<(), EngineError> {
+    let target = runtime.target(step.target())?;
+    let environment = runtime.environment();
+    match step {
+        Step::Provision { resource, .. } => {
+            let resource = runtime.resource(resource).await?;
+            target.provision(environment, &resource, progress).await?;
+        }
+        Step::Fetch { image, .. } => target.fetch(image, progress).await?,
+        Step::Migrate {
+            workload,
+            fingerprint,
+            ..
+        } => {
+            let migration = runtime.migration(workload, fingerprint).await?;
+            target.migrate(&migration, progress).await?;
+        }
+        Step::Start {
+            workload, instance, ..
+        } => {
+            let instance = runtime.instance(workload, instance).await?;
+            target.start(&instance, progress).await?;
+        }
+        Step::Await { instance, .. } => {
+            target
+                .await_ready(environment, instance, READY_TIMEOUT)
+                .await?;
+        }
+        Step::Route {
+            workload, traffic, ..
+        } => target.route(environment, workload, traffic).await?,
+        Step::Stop { instance, .. } => target.stop(environment, instance, STOP_GRACE).await?,
+        Step::Destroy { resource, .. } => target.destroy(environment, resource).await?,
+    }
+    Ok(())
+}
+
+fn failure(error: &EngineError, redactor: &Redactor) -> StepFailure {
+    let clean = |text: String| redactor.redact(&text).into_owned();
+    let error_message = join(error.messages()).map(clean);
+    StepFailure {
+        error: error_message,
+        log: error.log().iter().cloned().map(clean).collect(),
+    }
+}
+
+fn join(messages: Vec<Message>) -> Message {
+    let mut messages = messages.into_iter();
+    let first = messages.next().unwrap_or_else(|| Message::verbatim(""));
+    messages.fold(first, |all, next| Message {
+        en: format!("{}; {}", all.en, next.en),
+        es: format!("{}; {}", all.es, next.es),
+    })
+}
+
+struct ToObserver<'a> {
+    observer: &'a dyn Observer,
+    redactor: &'a Redactor,
+}
+
+impl Progress for ToObserver<'_> {
+    fn line(&self, line: &str) {
+        let text = self.redactor.redact(line).into_owned();
+        self.observer.event(Event::Line { text });
+    }
+
+    fn notice(&self, notice: &Message) {
+        let notice = notice.clone();
+        self.observer.event(Event::Notice { notice });
+    }
+}

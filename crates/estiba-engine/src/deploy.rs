@@ -1,0 +1,290 @@
+//! One release going to one environment: queued, carried out, verified; and
+//! what worked before restored where that fails.
+//!
+//! A deployment is safe against `kill -9` at any moment: its inputs and steps
+//! are in the store, every step is idempotent, and whoever comes next plans
+//! again from what the targets say.
+
+use std::time::{Duration, Instant};
+
+use estiba_model::{
+    Cause, Deployment, DeploymentId, DeploymentState, Desired, EnvironmentId, Message, Name, Plan,
+    Project, Release, Version, message,
+};
+use estiba_planner::plan;
+use estiba_store::EnvironmentLock;
+
+use crate::apply::{StepFailure, apply};
+use crate::engine::Engine;
+use crate::error::{EngineError, Left};
+use crate::event::{Event, Observer};
+use crate::inputs::Inputs;
+use crate::runtime::{Runtime, observe};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where.
+    pub environment: Name,
+    /// Which release.
+    pub version: Version,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// How a deployment ended that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The environment was as it should be; nothing was done or recorded.
+    Unchanged,
+    /// It runs.
+    Succeeded {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// The release.
+        version: Version,
+        /// From its turn to its end.
+        took: Duration,
+    },
+    /// A newer deployment was asked for while this one waited.
+    Superseded {
+        /// The deployment that gave way.
+        deployment: DeploymentId,
+    },
+}
+
+impl Engine {
+    /// The plan that a deployment would carry out; nothing is done.
+    ///
+    /// # Errors
+    /// When something has no value, or a target can't be asked.
+    pub async fn plan(
+        &self,
+        project: &Project,
+        environment: &Name,
+        release: Release,
+    ) -> Result<Plan, EngineError> {
+        let inputs = self
+            .inputs(project, environment, release.version.clone())
+            .await?;
+        let runtime = self.runtime_of(inputs, release).await?;
+        plan_now(&runtime).await
+    }
+
+    /// Takes a release to an environment, or does nothing where nothing differs.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] before anything is done; [`EngineError::Failed`]
+    /// after what worked before was restored.
+    pub async fn deploy(
+        &self,
+        project: &Project,
+        request: &Request,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, EngineError> {
+        let environment = self.environment(project, &request.environment)?;
+        self.check_order(project, &request.environment, &request.version)
+            .await?;
+        let inputs = self
+            .inputs(project, &request.environment, request.version.clone())
+            .await?;
+        self.check_tokens(project, &inputs).await?;
+        let runtime = self.runtime(inputs).await?;
+        if self.is_in_place(&runtime).await? {
+            return Ok(Outcome::Unchanged);
+        }
+        let sealed_later = encode(&runtime.bound.inputs)?;
+        let id = self
+            .store
+            .enqueue(&environment, &request.version, request.cause, &sealed_later)
+            .await?;
+        let _turn = self.wait_for_turn(&environment, id, observer).await?;
+        let newest = self.store.newest_queued(&environment).await?;
+        if newest.is_some_and(|newest| newest.id > id) {
+            self.store
+                .set_state(id, DeploymentState::Superseded, None)
+                .await?;
+            return Ok(Outcome::Superseded { deployment: id });
+        }
+        self.take_over(&environment, id, observer).await?;
+        self.run(&runtime, id, observer).await
+    }
+
+    /// Ends what an interrupted deployment began: carries it on, or restores
+    /// what worked before where it was failing. `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Engine::deploy`].
+    pub async fn resume(
+        &self,
+        environment: &EnvironmentId,
+        observer: &dyn Observer,
+    ) -> Result<Option<Outcome>, EngineError> {
+        let Some(_turn) = self.store.try_lock_environment(environment).await? else {
+            return Ok(None);
+        };
+        let unfinished = self.store.unfinished(environment).await?;
+        let Some(interrupted) = unfinished.into_iter().max_by_key(|d| d.id) else {
+            return Ok(None);
+        };
+        observer.event(Event::TakenOver {
+            deployment: interrupted.id,
+        });
+        let runtime = self.runtime(self.inputs_of(&interrupted).await?).await?;
+        if interrupted.state == DeploymentState::RollingBack {
+            let failure = StepFailure {
+                error: interrupted.error.unwrap_or_else(interrupted_while_restoring),
+                log: Vec::new(),
+            };
+            return Err(self
+                .restore(&runtime, interrupted.id, failure, observer)
+                .await?);
+        }
+        self.run(&runtime, interrupted.id, observer).await.map(Some)
+    }
+
+    /// Whether what runs is what should run and no deployment is half-way.
+    async fn is_in_place(&self, runtime: &Runtime<'_>) -> Result<bool, EngineError> {
+        let environment = runtime.environment();
+        let current = self.current(environment).await?;
+        let is_current = current.is_some_and(|d| d.version == runtime.desired.version);
+        Ok(is_current
+            && self.store.unfinished(environment).await?.is_empty()
+            && plan_now(runtime).await?.steps.is_empty())
+    }
+
+    async fn wait_for_turn(
+        &self,
+        environment: &EnvironmentId,
+        id: DeploymentId,
+        observer: &dyn Observer,
+    ) -> Result<EnvironmentLock, EngineError> {
+        if let Some(turn) = self.store.try_lock_environment(environment).await? {
+            return Ok(turn);
+        }
+        observer.event(Event::Queued { deployment: id });
+        Ok(self.store.lock_environment(environment).await?)
+    }
+
+    /// Whoever holds the lock finds only dead deployments beside its own: they
+    /// give way, and the plan made next includes what they left undone.
+    async fn take_over(
+        &self,
+        environment: &EnvironmentId,
+        id: DeploymentId,
+        observer: &dyn Observer,
+    ) -> Result<(), EngineError> {
+        self.store.supersede_older_queued(environment, id).await?;
+        for Deployment { id: dead, .. } in self.store.unfinished(environment).await? {
+            if dead != id {
+                observer.event(Event::TakenOver { deployment: dead });
+                self.store
+                    .set_state(dead, DeploymentState::Superseded, None)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        runtime: &Runtime<'_>,
+        id: DeploymentId,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, EngineError> {
+        let begun = Instant::now();
+        self.store.begin(id).await?;
+        let plan = plan_now(runtime).await?;
+        observer.event(Event::Planned {
+            deployment: id,
+            plan: plan.clone(),
+        });
+        match apply(runtime, &self.store, id, &plan, observer).await? {
+            Ok(()) => {
+                self.store
+                    .set_state(id, DeploymentState::Succeeded, None)
+                    .await?;
+                Ok(Outcome::Succeeded {
+                    deployment: id,
+                    version: runtime.desired.version.clone(),
+                    took: begun.elapsed(),
+                })
+            }
+            Err(failure) => {
+                self.store
+                    .set_state(id, DeploymentState::RollingBack, Some(&failure.error))
+                    .await?;
+                Err(self.restore(runtime, id, failure, observer).await?)
+            }
+        }
+    }
+
+    /// Brings back what worked before, with the values of then, and says how the
+    /// deployment failed.
+    async fn restore(
+        &self,
+        failed: &Runtime<'_>,
+        id: DeploymentId,
+        failure: StepFailure,
+        observer: &dyn Observer,
+    ) -> Result<EngineError, EngineError> {
+        let environment = failed.environment();
+        let before = self.last_inputs(environment).await?;
+        let to = before.as_ref().map(|inputs| inputs.version.clone());
+        observer.event(Event::RollingBack { to: to.clone() });
+        let restored = match before {
+            Some(inputs) => {
+                let runtime = self.runtime(inputs).await?;
+                let plan = plan_now(&runtime).await?;
+                apply(&runtime, &self.store, id, &plan, observer).await?
+            }
+            None => {
+                let nothing = Desired {
+                    workloads: Vec::new(),
+                    resources: failed.desired.resources.clone(),
+                    ..failed.desired.clone()
+                };
+                let observed = observe(&failed.targets, environment).await?;
+                let mut plan = plan(&nothing, &observed);
+                plan.steps
+                    .retain(|step| !matches!(step, estiba_model::Step::Provision { .. }));
+                apply(failed, &self.store, id, &plan, observer).await?
+            }
+        };
+        self.store
+            .set_state(id, DeploymentState::Failed, Some(&failure.error))
+            .await?;
+        let left = match (restored, to) {
+            (Err(restoring), _) => Left::Broken(restoring.error),
+            (Ok(()), Some(version)) => Left::Restored(version),
+            (Ok(()), None) => Left::Nothing,
+        };
+        Ok(EngineError::Failed {
+            deployment: id,
+            error: failure.error,
+            log: failure.log,
+            left,
+        })
+    }
+}
+
+pub(crate) async fn plan_now(runtime: &Runtime<'_>) -> Result<Plan, EngineError> {
+    let observed = observe(&runtime.targets, runtime.environment()).await?;
+    Ok(plan(&runtime.desired, &observed))
+}
+
+pub(crate) fn encode(inputs: &Inputs) -> Result<Vec<u8>, EngineError> {
+    serde_json::to_vec(inputs).map_err(|error| {
+        EngineError::refused(message!(
+            "the deployment can't be recorded: {error}",
+            "no se puede registrar el despliegue: {error}"
+        ))
+    })
+}
+
+fn interrupted_while_restoring() -> Message {
+    message!(
+        "it was interrupted while it restored what worked before",
+        "se interrumpió mientras restauraba lo anterior"
+    )
+}

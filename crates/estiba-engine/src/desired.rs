@@ -1,0 +1,249 @@
+//! What should run, from a bound release: fingerprints, order, exposure. Pure
+//! but for the key, which the caller holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use estiba_model::{
+    Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, Fingerprint, Name,
+    ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload,
+};
+use serde_json::{Value, json};
+
+use crate::bind::{Bound, BoundResource};
+use crate::values::{Known, expand_text};
+
+/// The annotation that overrides how instances are replaced: `rolling` or
+/// `replace`.
+pub const STRATEGY_ANNOTATION: &str = "estiba.dev/strategy";
+
+/// A keyed hash, so that a fingerprint does not betray a short secret.
+pub type Keyed<'a> = &'a dyn Fn(&[u8]) -> [u8; 32];
+
+/// What should run. `known` holds the outputs that are known by now; of those
+/// only host names matter here.
+#[must_use]
+pub fn desired(bound: &Bound, known: &Known, keyed: Keyed<'_>) -> Desired {
+    let resources: Vec<_> = bound
+        .resources
+        .iter()
+        .map(|resource| DesiredResource {
+            id: resource.id.clone(),
+            target: resource.target.clone(),
+            fingerprint: resource_fingerprint(bound, resource, keyed),
+        })
+        .collect();
+    let fingerprints: BTreeMap<&ResourceId, &Fingerprint> =
+        resources.iter().map(|r| (&r.id, &r.fingerprint)).collect();
+    let workloads = bound
+        .release
+        .workloads
+        .iter()
+        .filter_map(|(name, released)| {
+            let hashed = Hashed {
+                bound,
+                name,
+                released,
+                resources: &fingerprints,
+                keyed,
+            };
+            Some(DesiredWorkload {
+                name: name.clone(),
+                target: bound.inputs.target_of(name)?.clone(),
+                fingerprint: hashed.workload(),
+                replicas: bound.inputs.replicas.get(name).copied().unwrap_or(1),
+                strategy: strategy(&released.workload),
+                migration: hashed.migration(),
+                after: needed_workloads(&released.workload),
+                images: released.images.values().cloned().collect(),
+                exposure: exposure(bound, name, &released.workload, known),
+            })
+        })
+        .collect();
+    Desired {
+        environment: bound.inputs.environment.clone(),
+        version: bound.inputs.version.clone(),
+        resources,
+        workloads,
+    }
+}
+
+/// What a resource is made from: provisioned anew when it changes.
+#[must_use]
+pub fn resource_fingerprint(
+    bound: &Bound,
+    resource: &BoundResource,
+    keyed: Keyed<'_>,
+) -> Fingerprint {
+    let settings: BTreeMap<String, String> = resource_settings(bound, &resource.resource.kind)
+        .into_iter()
+        .map(|(key, value)| (key, value.expose().to_owned()))
+        .collect();
+    let material = json!({
+        "id": resource.id,
+        "type": resource.resource.kind,
+        "class": resource.resource.class,
+        "params": resource.resource.params,
+        "target": bound.inputs.targets.get(&resource.target),
+        "settings": settings,
+    });
+    fingerprint(&material, keyed)
+}
+
+/// What the environment says about resources of a type; `KEY-from: NAME`
+/// becomes `KEY` with the value of that name.
+#[must_use]
+pub fn resource_settings(bound: &Bound, kind: &str) -> BTreeMap<String, SecretString> {
+    let Some(settings) = bound.inputs.provision.get(kind) else {
+        return BTreeMap::new();
+    };
+    settings
+        .iter()
+        .filter_map(|(key, value)| {
+            let text = value.as_str()?;
+            match key.strip_suffix("-from") {
+                Some(key) => Some((key.to_owned(), bound.inputs.value(text)?)),
+                None => Some((key.clone(), SecretString::new(text))),
+            }
+        })
+        .collect()
+}
+
+struct Hashed<'a> {
+    bound: &'a Bound,
+    name: &'a Name,
+    released: &'a ReleasedWorkload,
+    resources: &'a BTreeMap<&'a ResourceId, &'a Fingerprint>,
+    keyed: Keyed<'a>,
+}
+
+impl Hashed<'_> {
+    fn workload(&self) -> Fingerprint {
+        let inputs = &self.bound.inputs;
+        let values: BTreeMap<&str, String> = self
+            .bound
+            .values_used
+            .get(self.name)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| Some((key.as_str(), inputs.value(key)?.expose().to_owned())))
+            .collect();
+        let material = json!({
+            "environment": inputs.environment,
+            "workload": self.released.workload,
+            "images": self.released.images,
+            "version": inputs.version,
+            "values": values,
+            "resources": self.resource_fingerprints(),
+            "restarts": inputs.restarts.get(self.name).copied().unwrap_or(0),
+        });
+        fingerprint(&material, self.keyed)
+    }
+
+    /// A migration runs again when its image, its words or its database change,
+    /// and not for every version.
+    fn migration(&self) -> Option<Fingerprint> {
+        let (name, container) = self.released.workload.migration()?;
+        let material = json!({
+            "environment": self.bound.inputs.environment,
+            "container": container,
+            "image": self.released.images.get(name),
+            "resources": self.resource_fingerprints(),
+        });
+        Some(fingerprint(&material, self.keyed))
+    }
+
+    fn resource_fingerprints(&self) -> Vec<&Fingerprint> {
+        self.bound
+            .resources_of(self.name)
+            .filter_map(|resource| self.resources.get(&resource.id).copied())
+            .collect()
+    }
+}
+
+fn fingerprint(material: &Value, keyed: Keyed<'_>) -> Fingerprint {
+    Fingerprint::from_hash(&keyed(material.to_string().as_bytes()))
+}
+
+fn strategy(workload: &Workload) -> Strategy {
+    let asked = workload
+        .annotations
+        .get(STRATEGY_ANNOTATION)
+        .map(String::as_str);
+    match asked {
+        Some("replace") => Strategy::Replace,
+        Some("rolling") => Strategy::Rolling,
+        _ if workload.ports.is_empty() => Strategy::Replace,
+        _ => Strategy::Rolling,
+    }
+}
+
+/// The workloads whose ports this one uses.
+fn needed_workloads(workload: &Workload) -> BTreeSet<Name> {
+    workload
+        .resources
+        .values()
+        .filter(|resource| resource.kind == "service-port")
+        .filter_map(|resource| resource.params.get("workload")?.as_str()?.parse().ok())
+        .filter(|needed| *needed != workload.name)
+        .collect()
+}
+
+fn exposure(bound: &Bound, name: &Name, workload: &Workload, known: &Known) -> Exposure {
+    let ports = workload
+        .ports
+        .iter()
+        .map(|(port_name, port)| {
+            let exposed = ExposedPort {
+                port: port.port,
+                target_port: port.target_port,
+                protocol: port.protocol,
+            };
+            (port_name.clone(), exposed)
+        })
+        .collect();
+    let routes = bound
+        .resources_of(name)
+        .filter(|resource| resource.resource.kind == "route" && resource.workload == *name)
+        .filter_map(|resource| route(bound, workload, resource, known))
+        .collect();
+    Exposure { ports, routes }
+}
+
+fn route(
+    bound: &Bound,
+    workload: &Workload,
+    resource: &BoundResource,
+    known: &Known,
+) -> Option<Route> {
+    let params = &resource.resource.params;
+    let host = params.get("host").and_then(Value::as_str);
+    let host = host.and_then(|host| expand_text(bound, workload, host, known).ok());
+    let path = params.get("path").and_then(Value::as_str).unwrap_or("/");
+    Some(Route {
+        host: host.map(|host| host.expose().to_owned()),
+        path: path.to_owned(),
+        port: port_name(workload, params.get("port"))?,
+    })
+}
+
+/// The name of the service's port that `port` means: a name, the number that
+/// clients use, or nothing where there is only one.
+pub fn port_name(workload: &Workload, port: Option<&Value>) -> Option<String> {
+    let text = match port {
+        None => return workload.ports.keys().next().cloned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    if workload.ports.contains_key(&text) {
+        return Some(text);
+    }
+    let number: u16 = text.parse().ok()?;
+    let by_number = |of: fn(&estiba_model::ServicePort) -> u16| {
+        workload
+            .ports
+            .iter()
+            .find(|(_, port)| of(port) == number)
+            .map(|(name, _)| name.clone())
+    };
+    by_number(|port| port.port).or_else(|| by_number(|port| port.target_port))
+}

@@ -1,0 +1,300 @@
+//! A bound release together with the targets that run it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use estiba_model::{
+    Desired, DesiredWorkload, EnvironmentId, Fingerprint, InstanceName, Message, Name, Release,
+    ReleasedWorkload, ResourceId, SecretString, TargetConfig, message,
+};
+use estiba_planner::ObservedByTarget;
+use estiba_store::Store;
+use estiba_target::{ResourceSpec, Target, TargetError};
+use futures::future::try_join_all;
+
+use crate::bind::{Bound, BoundResource};
+use crate::desired::{desired, resource_fingerprint, resource_settings};
+use crate::error::EngineError;
+use crate::inputs::Inputs;
+use crate::values::{Known, Specifier, expand_params};
+
+/// Makes adapters from what the project file says. The binary has one; nothing
+/// else names a kind of target.
+pub trait TargetProvider: Send + Sync {
+    /// The adapter for a target of the project.
+    ///
+    /// # Errors
+    /// When there is no such kind, or it can't work here.
+    fn target(&self, name: &Name, config: &TargetConfig) -> Result<Arc<dyn Target>, Message>;
+}
+
+/// The adapters that an environment uses, by target.
+pub type Targets = BTreeMap<Name, Arc<dyn Target>>;
+
+/// The adapters for the targets that `inputs` name.
+///
+/// # Errors
+/// Every target that can't work here.
+pub fn targets_of(
+    provider: &dyn TargetProvider,
+    configs: &BTreeMap<Name, TargetConfig>,
+) -> Result<Targets, EngineError> {
+    let mut targets = Targets::new();
+    let mut problems = Vec::new();
+    for (name, config) in configs {
+        match provider.target(name, config) {
+            Ok(target) => {
+                targets.insert(name.clone(), target);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(targets)
+    } else {
+        Err(EngineError::Refused(problems))
+    }
+}
+
+/// What runs of an environment, from the targets themselves.
+///
+/// # Errors
+/// When one can't be asked.
+pub async fn observe(
+    targets: &Targets,
+    environment: &EnvironmentId,
+) -> Result<ObservedByTarget, EngineError> {
+    let asked = targets.iter().map(|(name, target)| async move {
+        let observed = target.observe(environment).await?;
+        Ok::<_, TargetError>((name.clone(), observed))
+    });
+    Ok(try_join_all(asked).await?.into_iter().collect())
+}
+
+/// A bound release, what should run of it, and the targets that run it.
+pub struct Runtime<'e> {
+    store: &'e Store,
+    /// The adapters.
+    pub targets: Targets,
+    /// The release in its environment.
+    pub bound: Bound,
+    /// What should run.
+    pub desired: Desired,
+}
+
+impl<'e> Runtime<'e> {
+    /// Binds `release` to the environment of `inputs` and works out what should
+    /// run there.
+    ///
+    /// # Errors
+    /// Values and targets that are missing, all at once.
+    pub async fn new(
+        store: &'e Store,
+        provider: &dyn TargetProvider,
+        inputs: Inputs,
+        release: Release,
+    ) -> Result<Self, EngineError> {
+        let targets = targets_of(provider, &inputs.targets)?;
+        let bound = Bound::new(inputs, release).map_err(EngineError::Refused)?;
+        let known = host_names(&bound, &targets, store).await;
+        let desired = desired(&bound, &known, &|bytes| store.keyed_hash(bytes));
+        Ok(Self {
+            store,
+            targets,
+            bound,
+            desired,
+        })
+    }
+
+    /// Only the targets, for ending what runs: nothing has to have a value.
+    #[must_use]
+    pub fn bare(store: &'e Store, targets: Targets, inputs: Inputs, release: Release) -> Self {
+        let desired = Desired {
+            environment: inputs.environment.clone(),
+            version: inputs.version.clone(),
+            resources: Vec::new(),
+            workloads: Vec::new(),
+        };
+        Self {
+            store,
+            targets,
+            bound: Bound::unresolved(inputs, release),
+            desired,
+        }
+    }
+
+    /// Where.
+    #[must_use]
+    pub fn environment(&self) -> &EnvironmentId {
+        &self.bound.inputs.environment
+    }
+
+    /// The adapter of a target.
+    ///
+    /// # Errors
+    /// When the environment does not use it.
+    pub fn target(&self, name: &Name) -> Result<&Arc<dyn Target>, TargetError> {
+        self.targets.get(name).ok_or_else(|| {
+            TargetError::new(message!(
+                "there is no target {name} in this deployment",
+                "no hay una plataforma {name} en este despliegue"
+            ))
+        })
+    }
+
+    /// What should run of a workload.
+    ///
+    /// # Errors
+    /// When the release does not have it.
+    pub fn workload(
+        &self,
+        name: &Name,
+    ) -> Result<(&DesiredWorkload, &ReleasedWorkload), TargetError> {
+        let desired = self.desired.workloads.iter().find(|w| w.name == *name);
+        desired
+            .zip(self.bound.release.workloads.get(name))
+            .ok_or_else(|| {
+                let version = &self.bound.release.version;
+                TargetError::new(message!(
+                    "{version} has no workload {name}",
+                    "{version} no tiene el componente {name}"
+                ))
+            })
+    }
+
+    /// A resource, ready to be provisioned.
+    ///
+    /// # Errors
+    /// When the environment has no such resource, or one that it refers to is
+    /// not there yet.
+    pub async fn resource(&self, id: &ResourceId) -> Result<ResourceSpec, EngineError> {
+        let Some(resource) = self.bound.resource(id) else {
+            return Err(EngineError::refused(message!(
+                "there is no resource {id} in this release",
+                "no hay un recurso {id} en esta versión"
+            )));
+        };
+        let known = self.known_to(&resource.workload, Some(id)).await?;
+        resource_spec(&self.bound, resource, &known, self.store).await
+    }
+
+    /// An instance, ready to start.
+    ///
+    /// # Errors
+    /// When something that it needs has no value.
+    pub async fn instance(
+        &self,
+        workload: &Name,
+        instance: &InstanceName,
+    ) -> Result<estiba_target::InstanceSpec, EngineError> {
+        let (wanted, released) = self.workload(workload)?;
+        let known = self.known_to(workload, None).await?;
+        Specifier {
+            bound: &self.bound,
+            name: workload,
+            released,
+            known: &known,
+        }
+        .instance(
+            instance.clone(),
+            wanted.fingerprint.clone(),
+            wanted.exposure.clone(),
+        )
+        .map_err(EngineError::refused)
+    }
+
+    /// A workload's migration, ready to run.
+    ///
+    /// # Errors
+    /// When something that it needs has no value, or there is none.
+    pub async fn migration(
+        &self,
+        workload: &Name,
+        fingerprint: &Fingerprint,
+    ) -> Result<estiba_target::MigrationSpec, EngineError> {
+        let (_, released) = self.workload(workload)?;
+        let known = self.known_to(workload, None).await?;
+        Specifier {
+            bound: &self.bound,
+            name: workload,
+            released,
+            known: &known,
+        }
+        .migration(fingerprint.clone())
+        .map_err(EngineError::refused)?
+        .ok_or_else(|| {
+            EngineError::refused(message!(
+                "{workload} has no migration",
+                "{workload} no tiene una migración"
+            ))
+        })
+    }
+
+    /// The outputs of the resources that a workload uses; where `before` is
+    /// given, of those that come before that one.
+    async fn known_to(
+        &self,
+        workload: &Name,
+        before: Option<&ResourceId>,
+    ) -> Result<Known, EngineError> {
+        let mut known = Known::default();
+        for resource in self.bound.resources_of(workload) {
+            if before == Some(&resource.id) {
+                break;
+            }
+            let spec = resource_spec(&self.bound, resource, &known, self.store).await?;
+            let target = self.target(&resource.target)?;
+            let outputs = target.outputs(self.environment(), &spec).await?;
+            known.insert(resource.id.clone(), outputs);
+        }
+        Ok(known)
+    }
+}
+
+/// Host names are wanted for the plan already; those that a target only knows
+/// later are left out.
+async fn host_names(bound: &Bound, targets: &Targets, store: &Store) -> Known {
+    let mut known = Known::default();
+    for resource in bound.resources.iter().filter(|r| r.resource.kind == "dns") {
+        if let Some(target) = targets.get(&resource.target)
+            && let Ok(spec) = resource_spec(bound, resource, &known, store).await
+            && let Ok(outputs) = target.outputs(&bound.inputs.environment, &spec).await
+        {
+            known.insert(resource.id.clone(), outputs);
+        }
+    }
+    known
+}
+
+async fn resource_spec(
+    bound: &Bound,
+    resource: &BoundResource,
+    known: &Known,
+    store: &Store,
+) -> Result<ResourceSpec, EngineError> {
+    let kind = resource.resource.kind.as_str();
+    let workload = &bound.release.workloads[&resource.workload].workload;
+    let params = expand_params(bound, workload, kind, &resource.resource.params, known)
+        .map_err(EngineError::refused)?;
+    let credential = if has_login(kind) {
+        store
+            .credential(&bound.inputs.environment, &resource.id)
+            .await?
+    } else {
+        SecretString::default()
+    };
+    Ok(ResourceSpec {
+        id: resource.id.clone(),
+        kind: kind.to_owned(),
+        class: resource.resource.class.clone(),
+        workload: resource.workload.clone(),
+        params,
+        settings: resource_settings(bound, kind),
+        credential,
+        fingerprint: resource_fingerprint(bound, resource, &|bytes| store.keyed_hash(bytes)),
+    })
+}
+
+fn has_login(kind: &str) -> bool {
+    !matches!(kind, "dns" | "route" | "service-port" | "volume")
+}

@@ -1,0 +1,168 @@
+//! How the environments of a project are.
+
+use estiba_model::{
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, InstanceName, InstanceState,
+    Message, Name, Project, Step, Version,
+};
+use estiba_planner::{ObservedByTarget, plan};
+use estiba_target::Url;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::runtime::observe;
+
+/// How an environment is.
+#[derive(Debug, Clone, Serialize)]
+pub struct EnvironmentStatus {
+    /// Which.
+    pub environment: Name,
+    /// The release that was deployed last with success.
+    pub deployed: Option<Deployed>,
+    /// A deployment that has not ended.
+    pub activity: Option<Activity>,
+    /// The last deployment, where it failed.
+    pub failed: Option<Deployment>,
+    /// What runs.
+    pub instances: Vec<InstanceStatus>,
+    /// What differs from what was deployed, as the steps that would mend it.
+    pub drift: Vec<Step>,
+    /// Where its workloads are reached.
+    pub urls: Vec<Url>,
+    /// Why it could not be told in full.
+    pub problem: Option<Message>,
+}
+
+/// The release that an environment runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deployed {
+    /// Which.
+    pub version: Version,
+    /// The deployment that brought it.
+    pub deployment: DeploymentId,
+    /// Why it was deployed.
+    pub cause: Cause,
+    /// Since when it runs.
+    pub since: Option<Timestamp>,
+}
+
+/// A deployment that has not ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Activity {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// Whether what ran it is gone: `estiba resume` ends it.
+    pub interrupted: bool,
+}
+
+/// An instance that runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct InstanceStatus {
+    /// Its name.
+    pub name: InstanceName,
+    /// The workload.
+    pub workload: Name,
+    /// Where it runs.
+    pub target: Name,
+    /// Its release.
+    pub version: Version,
+    /// How it is.
+    pub state: InstanceState,
+    /// How often a container of it was started again.
+    pub restarts: u32,
+}
+
+impl Engine {
+    /// How every environment of a project is.
+    ///
+    /// # Errors
+    /// When the state can't be read. What a target can't tell is said in the
+    /// status.
+    pub async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, EngineError> {
+        let all = project
+            .environments
+            .keys()
+            .map(|environment| self.environment_status(project, environment));
+        futures::future::try_join_all(all).await
+    }
+
+    async fn environment_status(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<EnvironmentStatus, EngineError> {
+        let id = self.environment(project, environment)?;
+        let current = self.current(&id).await?;
+        let last = self.store.deployments(&id, 1).await?.into_iter().next();
+        let mut status = EnvironmentStatus {
+            environment: environment.clone(),
+            deployed: current.map(|deployment| Deployed {
+                version: deployment.version,
+                deployment: deployment.id,
+                cause: deployment.cause,
+                since: deployment.finished_at,
+            }),
+            activity: self.activity(&id).await?,
+            failed: last.filter(|d| d.state == DeploymentState::Failed),
+            instances: Vec::new(),
+            drift: Vec::new(),
+            urls: Vec::new(),
+            problem: None,
+        };
+        if let Err(error) = self.look(project, &id, &mut status).await {
+            status.problem = error.messages().into_iter().next();
+        }
+        Ok(status)
+    }
+
+    async fn activity(&self, id: &EnvironmentId) -> Result<Option<Activity>, EngineError> {
+        let unfinished = self.store.unfinished(id).await?;
+        let Some(deployment) = unfinished.into_iter().max_by_key(|d| d.id) else {
+            return Ok(None);
+        };
+        let lock = self.store.try_lock_environment(id).await?;
+        Ok(Some(Activity {
+            deployment,
+            interrupted: lock.is_some(),
+        }))
+    }
+
+    async fn look(
+        &self,
+        project: &Project,
+        id: &EnvironmentId,
+        status: &mut EnvironmentStatus,
+    ) -> Result<(), EngineError> {
+        let targets = self.targets(project, &id.environment).await?;
+        let observed = observe(&targets, id).await?;
+        status.instances = instances(&observed);
+        for target in targets.values() {
+            status.urls.extend(target.urls(id).await?);
+        }
+        status.urls.sort();
+        if let Some(inputs) = self.last_inputs(id).await? {
+            let runtime = self.runtime(inputs).await?;
+            status.drift = plan(&runtime.desired, &observed).steps;
+        }
+        Ok(())
+    }
+}
+
+fn instances(observed: &ObservedByTarget) -> Vec<InstanceStatus> {
+    let mut all: Vec<_> = observed
+        .iter()
+        .flat_map(|(target, state)| {
+            state.instances.iter().map(|instance| InstanceStatus {
+                name: instance.name.clone(),
+                workload: instance.workload.clone(),
+                target: target.clone(),
+                version: instance.version.clone(),
+                state: instance.state,
+                restarts: instance.restarts,
+            })
+        })
+        .collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}

@@ -1,0 +1,366 @@
+//! Images to and from registries
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md>).
+//!
+//! Credentials are those of `docker login`; without any, access is anonymous.
+//! A registry on this machine (a loopback address) is spoken to without TLS, as
+//! Docker does.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use docker_credential::DockerCredential;
+use estiba_model::{Digest, message};
+use futures::{Stream, StreamExt, TryStreamExt};
+use oci_client::client::{Client, ClientConfig, ClientProtocol};
+use oci_client::errors::OciDistributionError;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Reference, RegistryOperation};
+use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, Os};
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+
+use crate::build::blocking;
+use crate::image::descriptor_digest;
+use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
+use crate::{ImageError, ImageStore};
+
+/// How many blobs travel at once.
+const PARALLEL: usize = 3;
+/// How much of a blob is read at once.
+const CHUNK_BYTES: usize = 256 << 10;
+/// A registry that can't be reached in this time is given up.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// A registry that says nothing for this long is given up.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// Brings an image into the store; of one for several platforms, the one for
+/// this machine. Blobs that are there already are not fetched again.
+///
+/// # Errors
+/// If the reference is not valid, the registry refuses or can't be reached, or
+/// what it sends is not what its digest promises.
+pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageError> {
+    let user = store.clone();
+    let _in_use = blocking(move || user.in_use()).await?;
+    let remote = Remote::connect(reference, RegistryOperation::Pull).await?;
+    let (digest, raw) = remote.manifest().await?;
+    let manifest: ImageManifest = parse_json(&raw, reference)?;
+    let parts = std::iter::once(manifest.config())
+        .chain(manifest.layers())
+        .cloned();
+    futures::stream::iter(parts)
+        .map(|part| remote.fetch(store, part))
+        .buffer_unordered(PARALLEL)
+        .try_collect::<Vec<()>>()
+        .await?;
+    // Last, so that an image that has its manifest is whole.
+    store.keep_bytes(&raw)?;
+    Ok(digest)
+}
+
+/// Sends an image of the store to a registry, under the tag of `reference`.
+/// Blobs that are there already are not sent again.
+///
+/// # Errors
+/// If the reference is not valid, the image is not whole, or the registry
+/// refuses or can't be reached.
+pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Result<(), ImageError> {
+    let user = store.clone();
+    let _in_use = blocking(move || user.in_use()).await?;
+    let raw = store.read(digest)?;
+    let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
+    let remote = Remote::connect(reference, RegistryOperation::Push).await?;
+    let parts = std::iter::once(manifest.config())
+        .chain(manifest.layers())
+        .cloned();
+    futures::stream::iter(parts)
+        .map(|part| remote.send(store, part))
+        .buffer_unordered(PARALLEL)
+        .try_collect::<Vec<()>>()
+        .await?;
+    let kind = manifest
+        .media_type()
+        .as_ref()
+        .map_or(OCI_MANIFEST.to_owned(), ToString::to_string);
+    let kind = kind.parse().map_err(|_| {
+        ImageError::malformed(
+            digest.as_str(),
+            message!(
+                "its media type is not valid",
+                "su tipo de contenido no es válido"
+            ),
+        )
+    })?;
+    remote
+        .client
+        .push_manifest_raw(&remote.image, raw, kind)
+        .await
+        .map_err(|e| remote.error(&e))?;
+    Ok(())
+}
+
+/// An image in a registry.
+struct Remote {
+    client: Client,
+    image: Reference,
+    auth: RegistryAuth,
+}
+
+impl Remote {
+    async fn connect(reference: &str, operation: RegistryOperation) -> Result<Self, ImageError> {
+        let image: Reference = reference.parse().map_err(|error: oci_client::ParseError| {
+            ImageError::BadReference {
+                reference: reference.to_owned(),
+                reason: error.to_string(),
+            }
+        })?;
+        // Whoever chose a provider before, chose it for this program.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let registry = image.resolve_registry().to_owned();
+        let protocol = if is_loopback(&registry) {
+            ClientProtocol::HttpsExcept(vec![registry.clone()])
+        } else {
+            ClientProtocol::Https
+        };
+        let client = Client::new(ClientConfig {
+            protocol,
+            // One request a blob: not every registry takes several.
+            use_monolithic_push: true,
+            connect_timeout: Some(CONNECT_LIMIT),
+            read_timeout: Some(SILENCE_LIMIT),
+            ..ClientConfig::default()
+        });
+        let auth = blocking(move || Ok(credentials(&registry))).await?;
+        let remote = Self {
+            client,
+            image,
+            auth,
+        };
+        remote
+            .client
+            .auth(&remote.image, &remote.auth, operation)
+            .await
+            .map_err(|e| remote.error(&e))?;
+        Ok(remote)
+    }
+
+    /// The manifest for this machine, verified.
+    async fn manifest(&self) -> Result<(Digest, Vec<u8>), ImageError> {
+        let (digest, raw) = self.raw_manifest(&self.image).await?;
+        let kind: MediaKind = parse_json(&raw, &self.image.whole())?;
+        if !kind.is_index() {
+            return Ok((digest, raw));
+        }
+        let index: ImageIndex = parse_json(&raw, &self.image.whole())?;
+        let mine = index.manifests().iter().find(|image| {
+            image.platform().as_ref().is_some_and(|platform| {
+                *platform.os() == Os::Linux && *platform.architecture() == Arch::default()
+            })
+        });
+        let Some(mine) = mine else {
+            return Err(ImageError::malformed(
+                self.image.whole(),
+                message!(
+                    "it has no image for this machine's processor",
+                    "no tiene una imagen para el procesador de esta máquina"
+                ),
+            ));
+        };
+        let chosen = self
+            .image
+            .clone_with_digest(descriptor_digest(mine)?.to_string());
+        self.raw_manifest(&chosen).await
+    }
+
+    async fn raw_manifest(&self, image: &Reference) -> Result<(Digest, Vec<u8>), ImageError> {
+        let accepted = [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX];
+        let (raw, _) = self
+            .client
+            .pull_manifest_raw(image, &self.auth, &accepted)
+            .await
+            .map_err(|e| self.error(&e))?;
+        if raw.len() as u64 > MAX_JSON_BYTES {
+            return Err(ImageError::TooBig {
+                origin: image.whole(),
+                limit_bytes: MAX_JSON_BYTES,
+            });
+        }
+        let actual = Digest::of(&raw);
+        match image.digest() {
+            Some(expected) if expected != actual.as_str() => Err(ImageError::WrongDigest {
+                origin: image.whole(),
+                expected: crate::image::parse_digest(expected)?,
+                actual,
+            }),
+            _ => Ok((actual, raw.to_vec())),
+        }
+    }
+
+    async fn fetch(&self, store: &ImageStore, part: Descriptor) -> Result<(), ImageError> {
+        let digest = descriptor_digest(&part)?;
+        if store.blob_path(&digest).is_file() {
+            return Ok(());
+        }
+        let limit_bytes = part.size().min(MAX_BLOB_BYTES);
+        let mut blob = store.new_blob(limit_bytes)?;
+        let wanted = oci_client::manifest::OciDescriptor {
+            digest: digest.to_string(),
+            ..Default::default()
+        };
+        let mut stream = self
+            .client
+            .pull_blob_stream(&self.image, &wanted)
+            .await
+            .map_err(|e| self.error(&e))?
+            .stream;
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|e| self.error(&OciDistributionError::IoError(e)))?;
+            blob.write_all(&chunk)
+                .map_err(|source| match source.kind() {
+                    std::io::ErrorKind::FileTooLarge => ImageError::TooBig {
+                        origin: digest.to_string(),
+                        limit_bytes,
+                    },
+                    _ => ImageError::Io {
+                        path: store.blob_path(&digest),
+                        source,
+                    },
+                })?;
+        }
+        let blob = blob.finish().expect(&digest, &self.image.whole())?;
+        let store = store.clone();
+        blocking(move || store.keep(blob)).await?;
+        Ok(())
+    }
+
+    async fn send(&self, store: &ImageStore, part: Descriptor) -> Result<(), ImageError> {
+        let digest = descriptor_digest(&part)?;
+        let there = self.client.blob_exists(&self.image, digest.as_str()).await;
+        if there.map_err(|e| self.error(&e))? {
+            return Ok(());
+        }
+        let file = store.open_blob(&digest)?;
+        let chunks = chunks(tokio::fs::File::from_std(file));
+        self.client
+            .push_blob_stream(&self.image, chunks, digest.as_str(), Some(part.size()))
+            .await
+            .map_err(|e| self.error(&e))?;
+        Ok(())
+    }
+
+    fn error(&self, error: &OciDistributionError) -> ImageError {
+        ImageError::Registry {
+            reference: self.image.whole(),
+            reason: without_queries(&causes(error)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MediaKind {
+    media_type: Option<String>,
+    manifests: Option<serde::de::IgnoredAny>,
+}
+
+impl MediaKind {
+    fn is_index(&self) -> bool {
+        match self.media_type.as_deref() {
+            Some(kind) => matches!(kind, OCI_INDEX | DOCKER_INDEX),
+            None => self.manifests.is_some(),
+        }
+    }
+}
+
+fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, OciDistributionError>> {
+    futures::stream::try_unfold(file, |mut file| async move {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let count = file.read(&mut chunk).await?;
+        chunk.truncate(count);
+        Ok((count > 0).then(|| (Bytes::from(chunk), file)))
+    })
+}
+
+/// What `docker login` kept. Identity tokens need an exchange that the client
+/// does not know: with one, access is anonymous.
+fn credentials(registry: &str) -> RegistryAuth {
+    let server = match registry {
+        "index.docker.io" | "docker.io" => "https://index.docker.io/v1/",
+        other => other,
+    };
+    match docker_credential::get_credential(server) {
+        Ok(DockerCredential::UsernamePassword(user, password)) => {
+            RegistryAuth::Basic(user, password)
+        }
+        Ok(DockerCredential::IdentityToken(_)) | Err(_) => RegistryAuth::Anonymous,
+    }
+}
+
+fn is_loopback(registry: &str) -> bool {
+    let host = match registry.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => registry,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Registries send blobs from addresses whose query is a key to them.
+fn without_queries(text: &str) -> String {
+    let mut kept = String::new();
+    let mut in_query = false;
+    for c in text.chars() {
+        in_query = match c {
+            '?' => true,
+            c if c.is_whitespace() || matches!(c, ')' | '"' | ',') => false,
+            _ => in_query,
+        };
+        if !in_query {
+            kept.push(c);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_goes_without_tls() {
+        assert!(is_loopback("localhost:5000"));
+        assert!(is_loopback("127.0.0.1:5000"));
+        assert!(is_loopback("[::1]:5000"));
+        assert!(!is_loopback("registry.example.com"));
+        assert!(!is_loopback("127.0.0.1.example.com:5000"));
+    }
+
+    #[test]
+    fn keys_in_addresses_are_not_shown() {
+        let text = "failed for url (https://s3.example/x?X-Sig=abc&k=1): refused";
+        assert_eq!(
+            without_queries(text),
+            "failed for url (https://s3.example/x): refused"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! The version of a build: said, or read from Git.
+
+use std::path::Path;
+
+use estiba_model::{NameError, Version};
+use tokio::process::Command;
+
+use crate::run::ask;
+
+/// Where a version came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionSource {
+    /// The user said it.
+    Explicit,
+    /// A Git tag on the commit, and nothing changed since.
+    Tag,
+    /// The Git commit, and nothing changed since.
+    Commit,
+    /// A Git commit with changes that are not committed.
+    Dirty,
+    /// The content: there is no Git here.
+    Content,
+}
+
+/// The version of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedVersion {
+    /// The version.
+    pub version: Version,
+    /// The full Git commit, where there is one.
+    pub commit: Option<String>,
+    /// Where the version came from.
+    pub source: VersionSource,
+}
+
+/// The version of what is in `dir`: the `explicit` one; else the Git tag on a
+/// clean commit without its leading `v`; else the commit; with changes in `dir`
+/// that are not committed, the commit and the content; without Git, the content.
+///
+/// `content` is a digest or other hash of what is built. Where there are several
+/// tags, the highest version wins. A repository that Git refuses to read (one
+/// of another user, for example) counts as none. Runs `git` twice at most.
+///
+/// # Errors
+/// If `explicit` is not a valid version.
+pub async fn derive(
+    dir: &Path,
+    explicit: Option<&str>,
+    content: &str,
+) -> Result<DerivedVersion, NameError> {
+    let state = git_state(dir).await;
+    let commit = state.as_ref().map(|state| state.commit.clone());
+    let hash = content.strip_prefix("sha256:").unwrap_or(content);
+    let content8: String = hash.chars().take(8).collect();
+    let (version, source) = match (explicit, state) {
+        (Some(explicit), _) => (explicit.parse()?, VersionSource::Explicit),
+        (None, None) => (format!("dev.{content8}").parse()?, VersionSource::Content),
+        (
+            None,
+            Some(GitState {
+                commit,
+                dirty: true,
+            }),
+        ) => {
+            let commit8: String = commit.chars().take(8).collect();
+            (
+                format!("{commit8}-dirty.{content8}").parse()?,
+                VersionSource::Dirty,
+            )
+        }
+        (
+            None,
+            Some(GitState {
+                commit,
+                dirty: false,
+            }),
+        ) => match tag(dir).await {
+            Some(version) => (version, VersionSource::Tag),
+            None => (
+                commit.chars().take(8).collect::<String>().parse()?,
+                VersionSource::Commit,
+            ),
+        },
+    };
+    Ok(DerivedVersion {
+        version,
+        commit,
+        source,
+    })
+}
+
+struct GitState {
+    commit: String,
+    dirty: bool,
+}
+
+/// <https://git-scm.com/docs/git-status#_porcelain_format_version_2>
+async fn git_state(dir: &Path) -> Option<GitState> {
+    let mut git = git(dir);
+    git.args([
+        "status",
+        "--porcelain=v2",
+        "--branch",
+        "--untracked-files=normal",
+        "--",
+        ".",
+    ]);
+    let answer = ask("git", git).await.ok()?;
+    let commit = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("# branch.oid "))?;
+    // A repository without commits says "(initial)".
+    if !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let dirty = answer.lines().any(|line| !line.starts_with('#'));
+    Some(GitState {
+        commit: commit.to_owned(),
+        dirty,
+    })
+}
+
+/// The highest tag on the commit that is a valid version.
+async fn tag(dir: &Path) -> Option<Version> {
+    let mut git = git(dir);
+    git.args(["tag", "--points-at", "HEAD", "--sort=-version:refname"]);
+    let tags = ask("git", git).await.ok()?;
+    tags.lines().find_map(|tag| {
+        let number = tag
+            .strip_prefix('v')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        number.unwrap_or(tag).parse().ok()
+    })
+}
+
+fn git(dir: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(dir);
+    // A look must not wait for another git, nor lock the index against one.
+    git.env("GIT_OPTIONAL_LOCKS", "0");
+    // Set by git for its own hooks, these would name another repository.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        git.env_remove(name);
+    }
+    git
+}

@@ -1,0 +1,79 @@
+//! The rules that look across a project's files.
+
+mod names;
+mod outputs;
+mod places;
+mod ports;
+mod resources;
+pub(crate) mod secrets;
+pub(crate) mod sources;
+pub(crate) mod words;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use estiba_model::{Name, Project};
+use serde_json::Value;
+
+use crate::finding::{Findings, Spot};
+use crate::load::{FILE_NAME, beside};
+use crate::{references, values};
+
+/// Every mistake that no file has by itself, in what could be read; `declared`
+/// has the names of the rest too.
+pub(crate) fn run(project: &Project, declared: &Declared) -> Findings {
+    let mut found = Findings::default();
+    let references = references::all(project);
+    names::check(project, declared, &mut found);
+    places::check(project, &mut found);
+    resources::check(project, &mut found);
+    ports::check(project, declared, &mut found);
+    outputs::check(&references, &mut found);
+    secrets::check(project, &mut found);
+    sources::check(project, &mut found);
+    if declared.workloads.is_some() {
+        values::unused(project, &references, &mut found);
+    }
+    found
+}
+
+/// The names that the project's files declare, also of things that could not
+/// be read: nobody is told that a broken environment does not exist.
+pub(crate) struct Declared {
+    pub targets: BTreeSet<String>,
+    pub environments: BTreeSet<String>,
+    /// `None` where a Score file could not be read: its name is not known.
+    pub workloads: Option<BTreeSet<String>>,
+}
+
+impl Declared {
+    /// What the text of an `estiba.yaml` declares; workloads are not known yet.
+    pub fn of(file: &Value) -> Self {
+        let keys = |section: &str| {
+            let section = file.get(section).and_then(Value::as_object);
+            section
+                .into_iter()
+                .flat_map(|map| map.keys().cloned())
+                .collect()
+        };
+        Self {
+            targets: keys("targets"),
+            environments: keys("environments"),
+            workloads: None,
+        }
+    }
+}
+
+/// The project's own file.
+pub(crate) fn project_file(project: &Project) -> PathBuf {
+    beside(&project.directory, FILE_NAME)
+}
+
+/// A part of an environment in `estiba.yaml`.
+fn environment_spot(project: &Project, environment: &Name, path: &[&str]) -> Spot {
+    let path: Vec<&str> = ["environments", environment.as_str()]
+        .into_iter()
+        .chain(path.iter().copied())
+        .collect();
+    Spot::value(&project_file(project), &path)
+}

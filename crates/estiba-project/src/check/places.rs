@@ -1,0 +1,145 @@
+//! Two environments never resolve to the same place.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use estiba_model::{Environment, Name, Project, ProjectWorkload, Resource, message};
+use estiba_score::placeholder::{Root, Template};
+use serde_json::Value;
+
+use super::environment_spot;
+use crate::finding::{Findings, Spot};
+use crate::kinds::{self, Kind};
+use crate::references::ENVIRONMENT;
+
+pub(super) fn check(project: &Project, found: &mut Findings) {
+    same_place(project, found);
+    same_route(project, found);
+}
+
+fn kind_of(project: &Project, target: &Name) -> Option<&'static Kind> {
+    kinds::find(&project.targets.get(target)?.kind)
+}
+
+fn same_place(project: &Project, found: &mut Findings) {
+    let mut taken: BTreeMap<String, &Name> = BTreeMap::new();
+    for (name, environment) in &project.environments {
+        for (workload, target) in &environment.placement {
+            let Some(kind) = kind_of(project, target) else {
+                continue;
+            };
+            let owner = *taken.entry((kind.place)(&project.id, name)).or_insert(name);
+            if owner == name {
+                continue;
+            }
+            found.error(
+                "same-place",
+                environment_spot(project, name, &["on", workload.as_str()]),
+                message!(
+                    "{owner} and {name} are the same place: deploying one would replace the other",
+                    "{owner} y {name} son el mismo lugar: desplegar uno reemplazaría al otro"
+                ),
+                message!(
+                    "give one of them another target",
+                    "indique otra plataforma para uno de los dos"
+                ),
+            );
+        }
+    }
+}
+
+/// An address that a workload takes in an environment.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Address {
+    network: &'static str,
+    host: String,
+    path: String,
+}
+
+fn same_route(project: &Project, found: &mut Findings) {
+    let mut taken: BTreeMap<Address, (&Name, &Name)> = BTreeMap::new();
+    for (name, environment) in &project.environments {
+        for (workload, target) in &environment.placement {
+            let Some(user) = project.workloads.get(workload) else {
+                continue;
+            };
+            let Some(kind) = kind_of(project, target) else {
+                continue;
+            };
+            for (resource_name, resource) in &user.workload.resources {
+                let Some(address) = address(kind, environment, user, resource) else {
+                    continue;
+                };
+                let spot = Spot::value(
+                    &user.file,
+                    &["resources", resource_name.as_str(), "params", "host"],
+                );
+                let (host, path) = (address.host.clone(), address.path.clone());
+                let (other_name, other) = match taken.entry(address) {
+                    Entry::Vacant(free) => {
+                        free.insert((name, workload));
+                        continue;
+                    }
+                    Entry::Occupied(owner) => *owner.get(),
+                };
+                if (other_name, other) == (name, workload) {
+                    continue;
+                }
+                found.error(
+                    "same-place",
+                    spot,
+                    message!(
+                        "{host}{path} would lead to {other} of {other_name} and to {workload} of {name}",
+                        "{host}{path} llevaría a {other} de {other_name} y a {workload} de {name}"
+                    ),
+                    message!(
+                        "leave `host` out, or take it from a `type: environment` resource and set it in `config` of each environment",
+                        "omita `host`, o tómelo de un recurso `type: environment` y defínalo en `config` de cada ambiente"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The address of a route with a host; without one it is the target's own for
+/// the workload and the environment, which no other has.
+fn address(
+    kind: &Kind,
+    environment: &Environment,
+    user: &ProjectWorkload,
+    resource: &Resource,
+) -> Option<Address> {
+    if resource.kind != "route" {
+        return None;
+    }
+    let host = resource.params.get("host")?.as_str()?;
+    let path = resource
+        .params
+        .get("path")
+        .and_then(Value::as_str)
+        .unwrap_or("/");
+    Some(Address {
+        network: kind.network,
+        host: with_config(host, environment, user)?.to_ascii_lowercase(),
+        path: with_config(path, environment, user)?,
+    })
+}
+
+/// `text` with the values of `config` in place; `None` where it needs others.
+fn with_config(text: &str, environment: &Environment, user: &ProjectWorkload) -> Option<String> {
+    let template = Template::parse(text).ok()?;
+    let value = |root: &Root, path: &[String]| match (root, path) {
+        (Root::Resources, [name, key]) => {
+            let resource = user.workload.resources.get(name.as_str())?;
+            let value = environment.config.get(key)?;
+            (resource.kind == ENVIRONMENT).then(|| value.clone())
+        }
+        (Root::Metadata, [key]) => Some(user.workload.metadata.get(key)?.as_str()?.to_owned()),
+        _ => None,
+    };
+    let unknown = || message!("not known here", "no se conoce aquí");
+    template
+        .expand(&|reference| value(&reference.root, &reference.path).ok_or_else(unknown))
+        .ok()
+}

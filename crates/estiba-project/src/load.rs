@@ -1,0 +1,330 @@
+//! From a folder to a [`Project`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use estiba_model::{
+    Diagnostic, Environment, Name, Project, ProjectId, ProjectWorkload, TargetConfig, has_errors,
+    message,
+};
+use estiba_score::yaml::{Document, Recovered, join};
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use crate::check::{self, Declared};
+use crate::file::{EnvironmentFile, On, ProjectFile, checking_schema};
+use crate::finding::{Findings, Spot, start_of};
+use crate::prune::prune;
+
+/// The name of a project's file.
+pub const FILE_NAME: &str = "estiba.yaml";
+
+/// More than any project file has; a longer one is something else.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// What came of reading a project.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The project; `None` where any finding is an error.
+    pub project: Option<Project>,
+    /// Every mistake in the files and across them, in the order of the files.
+    /// What only an environment's secrets can tell is left to
+    /// [`missing_values`](crate::missing_values) and
+    /// [`same_telegram_token`](crate::same_telegram_token).
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The folder of the nearest `estiba.yaml`, from `start` upwards.
+#[must_use]
+pub fn find(start: &Path) -> Option<PathBuf> {
+    let start = start.canonicalize().ok()?;
+    start
+        .ancestors()
+        .find(|dir| dir.join(FILE_NAME).is_file())
+        .map(Path::to_owned)
+}
+
+/// Reads and checks the project of a folder, or of an `estiba.yaml`, with its
+/// Score files.
+#[must_use]
+pub fn load(path: &Path) -> Loaded {
+    let file = if path.is_dir() {
+        beside(path, FILE_NAME)
+    } else {
+        path.to_owned()
+    };
+    match read_text(&file) {
+        Ok(text) => parse(&file, &text),
+        Err(diagnostic) => failed(vec![*diagnostic]),
+    }
+}
+
+/// Reads and checks the text of an `estiba.yaml` as if it were at `file`, with
+/// the Score files beside it.
+#[must_use]
+pub fn parse(file: &Path, text: &str) -> Loaded {
+    let Recovered {
+        document,
+        mut diagnostics,
+    } = Document::recover(file, text);
+    let Some(document) = document else {
+        return failed(diagnostics);
+    };
+    diagnostics.extend(estiba_score::schema::validate_with(
+        &document, &VALIDATOR, &SCHEMA,
+    ));
+    let mut findings = Findings::default();
+    check::words::check(file, &document.value, &mut findings);
+
+    let mut declared = Declared::of(&document.value);
+    let directory = folder(file);
+    let listed = document.value.get("workloads").and_then(Value::as_array);
+    let listed = listed.map_or(&[][..], Vec::as_slice);
+    let workloads = read_workloads(file, &directory, listed, &mut diagnostics, &mut findings);
+    if workloads.len() == listed.len() {
+        declared.workloads = Some(workloads.keys().map(Name::to_string).collect());
+    }
+    let shape = prune(document.value.clone(), &VALIDATOR)
+        .and_then(|value| serde_json::from_value::<ProjectFile>(value).ok());
+    let Some(shape) = shape else {
+        diagnostics.extend(findings.into_diagnostics());
+        diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
+        return failed(diagnostics);
+    };
+    let project = assemble(shape, &document, directory, workloads);
+    findings.extend(check::run(&project, &declared));
+    diagnostics.extend(findings.into_diagnostics());
+    diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
+    Loaded {
+        project: (!has_errors(&diagnostics)).then_some(project),
+        diagnostics,
+    }
+}
+
+fn failed(diagnostics: Vec<Diagnostic>) -> Loaded {
+    Loaded {
+        project: None,
+        diagnostics,
+    }
+}
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(checking_schema);
+
+#[expect(
+    clippy::expect_used,
+    reason = "the schema is made of this crate's own types; tests compile it"
+)]
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::validator_for(&SCHEMA).expect("the schema of estiba.yaml is valid")
+});
+
+/// `directory/name` as a person would write it.
+pub(crate) fn beside(directory: &Path, name: impl AsRef<Path>) -> PathBuf {
+    if directory == Path::new(".") {
+        name.as_ref().to_owned()
+    } else {
+        directory.join(name)
+    }
+}
+
+/// The folder of a file; never empty.
+fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn read_text(file: &Path) -> Result<String, Box<Diagnostic>> {
+    let shown = file.display();
+    let found = std::fs::metadata(file).and_then(|found| {
+        if found.len() > MOST_BYTES {
+            return Err(std::io::Error::new(
+                ErrorKind::FileTooLarge,
+                "more than 4 MiB",
+            ));
+        }
+        std::fs::read_to_string(file)
+    });
+    found.map_err(|error| {
+        Box::new(match error.kind() {
+        ErrorKind::NotFound => Diagnostic::error(
+            "no-project",
+            message!("there is no {shown}", "no existe {shown}"),
+        )
+        .hint(message!(
+            "run `estiba init` in the project's folder to write one, or name another folder",
+            "ejecute `estiba init` en la carpeta del proyecto para escribir uno, o indique otra carpeta"
+        )),
+        _ => Diagnostic::error(
+            "unreadable-file",
+            message!("{shown} can't be read: {error}", "no se puede leer {shown}: {error}"),
+        )
+        .at(start_of(file)),
+    })
+    })
+}
+
+/// What `listed`, the list of the file as it is written, names. Items that are
+/// no texts were told by the schema.
+fn read_workloads(
+    project_file: &Path,
+    directory: &Path,
+    listed: &[Value],
+    diagnostics: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
+) -> BTreeMap<Name, ProjectWorkload> {
+    let mut workloads: BTreeMap<Name, ProjectWorkload> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let paths = listed.iter().enumerate();
+    for (index, path) in paths.filter_map(|(index, item)| Some((index, item.as_str()?))) {
+        let spot = Spot::value(project_file, &["workloads", &index.to_string()]);
+        let file = beside(directory, path);
+        if !seen.insert(file.clone()) {
+            findings.error(
+                "duplicate-workload",
+                spot,
+                message!(
+                    "{path} is listed twice",
+                    "{path} está dos veces en la lista"
+                ),
+                message!("remove one of the two", "quite una de las dos"),
+            );
+            continue;
+        }
+        if !file.is_file() {
+            findings.error(
+                "missing-file",
+                spot,
+                message!(
+                    "there is no Score file {path}",
+                    "no existe el archivo Score {path}"
+                ),
+                missing_score_hint(&file, path),
+            );
+            continue;
+        }
+        let parsed = estiba_score::read(&file);
+        diagnostics.extend(parsed.diagnostics);
+        let Some(workload) = parsed.workload else {
+            continue;
+        };
+        if let Some(first) = workloads.get(&workload.name) {
+            let (name, first) = (&workload.name, first.file.display());
+            findings.error(
+                "duplicate-workload",
+                Spot::value(&file, &["metadata", "name"]),
+                message!(
+                    "the workload of {first} is named \"{name}\" too",
+                    "el componente de {first} también se llama «{name}»"
+                ),
+                message!(
+                    "give each workload of a project a name of its own",
+                    "dé a cada componente del proyecto un nombre propio"
+                ),
+            );
+            continue;
+        }
+        let directory = folder(&file);
+        let name = workload.name.clone();
+        workloads.insert(
+            name,
+            ProjectWorkload {
+                workload,
+                file,
+                directory,
+            },
+        );
+    }
+    workloads
+}
+
+fn missing_score_hint(file: &Path, path: &str) -> estiba_model::Message {
+    if file.join("score.yaml").is_file() {
+        let path = path.trim_end_matches('/');
+        return message!(
+            "{path} is a folder: write {path}/score.yaml",
+            "{path} es una carpeta: escriba {path}/score.yaml"
+        );
+    }
+    message!(
+        "correct the path, which is relative to estiba.yaml, or let `estiba init` show how such a file begins",
+        "corrija la ruta, que es relativa a estiba.yaml, o vea con `estiba init` cómo empieza un archivo así"
+    )
+}
+
+fn assemble(
+    file: ProjectFile,
+    document: &Document,
+    directory: PathBuf,
+    workloads: BTreeMap<Name, ProjectWorkload>,
+) -> Project {
+    let environments = file
+        .environments
+        .into_iter()
+        .map(|(name, environment)| {
+            let config = join(&join("/environments", name.as_str()), "config");
+            let written = |key: &str| document.written(&join(&config, key));
+            let environment = environment_of(environment, &workloads, &written);
+            (name, environment)
+        })
+        .collect();
+    let targets = file
+        .targets
+        .into_iter()
+        .map(|(name, target)| {
+            (
+                name,
+                TargetConfig {
+                    kind: target.kind,
+                    settings: target.settings,
+                },
+            )
+        })
+        .collect();
+    Project {
+        id: ProjectId {
+            team: file.team,
+            project: file.project,
+        },
+        directory,
+        workloads,
+        registry: file.registry,
+        targets,
+        environments,
+    }
+}
+
+fn environment_of<'d>(
+    file: EnvironmentFile,
+    workloads: &BTreeMap<Name, ProjectWorkload>,
+    written: &dyn Fn(&str) -> &'d str,
+) -> Environment {
+    let placement = match file.on {
+        On::All(target) => workloads
+            .keys()
+            .map(|name| (name.clone(), target.clone()))
+            .collect(),
+        On::Each(placement) => placement,
+    };
+    let config = file.config.into_iter().map(|(key, value)| {
+        let text = value.into_text(written(&key));
+        (key, text)
+    });
+    let resources = file.resources.into_iter().map(|(kind, settings)| {
+        let settings = settings
+            .into_iter()
+            .map(|(key, value)| (key, Value::String(value)));
+        (kind, settings.collect::<Map<_, _>>())
+    });
+    Environment {
+        placement,
+        after: file.after,
+        approve: file.approve,
+        replicas: file.replicas,
+        config: config.collect(),
+        resources: resources.collect(),
+    }
+}

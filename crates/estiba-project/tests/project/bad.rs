@@ -1,0 +1,143 @@
+//! What each mistake in a project says.
+
+use crate::support::{findings, project, shown};
+
+/// One mistake in the good project, and the snapshot of what it says.
+macro_rules! bad {
+    ($($name:ident: [$(($file:literal, $from:literal, $to:literal)),+ $(,)?];)+) => {$(
+        #[test]
+        fn $name() {
+            let directory = project(&[$(($file, $from, $to)),+]);
+            let found = findings(directory.path());
+            assert!(!found.is_empty(), "nothing was found");
+            insta::assert_snapshot!(stringify!($name), shown(&found, directory.path()));
+        }
+    )+};
+}
+
+bad! {
+    not_yaml: [("estiba.yaml", "team: moria", "team: [moria")];
+    not_a_map: [("estiba.yaml", "", "- tp2\n")];
+    empty_file: [("estiba.yaml", "", "")];
+    unknown_key: [("estiba.yaml", "team: moria", "team: moria\ncolour: red")];
+    unknown_key_of_environment: [("estiba.yaml", "replicas:", "replica:")];
+    missing_team: [("estiba.yaml", "team: moria\n", "")];
+    missing_on: [("estiba.yaml", "    on: laptop\n", "")];
+    wrong_type: [("estiba.yaml", "approve: true", "approve: maybe")];
+    wrong_type_of_on: [("estiba.yaml", "on: laptop", "on: [laptop]")];
+    bad_name: [("estiba.yaml", "project: tp2", "project: TP_2")];
+    bad_name_of_environment: [("estiba.yaml", "  prod:", "  Prod:")];
+    no_environments: [("estiba.yaml", "", "project: tp2\nteam: moria\nworkloads: [bot/score.yaml, api/score.yaml]\ntargets: { laptop: { kind: local } }\nenvironments: {}\n")];
+    no_workloads: [("estiba.yaml", "[bot/score.yaml, api/score.yaml]", "[]")];
+    replicas_out_of_range: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { api: -2 }")];
+    config_that_is_a_list: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: [debug]")];
+    bad_registry: [("estiba.yaml", "team: moria", "team: moria\nregistry: https://Registry.example.edu/tp2")];
+    target_of_a_later_version: [("estiba.yaml", "kind: local", "kind: kubernetes, context: memo2")];
+    unknown_kind_of_target: [("estiba.yaml", "kind: local", "kind: locla")];
+    unknown_setting_of_target: [("estiba.yaml", "kind: local", "kind: local, prot: 8080")];
+    port_out_of_range: [("estiba.yaml", "kind: local", "kind: local, port: 80800")];
+    unknown_target: [("estiba.yaml", "on: laptop", "on: labtop")];
+    unknown_target_of_a_workload: [("estiba.yaml", "{ bot: laptop, api: laptop }", "{ bot: laptop, api: cloud }")];
+    unknown_workload_placed: [("estiba.yaml", "api: laptop }", "api: laptop, apy: laptop }")];
+    unknown_workload_replicated: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { apii: 2 }")];
+    unplaced_workload: [("estiba.yaml", "{ bot: laptop, api: laptop }", "{ bot: laptop }")];
+    unknown_environment: [("estiba.yaml", "after: test", "after: tset")];
+    after_itself: [("estiba.yaml", "after: test", "after: prod")];
+    cycle_of_environments: [("estiba.yaml", "on: laptop\n", "on: laptop\n    after: prod\n")];
+    two_workloads_of_one_name: [("api/score.yaml", "name: api", "name: bot")];
+    workload_listed_twice: [("estiba.yaml", "[bot/score.yaml,", "[bot/score.yaml, bot/score.yaml,")];
+    missing_score_file: [("estiba.yaml", "bot/score.yaml", "bto/score.yaml")];
+    folder_for_a_score_file: [("estiba.yaml", "bot/score.yaml", "bot")];
+    broken_score_file: [("bot/score.yaml", "image: .", "image: 7")];
+    same_host_in_two_environments: [("api/score.yaml", "path: /", "host: api.example.edu\n      path: /")];
+    same_host_from_config: [
+        ("api/score.yaml", "path: /", "host: ${resources.env.HOST}\n      path: /"),
+        ("api/score.yaml", "resources:\n", "resources:\n  env:\n    type: environment\n"),
+        ("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, HOST: api.example.edu"),
+        ("estiba.yaml", "LOG_LEVEL: info", "LOG_LEVEL: info, HOST: API.example.edu"),
+    ];
+    service_port_of_unknown_workload: [("bot/score.yaml", "workload: api", "workload: appi")];
+    service_port_of_unknown_port: [("bot/score.yaml", "port: web", "port: wbe")];
+    service_port_without_workload: [("bot/score.yaml", "workload: api", "job: api")];
+    service_port_of_a_workload_with_none: [("bot/score.yaml", "workload: api", "workload: bot")];
+    route_to_unknown_port: [("api/score.yaml", "port: web", "port: 8081")];
+    route_without_a_port: [("api/score.yaml", "      path: /\n      port: web\n", "      path: /\n"), ("api/score.yaml", "    web:\n", "    admin:\n      port: 81\n    web:\n")];
+    route_of_a_workload_with_no_port: [("bot/score.yaml", "  env:\n", "  way:\n    type: route\n  env:\n")];
+    route_without_slash: [("api/score.yaml", "path: /", "path: v1")];
+    conflicting_params: [
+        ("api/score.yaml", "type: postgres", "type: postgres\n    id: shared\n    params: { version: 16 }"),
+        ("bot/score.yaml", "  env:\n", "  db:\n    type: postgres\n    id: shared\n    params: { version: 17 }\n  env:\n"),
+    ];
+    unknown_output: [("api/score.yaml", "${resources.db.host}", "${resources.db.hots}")];
+    unknown_output_in_a_source: [("api/motd", "", "see ${resources.db.url} and ${resources.bd.host}\n")];
+    unsupported_resource: [("api/score.yaml", "type: postgres", "type: postgre")];
+    unsupported_resource_settings: [("estiba.yaml", "postgres: {", "redis: {")];
+    unknown_setting_of_resource: [("estiba.yaml", "url-from", "ulr-from")];
+    udp: [("api/score.yaml", "targetPort: 8080", "targetPort: 8080\n      protocol: UDP")];
+    telegram_token_of_two_environments: [
+        ("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, TELEGRAM_TOKEN: shared"),
+        ("estiba.yaml", "LOG_LEVEL: info", "LOG_LEVEL: info, TELEGRAM_TOKEN: shared"),
+    ];
+    telegram_token_in_clear: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, TELEGRAM_TOKEN: \"123456:abcdefghijklmnopqrstuvwxyz0123456789\"")];
+    telegram_token_in_a_variable: [("bot/score.yaml", "${resources.env.TELEGRAM_TOKEN}", "123456:abcdefghijklmnopqrstuvwxyz0123456789")];
+    password_in_a_url: [("bot/score.yaml", "API_URL:", "DATABASE_URL: postgres://moria:planted@db/tp2\n      API_URL:")];
+    password_in_config: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, SMTP_PASSWORD: planted")];
+    two_pollers: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { bot: 2 }")];
+    unused_value: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVLE: debug")];
+    missing_source: [("api/score.yaml", "source: motd", "source: mtod")];
+    nothing_to_build: [
+        ("estiba.yaml", "bot/score.yaml", "web/score.yaml"),
+        ("web/score.yaml", "", "apiVersion: score.dev/v1b1\nmetadata: { name: bot }\ncontainers: { main: { image: . } }\n"),
+    ];
+    broken_names_hide_nothing: [
+        ("estiba.yaml", "project: tp2", "project: TP2"),
+        ("estiba.yaml", "team: moria\n", ""),
+        ("estiba.yaml", "after: test", "after: tset"),
+    ];
+    no_targets_hide_no_score_file: [
+        ("estiba.yaml", "targets:\n  laptop: { kind: local }\n", ""),
+        ("bot/score.yaml", "image: .", "image: 7"),
+    ];
+    all_at_once: [
+        ("estiba.yaml", "team: moria", "team: moria\ncolour: red"),
+        ("estiba.yaml", "after: test", "after: tset"),
+        ("estiba.yaml", "api: laptop }", "api: cloud }"),
+        ("bot/score.yaml", "port: web", "port: wbe"),
+        ("api/score.yaml", "${resources.db.host}", "${resources.db.hots}"),
+        ("api/score.yaml", "source: motd", "source: mtod"),
+    ];
+}
+
+#[test]
+fn no_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let found = findings(directory.path());
+    insta::assert_snapshot!(shown(&found, directory.path()));
+}
+
+#[test]
+fn a_secret_never_gets_into_a_finding() {
+    let token = "123456:abcdefghijklmnopqrstuvwxyz0123456789";
+    let directory = project(&[
+        (
+            "estiba.yaml",
+            "LOG_LEVEL: debug",
+            &format!("LOG_LEVEL: debug, TELEGRAM_TOKEN: \"{token}\""),
+        ),
+        (
+            "estiba.yaml",
+            "LOG_LEVEL: info",
+            &format!("LOG_LEVEL: info, TELEGRAM_TOKEN: \"{token}\""),
+        ),
+        ("bot/score.yaml", "${resources.env.TELEGRAM_TOKEN}", token),
+        (
+            "bot/score.yaml",
+            "API_URL:",
+            "DATABASE_URL: postgres://moria:planted@db/tp2\n      API_URL:",
+        ),
+    ]);
+    let found = findings(directory.path());
+    assert!(found.len() >= 4);
+    let told = shown(&found, directory.path());
+    assert!(!told.contains(token) && !told.contains("planted"), "{told}");
+}

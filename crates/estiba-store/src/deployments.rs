@@ -1,0 +1,264 @@
+//! The record of deployments.
+
+use estiba_model::{
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, Version,
+};
+use sqlx::any::AnyRow;
+
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::record::{Record, json, now_ms, word};
+
+/// All but the inputs, which are asked for apart.
+macro_rules! select {
+    ($($rest:literal),+) => {
+        sqlx::query(concat!(
+            "SELECT id, environment, version, cause, state, created_at_ms, started_at_ms, \
+             finished_at_ms, error FROM deployments ",
+            $($rest),+
+        ))
+    };
+}
+
+impl Store {
+    /// Records that a deployment is wanted. `inputs`, what it will work with,
+    /// are sealed: they may hold secrets.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub async fn enqueue(
+        &self,
+        environment: &EnvironmentId,
+        version: &Version,
+        cause: Cause,
+        inputs: &[u8],
+    ) -> Result<DeploymentId, StoreError> {
+        let sealed = self.key().seal(inputs)?;
+        let cause = word(cause, "cause")?;
+        let mut transaction = self.begin_write().await?;
+        // The counter's row is locked until the commit, so that numbers appear
+        // in their order and a newer deployment never has a lower one.
+        let id: i64 = sqlx::query_scalar(
+            "UPDATE counters SET value = value + 1 WHERE name = 'deployment' RETURNING value",
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(|e| self.failed(&e))?;
+        sqlx::query(
+            "INSERT INTO deployments \
+             (id, project, environment, version, cause, state, created_at_ms, sealed_inputs) \
+             VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7)",
+        )
+        .bind(id)
+        .bind(environment.project_id().to_string())
+        .bind(environment.to_string())
+        .bind(version.as_str())
+        .bind(cause)
+        .bind(now_ms())
+        .bind(sealed)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| self.failed(&e))?;
+        self.commit(transaction).await?;
+        Ok(DeploymentId(id))
+    }
+
+    /// What a deployment works with, opened.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDeployment`]; or when they can't be opened.
+    pub async fn inputs(&self, id: DeploymentId) -> Result<Vec<u8>, StoreError> {
+        let query = sqlx::query("SELECT sealed_inputs FROM deployments WHERE id = $1").bind(id.0);
+        let row = self.optional(query).await?;
+        let row = row.ok_or(StoreError::UnknownDeployment(id))?;
+        Ok(self.key().open(&Record(&row).bytes("sealed_inputs")?)?)
+    }
+
+    /// Gives a queued deployment its turn.
+    ///
+    /// # Errors
+    /// [`StoreError::NotPossible`] when it is not queued (any more),
+    /// [`StoreError::UnknownDeployment`].
+    pub async fn begin(&self, id: DeploymentId) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "UPDATE deployments SET state = 'running', started_at_ms = $1 \
+             WHERE id = $2 AND state = 'queued'",
+        )
+        .bind(now_ms())
+        .bind(id.0);
+        let changed = self.run(statement).await?;
+        self.changed(id, changed).await
+    }
+
+    /// Records how far a deployment is and, for a final state, when it ended.
+    ///
+    /// # Errors
+    /// [`StoreError::NotPossible`] when its state is final already,
+    /// [`StoreError::UnknownDeployment`].
+    pub async fn set_state(
+        &self,
+        id: DeploymentId,
+        state: DeploymentState,
+        error: Option<&Message>,
+    ) -> Result<(), StoreError> {
+        let error = error.map(|error| json(error, "error")).transpose()?;
+        let statement = sqlx::query(
+            "UPDATE deployments SET state = $1, finished_at_ms = $2, error = $3 \
+             WHERE id = $4 AND state IN ('queued', 'running', 'rolling-back')",
+        )
+        .bind(word(state, "state")?)
+        .bind(state.is_final().then(now_ms))
+        .bind(error)
+        .bind(id.0);
+        let changed = self.run(statement).await?;
+        self.changed(id, changed).await
+    }
+
+    /// A deployment by its number.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDeployment`].
+    pub async fn deployment(&self, id: DeploymentId) -> Result<Deployment, StoreError> {
+        let row = self.optional(select!("WHERE id = $1").bind(id.0)).await?;
+        let row = row.ok_or(StoreError::UnknownDeployment(id))?;
+        deployment(&row)
+    }
+
+    /// The deployments to an environment, the newest first, `limit` at most.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn deployments(
+        &self,
+        environment: &EnvironmentId,
+        limit: u32,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let query = select!("WHERE environment = $1 ORDER BY id DESC LIMIT $2")
+            .bind(environment.to_string())
+            .bind(i64::from(limit));
+        self.all(query).await?.iter().map(deployment).collect()
+    }
+
+    /// The newest deployment that waits for its turn.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn newest_queued(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Option<Deployment>, StoreError> {
+        let query = select!("WHERE environment = $1 AND state = 'queued' ORDER BY id DESC LIMIT 1")
+            .bind(environment.to_string());
+        let row = self.optional(query).await?;
+        row.as_ref().map(deployment).transpose()
+    }
+
+    /// Ends all deployments that wait and are older than `than`. Says how many.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub async fn supersede_older_queued(
+        &self,
+        environment: &EnvironmentId,
+        than: DeploymentId,
+    ) -> Result<u64, StoreError> {
+        let statement = sqlx::query(
+            "UPDATE deployments SET state = 'superseded', finished_at_ms = $1 \
+             WHERE environment = $2 AND state = 'queued' AND id < $3",
+        )
+        .bind(now_ms())
+        .bind(environment.to_string())
+        .bind(than.0);
+        self.run(statement).await
+    }
+
+    /// The deployments that began and did not end, the oldest first. While the
+    /// caller holds the environment, whoever began them is gone.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn unfinished(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let query =
+            select!("WHERE environment = $1 AND state IN ('running', 'rolling-back') ORDER BY id")
+                .bind(environment.to_string());
+        self.all(query).await?.iter().map(deployment).collect()
+    }
+
+    /// The newest deployment that went well.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn last_succeeded(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Option<Deployment>, StoreError> {
+        self.succeeded_before(environment, DeploymentId(i64::MAX))
+            .await
+    }
+
+    /// The newest deployment that went well among those older than `id`.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn succeeded_before(
+        &self,
+        environment: &EnvironmentId,
+        id: DeploymentId,
+    ) -> Result<Option<Deployment>, StoreError> {
+        let query = select!(
+            "WHERE environment = $1 AND state = 'succeeded' AND id < $2 ",
+            "ORDER BY id DESC LIMIT 1"
+        )
+        .bind(environment.to_string())
+        .bind(id.0);
+        let row = self.optional(query).await?;
+        row.as_ref().map(deployment).transpose()
+    }
+
+    /// Whether a version was ever deployed well to an environment.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn has_succeeded(
+        &self,
+        environment: &EnvironmentId,
+        version: &Version,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "SELECT id FROM deployments WHERE environment = $1 AND version = $2 \
+             AND state = 'succeeded' AND cause <> 'down' LIMIT 1",
+        )
+        .bind(environment.to_string())
+        .bind(version.as_str());
+        Ok(self.optional(query).await?.is_some())
+    }
+
+    /// Why an update changed nothing, if it did not.
+    async fn changed(&self, id: DeploymentId, changed: u64) -> Result<(), StoreError> {
+        if changed == 1 {
+            return Ok(());
+        }
+        Err(StoreError::NotPossible {
+            deployment: id,
+            state: self.deployment(id).await?.state,
+        })
+    }
+}
+
+fn deployment(row: &AnyRow) -> Result<Deployment, StoreError> {
+    let record = Record(row);
+    Ok(Deployment {
+        id: DeploymentId(record.number("id")?),
+        environment: record.environment()?,
+        version: record.parsed("version")?,
+        cause: record.word("cause")?,
+        state: record.word("state")?,
+        created_at: record.time("created_at_ms")?,
+        started_at: record.optional_time("started_at_ms")?,
+        finished_at: record.optional_time("finished_at_ms")?,
+        error: record.optional_json("error")?,
+    })
+}

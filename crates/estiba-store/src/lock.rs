@@ -1,0 +1,182 @@
+//! One deployment at a time in an environment, whoever runs it.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::thread;
+
+use estiba_model::EnvironmentId;
+use sha2::{Digest, Sha256};
+use sqlx::{AnyConnection, Connection};
+use tokio::sync::oneshot;
+
+use crate::database::{Place, Store, create_private_dir};
+use crate::error::StoreError;
+
+/// Whoever has it is the only one to change the environment. It ends with
+/// [`EnvironmentLock::release`], when it is dropped, and when the process dies.
+///
+/// With SQLite it is a lock of the operating system on an open file. A process
+/// that was forked off and did not exec holds it too: start children by exec.
+/// With PostgreSQL it is an advisory lock of a session, and lasts as long as
+/// the connection does.
+#[derive(Debug)]
+pub struct EnvironmentLock(Held);
+
+#[derive(Debug)]
+enum Held {
+    File(File),
+    Session(Box<AnyConnection>),
+}
+
+impl EnvironmentLock {
+    /// Gives it up. After this, and not at once after a drop, another
+    /// [`Store::try_lock_environment`] is sure to get it.
+    pub async fn release(self) {
+        match self.0 {
+            Held::File(file) => drop(file),
+            Held::Session(mut session) => {
+                // Closing without this ends the lock too, only later; so a
+                // failure of either changes nothing.
+                let _ = sqlx::query("SELECT pg_advisory_unlock_all()")
+                    .execute(&mut *session)
+                    .await;
+                let _ = session.close().await;
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Waits, for as long as it takes, until the environment is free, and
+    /// takes it.
+    ///
+    /// # Errors
+    /// When the lock can't be asked for.
+    pub async fn lock_environment(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<EnvironmentLock, StoreError> {
+        let held = match self.place() {
+            Place::File { dir, .. } => {
+                let file = lock_file(&dir.join("locks"), &file_name(environment)).await?;
+                Held::File(file)
+            }
+            Place::Server { .. } => {
+                let mut session = self.lock_session().await?;
+                sqlx::query("SELECT pg_advisory_lock($1)")
+                    .bind(lock_number(environment))
+                    .execute(&mut *session)
+                    .await
+                    .map_err(|e| self.failed(&e))?;
+                Held::Session(session)
+            }
+        };
+        Ok(EnvironmentLock(held))
+    }
+
+    /// Takes the environment if it is free.
+    ///
+    /// # Errors
+    /// When the lock can't be asked for.
+    pub async fn try_lock_environment(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Option<EnvironmentLock>, StoreError> {
+        let held = match self.place() {
+            Place::File { dir, .. } => {
+                let dir = dir.join("locks");
+                let file = open(&dir, &file_name(environment))?;
+                take_if_free(&file, &dir)?.then_some(Held::File(file))
+            }
+            Place::Server { .. } => {
+                let mut session = self.lock_session().await?;
+                let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                    .bind(lock_number(environment))
+                    .fetch_one(&mut *session)
+                    .await
+                    .map_err(|e| self.failed(&e))?;
+                taken.then_some(Held::Session(session))
+            }
+        };
+        Ok(held.map(EnvironmentLock))
+    }
+
+    /// A connection of its own: the lock ends with it. Keep-alives let the
+    /// server notice within a minute that a whole machine is gone.
+    async fn lock_session(&self) -> Result<Box<AnyConnection>, StoreError> {
+        let made = async {
+            let mut session = AnyConnection::connect_with(&self.place().options()).await?;
+            for setting in [
+                "SET tcp_keepalives_idle = 20",
+                "SET tcp_keepalives_interval = 10",
+                "SET tcp_keepalives_count = 4",
+            ] {
+                sqlx::query(setting).execute(&mut session).await?;
+            }
+            Ok(Box::new(session))
+        };
+        made.await.map_err(|e: sqlx::Error| self.failed(&e))
+    }
+}
+
+/// Names have no dot, so this is one to one.
+fn file_name(environment: &EnvironmentId) -> String {
+    let EnvironmentId {
+        team,
+        project,
+        environment,
+    } = environment;
+    format!("{team}.{project}.{environment}")
+}
+
+/// Two environments with one number would only wait for one another.
+fn lock_number(environment: &EnvironmentId) -> i64 {
+    let hash = Sha256::digest(format!("estiba environment {environment}"));
+    let mut number = [0; 8];
+    number.copy_from_slice(&hash[..8]);
+    i64::from_be_bytes(number)
+}
+
+/// Waits for the lock `name` in `dir`.
+pub(crate) async fn lock_file(dir: &Path, name: &str) -> Result<File, StoreError> {
+    let file = open(dir, name)?;
+    if take_if_free(&file, dir)? {
+        return Ok(file);
+    }
+    // A thread of its own: a runtime does not end before its blocking pool does,
+    // and this may wait for hours. When nobody waits any more, the file comes
+    // back unsent and is closed.
+    let (sender, receiver) = oneshot::channel();
+    let waiting = thread::Builder::new()
+        .name("estiba-lock".into())
+        .spawn(move || {
+            let locked = loop {
+                match file.lock() {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    done => break done.map(|()| file),
+                }
+            };
+            let _ = sender.send(locked);
+        });
+    waiting.map_err(StoreError::file(dir))?;
+    let locked = receiver
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("the wait for the lock ended")));
+    locked.map_err(StoreError::file(dir.join(name)))
+}
+
+fn open(dir: &Path, name: &str) -> Result<File, StoreError> {
+    create_private_dir(dir).map_err(StoreError::file(dir))?;
+    let path = dir.join(name);
+    let file = fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.map_err(StoreError::file(path))
+}
+
+fn take_if_free(file: &File, dir: &Path) -> Result<bool, StoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(StoreError::file(dir)(e)),
+    }
+}

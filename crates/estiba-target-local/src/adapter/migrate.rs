@@ -1,0 +1,144 @@
+//! Running a migration to its end.
+
+use std::collections::BTreeMap;
+
+use estiba_model::{Exposure, InstanceName, message};
+use estiba_target::{MigrationSpec, Progress, TargetError};
+
+use super::await_ready::EXPLAINING_LINES;
+use super::instances::{Identity, Parts};
+use super::{LocalTarget, blocking};
+use crate::error::LocalError;
+use crate::layout::make_private;
+use crate::logs::{self, Merge};
+use crate::process::Process;
+use crate::supervisor::{Labels, Purpose, Status};
+use crate::watch::Watch;
+use crate::{lock, record};
+
+/// Lines taken from the log at one time.
+const BATCH: usize = 512;
+
+impl LocalTarget {
+    pub(super) async fn run_migration(
+        &self,
+        spec: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let place = self.layout.environment(&spec.environment);
+        let record = place.migration_record(&spec.workload, &spec.fingerprint);
+        if record.exists() {
+            return Ok(());
+        }
+        let directory = place.migration_run(&spec.workload, &spec.fingerprint);
+        let instance = instance_name(spec)?;
+        let logs = place.logs(&spec.workload);
+        let own_logs = logs.join(instance.as_str());
+        make_private(&directory.0)?;
+        make_private(&own_logs)?;
+        let lock = directory.lock();
+        // One that an Estiba started which was killed then goes on.
+        if !lock::is_held(&lock).map_err(LocalError::at(&lock))? {
+            record::remove(&own_logs)?;
+            make_private(&own_logs)?;
+            let description = {
+                let (spec, place, directory) = (spec.clone(), place.clone(), directory.clone());
+                let (images, helper) = (self.config.images.clone(), self.config.helper.clone());
+                let edge_socket = self.layout.edge().socket();
+                let (record, logs) = (record.clone(), own_logs.clone());
+                blocking(move || {
+                    let instance = instance_name(&spec)?;
+                    let identity = Identity {
+                        environment: &spec.environment,
+                        workload: &spec.workload,
+                        instance: &instance,
+                        version: &spec.version,
+                    };
+                    let variables = identity.variables();
+                    let labels = Labels {
+                        environment: spec.environment,
+                        workload: spec.workload,
+                        version: spec.version,
+                        fingerprint: spec.fingerprint,
+                        instance,
+                        containers: Vec::new(),
+                        ports: BTreeMap::new(),
+                    };
+                    Parts {
+                        images: &images,
+                        place: &place,
+                        directory: &directory,
+                        exposure: &Exposure::default(),
+                        containers: &[spec.container],
+                        variables,
+                        secrets: &spec.secrets,
+                        purpose: Purpose::Migrate { record },
+                        helper,
+                        edge_socket,
+                        logs,
+                    }
+                    .describe(labels)
+                })
+                .await?
+            };
+            self.supervise(&description).await?;
+        }
+        let watch = Watch::new().map_err(LocalError::system("inotify"))?;
+        watch.add(&own_logs).map_err(LocalError::at(&own_logs))?;
+        let mut lines = Merge::of_instance(&logs, &instance);
+        if let Some(holder) = lock::holder(&lock).map_err(LocalError::at(&lock))?
+            && let Ok(supervisor) = Process::open(holder.pid)
+        {
+            loop {
+                tell(&mut lines, progress)?;
+                tokio::select! {
+                    changed = watch.changed() => changed.map_err(LocalError::system("inotify"))?,
+                    ended = supervisor.ended() => break ended.map_err(LocalError::system("a supervisor's end"))?,
+                }
+            }
+        }
+        tell(&mut lines, progress)?;
+        if record.exists() {
+            record::remove(&directory.0)?;
+            return Ok(());
+        }
+        let status: Option<Status> = record::read(&directory.status())?;
+        record::remove(&directory.0)?;
+        Err(failure(spec, status).with_log(logs::last_lines(&logs, &instance, EXPLAINING_LINES)))
+    }
+}
+
+fn tell(lines: &mut Merge, progress: &dyn Progress) -> Result<(), LocalError> {
+    lines.find_more()?;
+    loop {
+        let batch = lines.take(BATCH)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        batch.iter().for_each(|line| progress.line(&line.text));
+    }
+}
+
+fn failure(spec: &MigrationSpec, status: Option<Status>) -> TargetError {
+    let (workload, version) = (&spec.workload, &spec.version);
+    let container = status.and_then(|status| status.containers.into_iter().next());
+    let why = container.and_then(|one| one.error.or(one.end.map(crate::supervisor::End::message)));
+    let failed = message!(
+        "the migration of {workload} {version} failed",
+        "la migración de {workload} {version} falló"
+    );
+    TargetError::new(match why {
+        Some(why) => estiba_model::Message {
+            en: format!("{}: {}", failed.en, why.en),
+            es: format!("{}: {}", failed.es, why.es),
+        },
+        None => failed,
+    })
+}
+
+/// The name that a migration's lines go by.
+fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, LocalError> {
+    let name = format!("{}-migration-{}", spec.workload, spec.fingerprint.short());
+    name.parse()
+        .map_err(|error: estiba_model::NameError| LocalError::Told(error.message().clone()))
+}

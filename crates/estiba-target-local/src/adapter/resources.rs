@@ -1,0 +1,193 @@
+//! What this machine provides to workloads.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use estiba_model::{
+    EnvironmentId, Fingerprint, ObservedResource, ResourceId, SecretString, message,
+};
+use estiba_target::{Outputs, Progress, ResourceSpec, TargetError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::LocalTarget;
+use super::route::own_host;
+use crate::error::LocalError;
+use crate::layout::{EnvironmentDir, make_private};
+use crate::record;
+
+/// A type that is provided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Volume,
+    Dns,
+    Route,
+    ServicePort,
+}
+
+/// What is kept of a resource: `observe` tells it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    id: ResourceId,
+    kind: Kind,
+    fingerprint: Fingerprint,
+}
+
+impl Kind {
+    fn of(resource: &ResourceSpec) -> Result<Self, LocalError> {
+        match resource.kind.as_str() {
+            "volume" => Ok(Self::Volume),
+            "dns" => Ok(Self::Dns),
+            "route" => Ok(Self::Route),
+            "service-port" => Ok(Self::ServicePort),
+            kind => {
+                let id = &resource.id;
+                Err(LocalError::Told(message!(
+                    "{id}: the local target does not provide resources of type {kind}; it provides volume, dns, route and service-port",
+                    "{id}: la plataforma local no provee recursos de tipo {kind}; provee volume, dns, route y service-port"
+                )))
+            }
+        }
+    }
+
+    fn holds_data(self) -> bool {
+        self == Self::Volume
+    }
+}
+
+impl LocalTarget {
+    pub(super) async fn provision_resource(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        _: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let place = self.layout.environment(environment);
+        let kind = Kind::of(resource)?;
+        match kind {
+            Kind::Volume => make_private(&place.volume(&resource.id))?,
+            Kind::ServicePort => {
+                self.service_port_outputs(&place, resource).await?;
+            }
+            Kind::Dns | Kind::Route => {}
+        }
+        make_private(&place.resources())?;
+        let record = Record {
+            id: resource.id.clone(),
+            kind,
+            fingerprint: resource.fingerprint.clone(),
+        };
+        Ok(record::write(&place.resource(&resource.id), &record)?)
+    }
+
+    pub(super) async fn resource_outputs(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+    ) -> Result<Outputs, TargetError> {
+        let place = self.layout.environment(environment);
+        Ok(match Kind::of(resource)? {
+            Kind::Volume => {
+                let volume = place.volume(&resource.id);
+                if !volume.is_dir() {
+                    let id = &resource.id;
+                    return Err(TargetError::new(message!(
+                        "the volume {id} has not been made yet",
+                        "el volumen {id} todavía no fue creado"
+                    )));
+                }
+                one("source", volume.to_string_lossy())
+            }
+            Kind::Dns => one("host", own_host(environment, resource.workload.as_str())),
+            Kind::Route => Outputs::new(),
+            Kind::ServicePort => self.service_port_outputs(&place, resource).await?,
+        })
+    }
+
+    async fn service_port_outputs(
+        &self,
+        place: &EnvironmentDir,
+        resource: &ResourceSpec,
+    ) -> Result<Outputs, LocalError> {
+        let param = |key: &str| resource.params.get(key).and_then(Value::as_str);
+        let (Some(workload), Some(port)) = (param("workload"), param("port")) else {
+            let id = &resource.id;
+            return Err(LocalError::Told(message!(
+                "{id}: a service-port needs the params workload and port",
+                "{id}: un service-port necesita los parámetros workload y port"
+            )));
+        };
+        let number = self.service_port(place, workload, port).await?;
+        let mut outputs = one("hostname", "127.0.0.1");
+        outputs.extend(one("port", number.to_string()));
+        Ok(outputs)
+    }
+
+    pub(super) async fn destroy_resource(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceId,
+    ) -> Result<(), TargetError> {
+        let place = self.layout.environment(environment);
+        let path = place.resource(resource);
+        let record: Option<Record> = record::read(&path)?;
+        if let Some(Record { kind: Kind::Volume, .. }) = record {
+            record::remove(&place.volume(resource))?;
+        }
+        Ok(record::remove(&path)?)
+    }
+
+    pub(super) async fn backup_resource(
+        &self,
+        _: &EnvironmentId,
+        resource: &ResourceSpec,
+        _: &Path,
+    ) -> Result<(), TargetError> {
+        Err(no_database(resource))
+    }
+
+    pub(super) async fn restore_resource(
+        &self,
+        _: &EnvironmentId,
+        resource: &ResourceSpec,
+        _: &Path,
+    ) -> Result<(), TargetError> {
+        Err(no_database(resource))
+    }
+}
+
+/// The resources that were provisioned.
+pub(super) fn observe(
+    place: &EnvironmentDir,
+) -> Result<BTreeMap<ResourceId, ObservedResource>, LocalError> {
+    let directory = place.resources();
+    let mut observed = BTreeMap::new();
+    for file in record::names(&directory)?.iter().filter(|file| file.ends_with(".json")) {
+        let Some(record) = record::read::<Record>(&directory.join(file))? else {
+            continue;
+        };
+        // One that lost its directory has to be made again.
+        if record.kind == Kind::Volume && !place.volume(&record.id).is_dir() {
+            continue;
+        }
+        let resource = ObservedResource {
+            fingerprint: record.fingerprint,
+            holds_data: record.kind.holds_data(),
+        };
+        observed.insert(record.id, resource);
+    }
+    Ok(observed)
+}
+
+fn one(key: &str, value: impl Into<String>) -> Outputs {
+    Outputs::from([(key.to_owned(), SecretString::new(value))])
+}
+
+fn no_database(resource: &ResourceSpec) -> TargetError {
+    let (id, kind) = (&resource.id, &resource.kind);
+    TargetError::new(message!(
+        "{id} is no database (its type is {kind}): only databases are backed up",
+        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
+    ))
+}

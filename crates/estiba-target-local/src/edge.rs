@@ -1,0 +1,186 @@
+//! The edge of this machine: a background process that routes to instances.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use estiba_edge::{ControlClient, ControlError, Edge, EdgeConfig, EdgeError};
+use estiba_model::Message;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::error::LocalError;
+use crate::layout::{EdgeDir, make_private};
+use crate::lock;
+use crate::process::Process;
+use crate::supervisor::{Started, let_go_of_parent, start, tell};
+
+/// First argument of the program when it is to be the edge.
+pub(crate) const ROLE: &str = "local-edge";
+/// Ports to choose from when the project names none.
+const PORTS: std::ops::RangeInclusive<u16> = 8080..=8099;
+/// Time for an edge that somebody else is starting, or that is told to end.
+const LIMIT: Duration = Duration::from_secs(15);
+const MAX_REQUEST_BYTES: u64 = 64 << 10;
+
+/// What the edge is told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Request {
+    directory: PathBuf,
+    /// The port to listen on; any of [`PORTS`] where there is none.
+    port: Option<u16>,
+}
+
+/// A client of the edge, which is started if it does not run.
+pub(crate) async fn ensure(
+    place: &EdgeDir,
+    program: &Path,
+    port: Option<u16>,
+) -> Result<ControlClient, LocalError> {
+    let client = ControlClient::new(place.socket());
+    match client.status().await {
+        Ok(status) if port.is_none_or(|port| port == status.listen.port()) => return Ok(client),
+        Ok(_) => end(place).await?,
+        Err(ControlError::NotRunning { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    make_private(&place.0)?;
+    let request = Request {
+        directory: place.0.clone(),
+        port,
+    };
+    let input = serde_json::to_vec(&request).map_err(|error| LocalError::Damaged {
+        path: place.0.clone(),
+        detail: error.to_string(),
+    })?;
+    match start(program, ROLE, &[&place.0], &input, &place.log()).await? {
+        Started::Runs => {}
+        Started::AlreadyRuns => until_it_answers(&client).await?,
+        Started::Failed(message) => return Err(LocalError::Told(message)),
+    }
+    Ok(client)
+}
+
+/// The port that the edge listens on, or did when it last ran.
+pub(crate) fn port(place: &EdgeDir) -> Option<u16> {
+    fs::read_to_string(place.port()).ok()?.trim().parse().ok()
+}
+
+async fn until_it_answers(client: &ControlClient) -> Result<(), LocalError> {
+    let deadline = Instant::now() + LIMIT;
+    let mut pause = Duration::from_millis(2);
+    loop {
+        match client.ping().await {
+            Err(ControlError::NotRunning { .. }) if Instant::now() < deadline => {
+                sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(100));
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Ends the edge, to start it with another port.
+async fn end(place: &EdgeDir) -> Result<(), LocalError> {
+    let path = place.lock();
+    let Some(holder) = lock::holder(&path).map_err(LocalError::at(&path))? else {
+        return Ok(());
+    };
+    let system = LocalError::system;
+    let process = Process::open(holder.pid).map_err(system("the edge's process"))?;
+    process.signal(Signal::TERM).map_err(system("a signal to the edge"))?;
+    match timeout(LIMIT, process.ended()).await {
+        Ok(ended) => ended.map_err(system("the edge's process")),
+        Err(_) => process.signal(Signal::KILL).map_err(system("a signal to the edge")),
+    }
+}
+
+/// Plays the role.
+pub(crate) fn run(_: &[OsString]) -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&Started::Failed(error.message()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> Result<(), LocalError> {
+    let mut text = Vec::new();
+    std::io::stdin()
+        .take(MAX_REQUEST_BYTES)
+        .read_to_end(&mut text)
+        .map_err(LocalError::system("standard input"))?;
+    let request: Request = serde_json::from_slice(&text)
+        .map_err(|error| LocalError::Told(Message::verbatim(error.to_string())))?;
+    let place = EdgeDir(request.directory);
+    let path = place.lock();
+    let Some(_lock) = lock::hold(&path).map_err(LocalError::at(&path))? else {
+        tell(&Started::AlreadyRuns);
+        return Ok(());
+    };
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(LocalError::system("an event loop"))?;
+    runtime.block_on(async {
+        let signals = LocalError::system("signals");
+        let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+        let edge = bind(&place, request.port).await?;
+        let port = edge.local_addr().port();
+        fs::write(place.port(), port.to_string()).map_err(LocalError::at(&place.port()))?;
+        tell(&Started::Runs);
+        let_go_of_parent();
+        edge.serve(async move {
+            terminate.recv().await;
+        })
+        .await;
+        Ok(())
+    })
+}
+
+/// Listens on the port that was asked for, or on the one of last time, or on
+/// the first that is free.
+async fn bind(place: &EdgeDir, wanted: Option<u16>) -> Result<Edge, LocalError> {
+    let candidates: Vec<u16> = match wanted {
+        Some(port) => vec![port],
+        None => port(place).into_iter().chain(PORTS).collect(),
+    };
+    let mut refused = None;
+    for port in candidates {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let config = EdgeConfig::new(listen, place.socket(), place.table());
+        match Edge::bind(config).await {
+            Ok(edge) => return Ok(edge),
+            Err(error @ EdgeError::Listen { .. }) => refused = Some(error),
+            Err(error) => return Err(LocalError::Told(error.message())),
+        }
+    }
+    Err(match refused {
+        Some(error) => LocalError::Told(error.message()),
+        None => LocalError::NoPort {
+            first: *PORTS.start(),
+            last: *PORTS.end(),
+        },
+    })
+}
+
+/// Each connection needs two files; a refusal leaves fewer connections.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

@@ -1,0 +1,229 @@
+//! Where everything is: names of directories follow from names of things, so
+//! that any Estiba finds what any other made.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use estiba_model::{Digest, EnvironmentId, Fingerprint, InstanceName, Name, ResourceId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::LocalError;
+use crate::ports::Ports;
+
+/// The root directory of the local target.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn environment(&self, id: &EnvironmentId) -> EnvironmentDir {
+        let EnvironmentId {
+            team,
+            project,
+            environment,
+        } = id;
+        EnvironmentDir(
+            self.root
+                .join("environments")
+                .join(team.as_str())
+                .join(project.as_str())
+                .join(environment.as_str()),
+        )
+    }
+
+    pub(crate) fn edge(&self) -> EdgeDir {
+        EdgeDir(self.root.join("edge"))
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        Ports(self.root.join("ports"))
+    }
+
+    /// What is known of an image that was fetched.
+    pub(crate) fn image(&self, image: &Digest) -> PathBuf {
+        self.images().join(image.hex())
+    }
+
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+}
+
+/// The directory of one environment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct EnvironmentDir(pub(crate) PathBuf);
+
+impl EnvironmentDir {
+    pub(crate) fn instances(&self) -> PathBuf {
+        self.0.join("instances")
+    }
+
+    pub(crate) fn instance(&self, name: &InstanceName) -> InstanceDir {
+        InstanceDir(self.instances().join(name.as_str()))
+    }
+
+    /// The logs of a workload: a directory for each instance.
+    pub(crate) fn logs(&self, workload: &Name) -> PathBuf {
+        self.0.join("logs").join(workload.as_str())
+    }
+
+    pub(crate) fn migrations(&self) -> PathBuf {
+        self.0.join("migrations")
+    }
+
+    /// Exists when the migration ended well.
+    pub(crate) fn migration_record(&self, workload: &Name, done: &Fingerprint) -> PathBuf {
+        self.migrations().join(workload.as_str()).join(done.as_str())
+    }
+
+    /// Where a migration runs.
+    pub(crate) fn migration_run(&self, workload: &Name, fingerprint: &Fingerprint) -> InstanceDir {
+        let runs = self.0.join("migrating").join(workload.as_str());
+        InstanceDir(runs.join(fingerprint.as_str()))
+    }
+
+    pub(crate) fn resources(&self) -> PathBuf {
+        self.0.join("resources")
+    }
+
+    pub(crate) fn resource(&self, id: &ResourceId) -> PathBuf {
+        self.resources().join(format!("{}.json", short_hash(&id.0)))
+    }
+
+    pub(crate) fn volumes(&self) -> PathBuf {
+        self.0.join("volumes")
+    }
+
+    pub(crate) fn volume(&self, id: &ResourceId) -> PathBuf {
+        self.volumes().join(short_hash(&id.0))
+    }
+
+    pub(crate) fn traffic_of_all(&self) -> PathBuf {
+        self.0.join("traffic")
+    }
+
+    /// What the last routing of a workload said.
+    pub(crate) fn traffic(&self, workload: &Name) -> PathBuf {
+        self.traffic_of_all().join(format!("{workload}.json"))
+    }
+
+    /// Held while a workload's traffic changes.
+    pub(crate) fn traffic_lock(&self, workload: &Name) -> PathBuf {
+        self.traffic_of_all().join(format!("{workload}.lock"))
+    }
+
+    /// The stable port of a workload's service.
+    pub(crate) fn service_port(&self, workload: &str, port: &str) -> PathBuf {
+        self.0.join("service-ports").join(format!("{workload}.{port}"))
+    }
+}
+
+/// The directory of one instance, or of one migration that runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct InstanceDir(pub(crate) PathBuf);
+
+impl InstanceDir {
+    /// Held by the supervisor while it lives.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    pub(crate) fn labels(&self) -> PathBuf {
+        self.0.join("instance.json")
+    }
+
+    pub(crate) fn status(&self) -> PathBuf {
+        self.0.join("status.json")
+    }
+
+    /// How the supervisor is to stop, written before it is told to.
+    pub(crate) fn stop_order(&self) -> PathBuf {
+        self.0.join("stop.json")
+    }
+
+    pub(crate) fn supervisor_log(&self) -> PathBuf {
+        self.0.join("supervisor.log")
+    }
+
+    /// Unique on this machine for this instance of this state directory.
+    pub(crate) fn unique(&self) -> String {
+        short_hash(&self.0.to_string_lossy())
+    }
+}
+
+/// The directory of the edge.
+#[derive(Debug, Clone)]
+pub(crate) struct EdgeDir(pub(crate) PathBuf);
+
+impl EdgeDir {
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    pub(crate) fn table(&self) -> PathBuf {
+        self.0.join("routes.json")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// The port that it last listened on.
+    pub(crate) fn port(&self) -> PathBuf {
+        self.0.join("port")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.0.join("edge.log")
+    }
+}
+
+/// Makes a directory that nobody else may look into, and those above it.
+pub(crate) fn make_private(directory: &Path) -> Result<(), LocalError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(LocalError::at(directory))
+}
+
+/// A directory in memory, of this user alone, for files with secrets.
+pub(crate) fn runtime_dir() -> Result<PathBuf, LocalError> {
+    let uid = nix::unistd::geteuid();
+    let session = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|directory| directory.is_absolute() && directory.is_dir());
+    let directory = match session {
+        Some(session) => session.join("estiba"),
+        None => PathBuf::from(format!("/dev/shm/estiba-{uid}")),
+    };
+    make_private(&directory)?;
+    // In /dev/shm anyone may have made it before.
+    let found = fs::symlink_metadata(&directory).map_err(LocalError::at(&directory))?;
+    if !found.is_dir() || found.uid() != uid.as_raw() {
+        return Err(LocalError::Damaged {
+            detail: "it belongs to someone else".to_owned(),
+            path: directory,
+        });
+    }
+    fs::set_permissions(&directory, Permissions::from_mode(0o700))
+        .map_err(LocalError::at(&directory))?;
+    Ok(directory)
+}
+
+/// Sixteen digits that stand for a text of any length and any characters.
+pub(crate) fn short_hash(text: &str) -> String {
+    Digest::of(text.as_bytes()).hex()[..16].to_owned()
+}

@@ -1,0 +1,73 @@
+//! Processes, held so that a pid that was used again is never mistaken.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+
+/// A process that ran at some time: its pid, and when it started, in clock
+/// ticks since the machine did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProcessId {
+    pub(crate) pid: i32,
+    pub(crate) started: u64,
+}
+
+impl ProcessId {
+    /// The process that has this pid now.
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        // Field 22; the name before it may hold spaces and parentheses.
+        // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let started = after_name.split_whitespace().nth(19)?.parse().ok()?;
+        Some(Self { pid, started })
+    }
+
+    /// Kills it if it still runs.
+    pub(crate) fn kill(self) {
+        let Ok(process) = Process::open(self.pid) else {
+            return;
+        };
+        // The process that is held now is the one that started then.
+        if Self::of(self.pid) == Some(self) {
+            let _ = process.signal(Signal::KILL);
+        }
+    }
+}
+
+/// Has the event loop tell when there is something to read, or to know.
+pub(crate) fn when_readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an owned descriptor is open and stays the same until it is dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?)
+}
+
+/// A running process.
+#[derive(Debug)]
+pub(crate) struct Process(OwnedFd);
+
+impl Process {
+    pub(crate) fn open(pid: i32) -> io::Result<Self> {
+        let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
+    }
+
+    /// Sends a signal; to one that has ended is no error.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        match pidfd_send_signal(&self.0, signal) {
+            Err(rustix::io::Errno::SRCH) | Ok(()) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&self) -> io::Result<()> {
+        let descriptor = self.0.try_clone()?;
+        when_readable(descriptor)?.readable().await?.retain_ready();
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! Small JSON files that are written whole or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::LocalError;
+
+/// Writes `value` to `path` so that a reader sees the old or the new content.
+///
+/// Not synchronised to disk: what these files tell ends with the machine.
+pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), LocalError> {
+    let text = serde_json::to_vec(value).map_err(|error| LocalError::Damaged {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    })?;
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}~", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    fs::write(&temporary, text).map_err(LocalError::at(&temporary))?;
+    fs::rename(&temporary, path).map_err(LocalError::at(path))
+}
+
+/// What is in `path`; nothing where there is no such file.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LocalError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LocalError::at(path)(error)),
+    };
+    let value = serde_json::from_slice(&text).map_err(|error| LocalError::Damaged {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    })?;
+    Ok(Some(value))
+}
+
+/// Removes a file or a directory with all in it; one that is gone is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), LocalError> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LocalError::at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The names of what is in a directory, sorted; none where it is not there.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, LocalError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(LocalError::at(directory)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(LocalError::at(directory))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}

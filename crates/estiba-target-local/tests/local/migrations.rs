@@ -1,0 +1,35 @@
+//! Migrations run to their end, once.
+
+use estiba_target::Target;
+
+use crate::fixture::World;
+
+#[tokio::test]
+async fn a_migration_runs_once() {
+    let world = World::new();
+    let migration = world.migration(&["say", "two tables made", "0"]);
+    for _ in 0..2 {
+        world.target.migrate(&migration, &world.told).await.unwrap();
+    }
+    assert_eq!(world.told.lines(), ["two tables made"]);
+    let observed = world.another_target().observe(&world.environment).await.unwrap();
+    assert!(observed.migrations[&migration.workload].contains(&migration.fingerprint));
+    assert!(observed.instances.is_empty());
+    assert_eq!(world.texts().await, ["two tables made"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_tells_why_and_runs_again() {
+    let world = World::new();
+    let failing = world.migration(&["exit", "7", "no such column"]);
+    for _ in 0..2 {
+        let error = world.target.migrate(&failing, &world.told).await.unwrap_err();
+        assert!(error.message().en.contains("code 7"), "{error}");
+        assert_eq!(error.log(), ["no such column"]);
+    }
+    assert_eq!(world.told.lines(), ["no such column", "no such column"]);
+    let observed = world.target.observe(&world.environment).await.unwrap();
+    assert!(observed.migrations.is_empty());
+    world.end().await;
+}

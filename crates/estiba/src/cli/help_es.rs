@@ -1,0 +1,249 @@
+//! The help of the command line in Spanish.
+//!
+//! The English help is written beside each command; a test sees to it that
+//! nothing lacks its translation here.
+
+use clap::Command;
+
+/// The description of each command, by its path.
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "",
+        "Lleva los componentes de un equipo desde el código a sus ambientes, de la misma manera en toda plataforma de contenedores",
+    ),
+    (
+        "init",
+        "Escribir un primer estiba.yaml (y score.yaml) a partir de lo que hay en una carpeta",
+    ),
+    (
+        "check",
+        "Encontrar todos los errores de un proyecto, o solo de archivos Score",
+    ),
+    (
+        "up",
+        "Verificar, construir, crear la versión y desplegar en el primer ambiente",
+    ),
+    (
+        "plan",
+        "Mostrar los pasos que daría un despliegue, sin hacer nada",
+    ),
+    (
+        "deploy",
+        "Desplegar en un ambiente una versión, o lo que hay en la carpeta",
+    ),
+    (
+        "promote",
+        "Llevar la versión de un ambiente a otro, con las mismas imágenes",
+    ),
+    (
+        "rollback",
+        "Volver a la versión anterior que funcionó, o a una dada",
+    ),
+    ("releases", "Listar las versiones y dónde están en marcha"),
+    (
+        "status",
+        "Mostrar todos los ambientes: versión, instancias, salud, diferencias, URLs",
+    ),
+    ("history", "Listar los despliegues de un ambiente"),
+    (
+        "resume",
+        "Continuar, o deshacer, un despliegue que se interrumpió",
+    ),
+    (
+        "logs",
+        "Mostrar lo que escribieron las instancias de un componente",
+    ),
+    (
+        "exec",
+        "Ejecutar un comando dentro de una instancia en marcha",
+    ),
+    (
+        "restart",
+        "Reemplazar las instancias por otras nuevas de la misma versión",
+    ),
+    ("scale", "Cambiar cuántas copias de cada componente corren"),
+    ("down", "Eliminar un ambiente y sus datos"),
+    (
+        "config",
+        "Leer y cambiar los valores de un ambiente que no son secretos",
+    ),
+    ("config get", "Mostrar todos los valores, o uno"),
+    (
+        "config set",
+        "Fijar valores; los usa el próximo despliegue",
+    ),
+    (
+        "config unset",
+        "Olvidar valores fijados; vuelven a valer los de estiba.yaml",
+    ),
+    ("secret", "Guardar los secretos de un ambiente"),
+    (
+        "secret set",
+        "Guardar un secreto; su valor se lee de la terminal o de la entrada estándar",
+    ),
+    ("secret list", "Listar los nombres de los secretos"),
+    ("secret unset", "Olvidar un secreto"),
+    (
+        "db",
+        "Copiar y restaurar la base de datos de un ambiente",
+    ),
+    (
+        "db backup",
+        "Escribir una copia en un archivo nuevo, en el formato de pg_dump -Fc",
+    ),
+    (
+        "db restore",
+        "Reemplazar el contenido de la base por una copia",
+    ),
+    (
+        "doctor",
+        "Decir qué puede y qué no puede hacer esta máquina, y qué instalar",
+    ),
+    (
+        "schema",
+        "Escribir el esquema JSON de estiba.yaml, para editores",
+    ),
+    (
+        "completion",
+        "Escribir el script de autocompletado de un intérprete de comandos",
+    ),
+];
+
+/// The description of each argument: by its command and name, or by its name
+/// alone where it means the same everywhere.
+const ARGUMENTS: &[(&str, &str)] = &[
+    (
+        "json",
+        "Escribir JSON: un documento, o un evento por línea mientras se hace algo",
+    ),
+    (
+        "lang",
+        "El idioma de la salida; por omisión, el de la configuración regional",
+    ),
+    (
+        "project",
+        "La carpeta del proyecto; por omisión, la más cercana hacia arriba con un estiba.yaml",
+    ),
+    ("help", "Mostrar la ayuda"),
+    ("version", "Mostrar la versión"),
+    ("dir", "La carpeta"),
+    ("score", "Leer solo estos archivos Score"),
+    ("env", "El ambiente; donde se puede omitir, el primero del proyecto"),
+    ("up version", "La versión; por omisión, la que indica Git"),
+    ("plan version", "La versión; por omisión, lo que hay en la carpeta"),
+    (
+        "deploy version",
+        "La versión; si no existe todavía, se construye con lo que hay en la carpeta",
+    ),
+    ("yes", "Aceptar sin preguntar"),
+    ("from", "El ambiente que tiene la versión"),
+    ("promote to", "El ambiente que la recibe"),
+    ("rollback to", "La versión"),
+    ("limit", "Cuántos"),
+    ("steps", "Mostrar los pasos de cada uno"),
+    ("workload", "El componente"),
+    ("workloads", "Los componentes; todos si no se nombra ninguno"),
+    ("follow", "Seguir con las líneas nuevas hasta que se interrumpa"),
+    (
+        "since",
+        "Solo las líneas desde entonces: un lapso (90s, 10m, 2h, 1d) o una hora RFC 3339",
+    ),
+    ("tail", "Solo las últimas tantas líneas"),
+    ("container", "El contenedor, si el componente tiene varios"),
+    ("command", "Programa y argumentos"),
+    ("replicas", "Copias de cada componente"),
+    ("name", "El nombre del valor"),
+    ("names", "Sus nombres"),
+    ("values", "Nombres y valores"),
+    ("file", "El archivo"),
+    ("resource", "El recurso, si hay varias bases de datos"),
+    ("shell", "El intérprete de comandos"),
+];
+
+/// The same command line with its help in Spanish.
+pub fn in_spanish(command: Command) -> Command {
+    translate(command, "")
+        .disable_help_subcommand(true)
+        .after_help(
+            "Códigos de salida: 0 hecho; 1 lo pedido falló o tiene observaciones; 2 uso.\n\
+             Estado: $XDG_STATE_HOME/estiba (o ESTIBA_STATE_DIR). Imágenes: $XDG_DATA_HOME/estiba.",
+        )
+}
+
+fn translate(command: Command, path: &str) -> Command {
+    let mut command = command;
+    if let Some(about) = find(COMMANDS, path) {
+        command = command.about(about).long_about(about);
+    }
+    command = command
+        .next_help_heading("Opciones")
+        .subcommand_help_heading("Comandos");
+    let at = path.to_owned();
+    command = command.mut_args(|arg| {
+        let own = format!("{at} {}", arg.get_id());
+        let help = find(ARGUMENTS, &own).or_else(|| find(ARGUMENTS, arg.get_id().as_str()));
+        match help {
+            Some(help) => arg.help(help),
+            None => arg,
+        }
+    });
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    for name in names {
+        let sub_path = format!("{path} {name}").trim().to_owned();
+        command = command.mut_subcommand(name, |sub| translate(sub, &sub_path));
+    }
+    command
+}
+
+fn find(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
+    table
+        .iter()
+        .find(|(name, _)| *name == key)
+        .map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    fn untranslated(english: &Command, spanish: &Command, path: &str, found: &mut Vec<String>) {
+        if english.get_about().is_some() && english.get_about() == spanish.get_about() {
+            found.push(path.to_owned());
+        }
+        for arg in english.get_arguments() {
+            let same = spanish
+                .get_arguments()
+                .find(|other| other.get_id() == arg.get_id())
+                .is_none_or(|other| other.get_help() == arg.get_help());
+            if same && arg.get_help().is_some() {
+                found.push(format!("{path} {}", arg.get_id()));
+            }
+        }
+        for sub in english.get_subcommands() {
+            let name = sub.get_name();
+            match spanish.find_subcommand(name) {
+                Some(other) => untranslated(sub, other, &format!("{path} {name}"), found),
+                None => found.push(format!("{path} {name}")),
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_has_spanish_help() {
+        let mut found = Vec::new();
+        let english = Cli::command();
+        untranslated(&english, &in_spanish(Cli::command()), "", &mut found);
+        assert!(found.is_empty(), "no Spanish for: {found:?}");
+    }
+
+    #[test]
+    fn the_command_line_is_sound_in_both_languages() {
+        Cli::command().debug_assert();
+        in_spanish(Cli::command()).debug_assert();
+    }
+}

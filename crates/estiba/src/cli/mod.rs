@@ -1,0 +1,352 @@
+//! The command line: what can be typed. What it does is in `commands`.
+
+mod help_es;
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use estiba_model::{Lang, Name, Version};
+
+pub use help_es::in_spanish;
+
+/// Takes a team's workloads from source to their environments, the same way on
+/// every container runtime.
+#[derive(Debug, Parser)]
+#[command(name = "estiba", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 what was asked failed or has findings; 2 usage.
+State: $XDG_STATE_HOME/estiba (or ESTIBA_STATE_DIR). Images: $XDG_DATA_HOME/estiba.";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print JSON: one document, or one event a line while something is done
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The language of the output; by default that of the locale
+    #[arg(long, global = true, value_enum, value_name = "LANG", env = "ESTIBA_LANG")]
+    pub lang: Option<LangArg>,
+    /// The project's folder; by default the nearest above with an estiba.yaml
+    #[arg(short = 'C', long = "project", global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+}
+
+/// A language to choose.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LangArg {
+    /// English
+    En,
+    /// Spanish
+    Es,
+}
+
+impl From<LangArg> for Lang {
+    fn from(lang: LangArg) -> Self {
+        match lang {
+            LangArg::En => Self::En,
+            LangArg::Es => Self::Es,
+        }
+    }
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a first estiba.yaml (and score.yaml) from what is in a folder
+    #[command(after_help = "Example: estiba init .")]
+    Init {
+        /// The folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Find every mistake in a project, or in Score files alone
+    #[command(after_help = "Examples:\n  estiba check\n  estiba check --score api/score.yaml")]
+    Check {
+        /// The project's folder
+        dir: Option<PathBuf>,
+        /// Read these Score files alone
+        #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "dir")]
+        score: Vec<PathBuf>,
+    },
+    /// Check, build, release and deploy to the first environment
+    #[command(after_help = "Examples:\n  estiba up\n  estiba up examples/tp2 --version 1.2.0")]
+    Up {
+        /// The project's folder
+        dir: Option<PathBuf>,
+        /// The release's version; by default from Git
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
+    },
+    /// Show the steps that a deployment would take, and do nothing
+    #[command(after_help = "Example: estiba plan --env prod --json")]
+    Plan {
+        #[command(flatten)]
+        env: AnyEnv,
+        /// The release; by default what is in the folder
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
+    },
+    /// Deploy a release, or what is in the folder, to an environment
+    #[command(
+        after_help = "Examples:\n  estiba deploy --env test\n  estiba deploy --env test --version 1.2.0"
+    )]
+    Deploy {
+        #[command(flatten)]
+        env: Env,
+        /// The release; one that does not exist yet is built from the folder
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
+        /// Agree where the environment wants a person to
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take the release of one environment to another, the very same images
+    #[command(after_help = "Example: estiba promote --from test --to prod")]
+    Promote {
+        /// The environment that runs the release
+        #[arg(long, value_name = "ENV")]
+        from: Name,
+        /// The environment that gets it
+        #[arg(long, value_name = "ENV")]
+        to: Name,
+        /// Agree where the environment wants a person to
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Go back to the previous release that worked, or to a given one
+    #[command(after_help = "Examples:\n  estiba rollback --env prod\n  estiba rollback --env prod --to 1.1.0")]
+    Rollback {
+        #[command(flatten)]
+        env: Env,
+        /// The release
+        #[arg(long, value_name = "VERSION")]
+        to: Option<Version>,
+    },
+    /// List releases and where they run
+    Releases,
+    /// Show all environments: release, instances, health, drift, URLs
+    Status,
+    /// List an environment's deployments
+    #[command(after_help = "Example: estiba history --env test --steps")]
+    History {
+        #[command(flatten)]
+        env: AnyEnv,
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        limit: u32,
+        /// Show the steps of each
+        #[arg(long)]
+        steps: bool,
+    },
+    /// Carry on, or roll back, a deployment that was interrupted
+    Resume {
+        #[command(flatten)]
+        env: AnyEnv,
+    },
+    /// Show what a workload's instances wrote
+    #[command(after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow")]
+    Logs {
+        /// The workload
+        workload: Name,
+        #[command(flatten)]
+        env: AnyEnv,
+        /// Go on with new lines until interrupted
+        #[arg(long, short)]
+        follow: bool,
+        /// Only lines since then: a span (90s, 10m, 2h, 1d) or an RFC 3339 time
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+        /// Only the last so many lines
+        #[arg(long, short = 'n', value_name = "N")]
+        tail: Option<usize>,
+    },
+    /// Run a command inside a running instance
+    #[command(after_help = "Example: estiba exec api --env test -- /app/api migrate")]
+    Exec {
+        /// The workload
+        workload: Name,
+        #[command(flatten)]
+        env: AnyEnv,
+        /// The container, where the workload has several
+        #[arg(long, value_name = "NAME")]
+        container: Option<Name>,
+        /// Program and arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+    /// Replace the instances of workloads by new ones of the same release
+    Restart {
+        /// The workloads; all where none is named
+        workloads: Vec<Name>,
+        #[command(flatten)]
+        env: Env,
+    },
+    /// Change how many copies of workloads run
+    #[command(after_help = "Example: estiba scale api=3 --env prod")]
+    Scale {
+        /// Copies of each workload
+        #[arg(required = true, value_name = "WORKLOAD=N", value_parser = replicas)]
+        replicas: Vec<(Name, u32)>,
+        #[command(flatten)]
+        env: Env,
+    },
+    /// End an environment and remove its data
+    Down {
+        #[command(flatten)]
+        env: Env,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Read and change an environment's values that are no secrets
+    #[command(subcommand)]
+    Config(Config),
+    /// Keep an environment's secrets
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Back up and restore an environment's database
+    #[command(subcommand)]
+    Db(Db),
+    /// Say what this machine can and cannot do, and what to install
+    Doctor,
+    /// Print the JSON schema of estiba.yaml, for editors
+    Schema,
+    /// Print the completion script of a shell
+    #[command(after_help = "Example: estiba completion bash > ~/.local/share/bash-completion/completions/estiba")]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// The environment of a command that changes something.
+#[derive(Debug, Args)]
+pub struct Env {
+    /// The environment
+    #[arg(long, short, value_name = "ENV")]
+    pub env: Name,
+}
+
+/// The environment of a command that reads.
+#[derive(Debug, Args)]
+pub struct AnyEnv {
+    /// The environment; by default the project's first
+    #[arg(long, short, value_name = "ENV")]
+    pub env: Option<Name>,
+}
+
+/// Values in clear.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Show all values, or one
+    Get {
+        /// The value's name
+        name: Option<String>,
+        #[command(flatten)]
+        env: AnyEnv,
+    },
+    /// Set values; the next deployment uses them
+    #[command(after_help = "Example: estiba config set LOG_LEVEL=debug --env test")]
+    Set {
+        /// Names and values
+        #[arg(required = true, value_name = "NAME=VALUE", value_parser = assignment)]
+        values: Vec<(String, String)>,
+        #[command(flatten)]
+        env: Env,
+    },
+    /// Forget values that were set; those of estiba.yaml hold again
+    Unset {
+        /// Their names
+        #[arg(required = true)]
+        names: Vec<String>,
+        #[command(flatten)]
+        env: Env,
+    },
+}
+
+/// Secrets.
+#[derive(Debug, Subcommand)]
+pub enum Secret {
+    /// Keep a secret; its value is read from the terminal or standard input
+    #[command(after_help = "Examples:\n  estiba secret set TELEGRAM_TOKEN --env test\n  printf %s \"$TOKEN\" | estiba secret set TELEGRAM_TOKEN --env test")]
+    Set {
+        /// The secret's name
+        name: String,
+        #[command(flatten)]
+        env: Env,
+    },
+    /// List the names of secrets
+    List {
+        #[command(flatten)]
+        env: AnyEnv,
+    },
+    /// Forget a secret
+    Unset {
+        /// The secret's name
+        name: String,
+        #[command(flatten)]
+        env: Env,
+    },
+}
+
+/// Databases.
+#[derive(Debug, Subcommand)]
+pub enum Db {
+    /// Write a backup to a new file, in the format of pg_dump -Fc
+    #[command(after_help = "Example: estiba db backup notes.dump --env prod")]
+    Backup {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        env: Env,
+        /// The resource, where there are several databases
+        #[arg(long, value_name = "ID")]
+        resource: Option<String>,
+    },
+    /// Replace what is in the database by a backup
+    Restore {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        env: Env,
+        /// The resource, where there are several databases
+        #[arg(long, value_name = "ID")]
+        resource: Option<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// The whole command line in a language.
+pub fn command(lang: Lang) -> clap::Command {
+    match lang {
+        Lang::En => Cli::command(),
+        Lang::Es => in_spanish(Cli::command()),
+    }
+}
+
+fn replicas(text: &str) -> Result<(Name, u32), String> {
+    let (name, count) = assignment(text)?;
+    let name = name.parse::<Name>().map_err(|e| e.to_string())?;
+    match count.parse::<u32>() {
+        Ok(count) if count <= 100 => Ok((name, count)),
+        _ => Err(format!("\"{count}\" is not a number from 0 to 100")),
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write NAME=VALUE".to_owned())
+}

@@ -1,0 +1,144 @@
+//! `estiba releases` and `history`.
+
+use estiba_model::{
+    Cause, Deployment, DeploymentState, Message, Name, StepRecord, StepState, message,
+};
+use jiff::Timestamp;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Output, Table, step_text};
+
+/// Lists releases, the newest first, and where they run.
+pub async fn releases(context: &Context) -> Result<(), Failure> {
+    let project = context.project()?;
+    let engine = context.engine().await?;
+    let mut running = Vec::new();
+    for environment in project.environments.keys() {
+        let id = engine.environment(&project, environment)?;
+        if let Some(current) = engine.current(&id).await? {
+            running.push((environment.clone(), current.version));
+        }
+    }
+    let releases = engine.store().releases(&project.id).await?;
+    let output = context.output;
+    let headings = [
+        message!("version", "versión"),
+        message!("commit", "commit"),
+        message!("made", "creada"),
+        message!("runs in", "en marcha en"),
+    ]
+    .map(|heading| output.say(&heading));
+    let mut table = Table::new(headings.each_ref().map(String::as_str));
+    let mut documents = Vec::new();
+    for release in releases {
+        let places: Vec<&str> = running
+            .iter()
+            .filter(|(_, version)| *version == release.version)
+            .map(|(environment, _)| environment.as_str())
+            .collect();
+        let commit: String = release.commit.iter().flat_map(|c| c.chars().take(8)).collect();
+        documents.push(serde_json::json!({
+            "version": release.version,
+            "commit": release.commit,
+            "created_at": release.created_at,
+            "environments": places,
+        }));
+        table.row([
+            release.version.to_string(),
+            commit,
+            moment(release.created_at),
+            places.join(", "),
+        ]);
+    }
+    output.json(&documents);
+    output.text(&table.to_string());
+    Ok(())
+}
+
+/// Lists an environment's deployments, the newest first.
+pub async fn history(
+    context: &Context,
+    environment: Option<Name>,
+    limit: u32,
+    with_steps: bool,
+) -> Result<(), Failure> {
+    let project = context.project()?;
+    let environment = context.environment(&project, environment)?;
+    let engine = context.engine().await?;
+    let id = engine.environment(&project, &environment)?;
+    let output = context.output;
+    let mut documents = Vec::new();
+    for deployment in engine.store().deployments(&id, limit).await? {
+        let steps = if with_steps || output.json {
+            engine.store().steps(deployment.id).await?
+        } else {
+            Vec::new()
+        };
+        output.text(&deployment_line(output, &deployment));
+        if let Some(error) = &deployment.error {
+            output.text(&format!("    {}", output.say(error)));
+        }
+        if with_steps {
+            for step in &steps {
+                output.text(&step_line(output, step));
+            }
+        }
+        documents.push(serde_json::json!({ "deployment": deployment, "steps": steps }));
+    }
+    output.json(&documents);
+    Ok(())
+}
+
+fn deployment_line(output: Output, deployment: &Deployment) -> String {
+    let id = deployment.id.to_string();
+    let state = output.say(&state_text(deployment.state));
+    let cause = output.say(&cause_text(deployment.cause));
+    let took = match (deployment.started_at, deployment.finished_at) {
+        (Some(from), Some(to)) => format!("{:.1} s", to.duration_since(from).as_secs_f64()),
+        _ => String::new(),
+    };
+    let at = moment(deployment.created_at);
+    let version = &deployment.version;
+    format!("{id:<5} {at}  {version:<28} {cause:<12} {state:<12} {took}")
+}
+
+fn step_line(output: Output, record: &StepRecord) -> String {
+    let mark = match record.state {
+        StepState::Pending => "·",
+        StepState::Running => "…",
+        StepState::Done => "✓",
+        StepState::Failed => "✗",
+    };
+    let step = output.say(&step_text(&record.step));
+    format!("    {mark} {step}")
+}
+
+/// A moment in local time, as people read it.
+pub fn moment(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system())
+        .strftime("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+fn state_text(state: DeploymentState) -> Message {
+    match state {
+        DeploymentState::Queued => message!("queued", "en espera"),
+        DeploymentState::Running => message!("running", "en curso"),
+        DeploymentState::RollingBack => message!("rolling back", "volviendo"),
+        DeploymentState::Succeeded => message!("succeeded", "correcto"),
+        DeploymentState::Failed => message!("failed", "falló"),
+        DeploymentState::Superseded => message!("superseded", "reemplazado"),
+    }
+}
+
+fn cause_text(cause: Cause) -> Message {
+    match cause {
+        Cause::Deploy => message!("deploy", "despliegue"),
+        Cause::Promote => message!("promote", "promoción"),
+        Cause::Rollback => message!("rollback", "vuelta atrás"),
+        Cause::Restart => message!("restart", "reinicio"),
+        Cause::Scale => message!("scale", "escalado"),
+        Cause::Down => message!("down", "eliminación"),
+    }
+}

@@ -1,0 +1,173 @@
+//! What each command does, a file for each group.
+
+mod check;
+mod config;
+mod db;
+mod deploy;
+mod doctor;
+mod down;
+mod history;
+mod init;
+mod instances;
+mod logs;
+mod secret;
+mod status;
+mod up;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+use estiba_model::Lang;
+
+use crate::cli::{self, Cli, Command, Config, Db, Secret};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Reads the command line, does what it says, and gives the exit code.
+pub fn run() -> ExitCode {
+    let cli = match parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors to clap: code 0; usage is 2.
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let context = Context::new(&cli.global);
+    let output = context.output;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli.command, context)),
+        Err(error) => Err(Failure::file(std::path::Path::new("tokio"), &error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            let _ = std::io::stdout().flush();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// The language decides how help reads, so it is looked for before parsing.
+fn parse(args: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.collect();
+    let lang = asked_language(&args).unwrap_or_else(|| {
+        crate::context::language(&cli::Global {
+            json: false,
+            lang: None,
+            project: None,
+        })
+    });
+    let matches = cli::command(lang).try_get_matches_from(args)?;
+    Cli::from_arg_matches(&matches)
+}
+
+fn asked_language(args: &[OsString]) -> Option<Lang> {
+    let words = args.iter().filter_map(|arg| arg.to_str());
+    let before_command_of_exec = words.take_while(|word| *word != "--");
+    let mut asked = None;
+    let mut previous = "";
+    for word in before_command_of_exec {
+        let value = word.strip_prefix("--lang=");
+        asked = match value.or((previous == "--lang").then_some(word)) {
+            Some("es") => Some(Lang::Es),
+            Some("en") => Some(Lang::En),
+            _ => asked,
+        };
+        previous = word;
+    }
+    asked.or_else(|| {
+        let variable = std::env::var("ESTIBA_LANG").ok()?;
+        Some(Lang::from_locale(&variable))
+    })
+}
+
+async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
+    match command {
+        Command::Init { dir } => init::init(&context, &dir),
+        Command::Check { dir, score } => check::check(context.at(dir), &score),
+        Command::Up { dir, version } => up::up(&context.at(dir), version).await,
+        Command::Plan { env, version } => deploy::plan(&context, env.env, version).await,
+        Command::Deploy { env, version, yes } => {
+            deploy::deploy(&context, env.env, version, yes).await
+        }
+        Command::Promote { from, to, yes } => deploy::promote(&context, &from, to, yes).await,
+        Command::Rollback { env, to } => deploy::rollback(&context, env.env, to).await,
+        Command::Releases => history::releases(&context).await,
+        Command::Status => status::status(&context).await,
+        Command::History { env, limit, steps } => {
+            history::history(&context, env.env, limit, steps).await
+        }
+        Command::Resume { env } => deploy::resume(&context, env.env).await,
+        Command::Logs {
+            workload,
+            env,
+            follow,
+            since,
+            tail,
+        } => logs::logs(&context, &workload, env.env, follow, since.as_deref(), tail).await,
+        Command::Exec {
+            workload,
+            env,
+            container,
+            command,
+        } => instances::exec(&context, &workload, env.env, container, command).await,
+        Command::Restart { workloads, env } => {
+            instances::restart(&context, &workloads, &env.env).await
+        }
+        Command::Scale { replicas, env } => instances::scale(&context, &replicas, &env.env).await,
+        Command::Down { env, yes } => down::down(&context, &env.env, yes).await,
+        Command::Config(config) => match config {
+            Config::Get { name, env } => config::get(&context, name, env.env).await,
+            Config::Set { values, env } => config::set(&context, &values, &env.env).await,
+            Config::Unset { names, env } => config::unset(&context, &names, &env.env).await,
+        },
+        Command::Secret(secret) => match secret {
+            Secret::Set { name, env } => secret::set(&context, &name, &env.env).await,
+            Secret::List { env } => secret::list(&context, env.env).await,
+            Secret::Unset { name, env } => secret::unset(&context, &name, &env.env).await,
+        },
+        Command::Db(db) => match db {
+            Db::Backup {
+                file,
+                env,
+                resource,
+            } => db::backup(&context, &file, &env.env, resource.as_deref()).await,
+            Db::Restore {
+                file,
+                env,
+                resource,
+                yes,
+            } => db::restore(&context, &file, &env.env, resource.as_deref(), yes).await,
+        },
+        Command::Doctor => doctor::doctor(&context).await,
+        Command::Schema => schema(context.output),
+        Command::Completion { shell } => {
+            let mut command = cli::command(context.output.lang);
+            clap_complete::generate(shell, &mut command, "estiba", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+fn schema(output: Output) -> Result<(), Failure> {
+    let schema = estiba_project::schema();
+    output.json(&schema);
+    match serde_json::to_string_pretty(&schema) {
+        Ok(text) => output.text(&text),
+        Err(error) => {
+            let text = error.to_string();
+            return Err(Failure::because(estiba_model::Message::verbatim(text)));
+        }
+    }
+    Ok(())
+}

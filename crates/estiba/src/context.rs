@@ -1,0 +1,148 @@
+//! What a command works with: language, project, engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use estiba_engine::Engine;
+use estiba_image::ImageStore;
+use estiba_model::{Diagnostic, Lang, Name, Project, SecretString, has_errors, message};
+use estiba_store::{KEY_FILE, Location, SealKey, Store};
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::paths::Paths;
+use crate::targets::Adapters;
+
+/// The variable with the URL of a PostgreSQL that keeps the state.
+const DATABASE_VARIABLE: &str = "ESTIBA_DATABASE_URL";
+
+/// What a command works with.
+pub struct Context {
+    /// How results are shown.
+    pub output: Output,
+    project_dir: Option<PathBuf>,
+}
+
+impl Context {
+    /// From the options of every command.
+    pub fn new(global: &Global) -> Self {
+        Self {
+            output: Output::new(language(global), global.json),
+            project_dir: global.project.clone(),
+        }
+    }
+
+    /// The same with the project in `dir`, where one is given.
+    pub fn at(mut self, dir: Option<PathBuf>) -> Self {
+        self.project_dir = dir.or(self.project_dir);
+        self
+    }
+
+    /// Reads and checks the project.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn project(&self) -> Result<Project, Failure> {
+        let (project, findings) = self.project_with_findings()?;
+        match project {
+            Some(project) if !has_errors(&findings) => {
+                self.output.diagnostics(&findings);
+                Ok(project)
+            }
+            _ => Err(Failure::Findings(findings)),
+        }
+    }
+
+    /// Reads and checks the project, and tells all that was found.
+    ///
+    /// # Errors
+    /// When there is no project.
+    pub fn project_with_findings(&self) -> Result<(Option<Project>, Vec<Diagnostic>), Failure> {
+        let path = match &self.project_dir {
+            Some(dir) => dir.clone(),
+            None => self.nearest_project()?,
+        };
+        let loaded = estiba_project::load(&path);
+        Ok((loaded.project, loaded.diagnostics))
+    }
+
+    fn nearest_project(&self) -> Result<PathBuf, Failure> {
+        let here = std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
+        estiba_project::find(&here).ok_or_else(|| {
+            let here = here.display();
+            Failure::because(message!(
+                "there is no estiba.yaml in {here} or above; `estiba init` writes a first one",
+                "no hay un estiba.yaml en {here} ni más arriba; `estiba init` escribe uno"
+            ))
+        })
+    }
+
+    /// The engine over this user's state.
+    ///
+    /// # Errors
+    /// When the state can't be opened.
+    pub async fn engine(&self) -> Result<Engine, Failure> {
+        let paths = Paths::of_user().map_err(Failure::because)?;
+        let key = SealKey::from_environment(&paths.state.join(KEY_FILE), || self.ask_passphrase())
+            .map_err(|error| Failure::because(error.message()))?;
+        let location = match std::env::var(DATABASE_VARIABLE) {
+            Ok(url) => Location::Postgres(SecretString::new(url)),
+            Err(_) => Location::Sqlite(paths.state.clone()),
+        };
+        let store = Store::open(&location, key).await?;
+        let adapters = self.adapters()?;
+        let images = adapters.images.clone();
+        Ok(Engine::new(store, images, Arc::new(adapters)))
+    }
+
+    fn ask_passphrase(&self) -> Option<SecretString> {
+        if !self.output.can_ask() {
+            return None;
+        }
+        let prompt = message!("passphrase of the key: ", "frase de paso de la clave: ");
+        let passphrase = rpassword::prompt_password(self.output.say(&prompt)).ok()?;
+        Some(SecretString::new(passphrase))
+    }
+
+    /// The adapters of this machine.
+    ///
+    /// # Errors
+    /// When the image store can't be opened.
+    pub fn adapters(&self) -> Result<Adapters, Failure> {
+        let paths = Paths::of_user().map_err(Failure::because)?;
+        let images =
+            ImageStore::open(&paths.images).map_err(|error| Failure::because(error.message()))?;
+        Ok(Adapters {
+            local_root: paths.state.join("local"),
+            images,
+        })
+    }
+
+    /// The environment that was named, or the project's first.
+    ///
+    /// # Errors
+    /// When the project has none.
+    pub fn environment(&self, project: &Project, named: Option<Name>) -> Result<Name, Failure> {
+        named
+            .or_else(|| project.environments.keys().next().cloned())
+            .ok_or_else(|| {
+                Failure::because(message!(
+                    "estiba.yaml has no environment",
+                    "estiba.yaml no tiene ningún ambiente"
+                ))
+            })
+    }
+}
+
+/// The language that was asked for, or that of the locale.
+pub fn language(global: &Global) -> Lang {
+    if let Some(lang) = global.lang {
+        return lang.into();
+    }
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .filter_map(|variable| std::env::var(variable).ok())
+        .find(|locale| !locale.is_empty())
+        .map_or(Lang::En, |locale| Lang::from_locale(&locale))
+}

@@ -1,0 +1,62 @@
+//! How a command ends badly: the one place where errors become text and codes.
+
+use estiba_engine::EngineError;
+use estiba_model::{Diagnostic, Message};
+use estiba_store::StoreError;
+
+/// A command did not do what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// Mistakes in the user's files.
+    Findings(Vec<Diagnostic>),
+    /// What was asked can't be done, or failed.
+    Failed {
+        /// Why.
+        messages: Vec<Message>,
+        /// The last lines that explain it.
+        log: Vec<String>,
+    },
+    /// The command line makes no sense.
+    Usage(Message),
+    /// All was said already; only the exit code is left.
+    Quiet(u8),
+}
+
+impl Failure {
+    /// A failure with one reason.
+    pub fn because(reason: Message) -> Self {
+        Self::Failed {
+            messages: vec![reason],
+            log: Vec::new(),
+        }
+    }
+
+    /// A file or folder that can't be used.
+    pub fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::because(Message::verbatim(format!("{}: {error}", path.display())))
+    }
+
+    /// The exit code: 1 what was asked failed or has findings; 2 usage.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Findings(_) | Self::Failed { .. } => 1,
+            Self::Usage(_) => 2,
+            Self::Quiet(code) => *code,
+        }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::Failed {
+            messages: error.messages(),
+            log: error.log().to_vec(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::because(error.message())
+    }
+}

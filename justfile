@@ -1,0 +1,35 @@
+# One-liners that people and CI call alike: `just` lists them.
+
+# Everything that CI checks, in its order.
+ci: fmt lint docs deny test example story
+
+fmt:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- --deny warnings
+
+docs:
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps
+
+deny:
+    cargo-deny check licenses bans sources
+
+test:
+    cargo test --workspace
+
+# The tests of the example that the README starts with.
+example:
+    cargo test --manifest-path examples/tp2/Cargo.toml
+
+# The README's first command and its tour, in an empty home.
+story:
+    bash tests/story.sh
+
+# The JSON schema of estiba.yaml, after its types changed.
+schema:
+    cargo run --quiet -p estiba -- schema > schema/estiba.schema.json
+
+# The figures of BENCHMARKS.md.
+bench:
+    bash benches/run.sh
