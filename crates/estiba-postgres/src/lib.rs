@@ -96,26 +96,21 @@ impl Postgres {
         !self.cluster.exists() || self.cluster.answers()
     }
 
-    /// Removes a database and its role. With its last database, the server that
-    /// Estiba started goes too.
+    /// Removes a database of the server that Estiba started. With its last
+    /// database, that server goes too.
     ///
     /// # Errors
-    /// When the server can't be reached or refuses.
+    /// When the server can't be started or refuses.
     pub async fn destroy(
         &self,
         environment: &EnvironmentId,
         id: &estiba_model::ResourceId,
-        url: Option<&SecretString>,
-        progress: &dyn Progress,
     ) -> Result<(), PostgresError> {
-        let database = Database::of(environment, id, &SecretString::default());
-        if let Some(url) = url {
-            return database.drop(&Server::given(url)?).await;
-        }
         if !self.cluster.exists() {
             return Ok(());
         }
-        let server = Server::own(&self.cluster.running(progress).await?);
+        let server = Server::own(&self.cluster.running(&Unheard).await?);
+        let database = Database::of(environment, id, &SecretString::default());
         database.drop(&server).await?;
         if server.databases().await? == 0 {
             self.cluster.remove().await?;
@@ -160,4 +155,12 @@ impl Postgres {
     pub fn data_dir(&self) -> PathBuf {
         self.cluster.data_dir()
     }
+}
+
+/// A server that is started only to remove something tells nobody.
+struct Unheard;
+
+impl Progress for Unheard {
+    fn line(&self, _: &str) {}
+    fn notice(&self, _: &estiba_model::Message) {}
 }

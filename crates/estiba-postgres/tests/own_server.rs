@@ -70,7 +70,7 @@ async fn cleaned_up(postgres: &Postgres, names: &[&str], password: &str) {
     for name in names {
         let spec = resource(password);
         postgres
-            .destroy(&environment(name), &spec.id, None, &Quiet)
+            .destroy(&environment(name), &spec.id)
             .await
             .unwrap();
     }

@@ -151,10 +151,17 @@ impl Explainer<'_> {
         let (found_en, found_es) = (&found.en, &found.es);
         Diagnostic::error(
             "wrong-type",
-            message!(
-                "\"{name}\" takes {en}, and this is {found_en}",
-                "«{name}» lleva {es}, y esto es {found_es}"
-            ),
+            if self.pointer.is_empty() {
+                message!(
+                    "the file is {found_en}, not {en}",
+                    "el archivo es {found_es}, no {es}"
+                )
+            } else {
+                message!(
+                    "\"{name}\" takes {en}, and this is {found_en}",
+                    "«{name}» lleva {es}, y esto es {found_es}"
+                )
+            },
         )
         .hint(self.type_hint(expected, value))
         .at(self.clear_place())
@@ -189,6 +196,9 @@ impl Explainer<'_> {
                 "write `key: value` lines with no hyphen before them",
                 "escriba líneas `clave: valor` sin guion adelante"
             ),
+            _ if wants("object") && self.pointer.is_empty() => {
+                message!("write `key: value` lines", "escriba líneas `clave: valor`")
+            }
             _ if wants("object") => message!(
                 "write `key: value` lines below it, indented",
                 "escriba debajo líneas `clave: valor`, con sangría"

@@ -279,6 +279,7 @@ impl<'t> Builder<'t> {
         };
     }
 
+    /// What is refused reads as a text, so that nothing more is said of it.
     fn scalar(
         &mut self,
         text: Cow<'t, str>,
@@ -310,7 +311,7 @@ impl<'t> Builder<'t> {
                             "escriba \"{shown}\", entre comillas, si es un texto"
                         ),
                     );
-                    Value::Null
+                    Value::String(shown.into_owned())
                 }
             },
             None => {
@@ -321,7 +322,7 @@ impl<'t> Builder<'t> {
                     message!("\"{shown}\" is no {tag}", "«{shown}» no es {tag}"),
                     message!("remove the tag", "quite la etiqueta"),
                 );
-                Value::Null
+                Value::String(shown.into_owned())
             }
         }
     }

@@ -32,6 +32,7 @@ impl LocalTarget {
         };
         checks.push(self.check_edge().await);
         checks.extend(self.check_room());
+        checks.push(check_postgres());
         checks.push(check_builders());
         checks
     }
@@ -142,10 +143,38 @@ fn containers(report: &HostReport) -> Vec<HostCheck> {
     checks
 }
 
+/// Without a server of its own, a machine gets one downloaded.
+fn check_postgres() -> HostCheck {
+    let installed = estiba_postgres::installed_server();
+    let found = match &installed {
+        Some((directory, major)) => {
+            let directory = directory.display();
+            message!(
+                "PostgreSQL {major} in {directory}",
+                "PostgreSQL {major} en {directory}"
+            )
+        }
+        None => message!(
+            "PostgreSQL is not installed; it is downloaded when a workload needs it",
+            "PostgreSQL no está instalado; se descarga cuando un componente lo necesita"
+        ),
+    };
+    HostCheck {
+        name: "postgresql",
+        ok: installed.is_some(),
+        optional: true,
+        found,
+        advice: Some(message!(
+            "for backups and without a network: `apt-get install postgresql`",
+            "para copias de respaldo y sin red: `apt-get install postgresql`"
+        )),
+    }
+}
+
 fn check_builders() -> HostCheck {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |name: &&str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
-    let found: Vec<&str> = BUILDERS.into_iter().filter(|name| is_there(&name)).collect();
+    let found: Vec<&str> = BUILDERS.into_iter().filter(|name| is_there(name)).collect();
     let names = found.join(", ");
     HostCheck {
         name: "builders",

@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use estiba_image::ImageStore;
 use estiba_model::{Digest, EnvironmentId, InstanceName, Name, Observed, ResourceId, Traffic};
+use estiba_postgres::Postgres;
 use estiba_target::{
     Capability, ExecIo, ExecRequest, HostCheck, InstanceSpec, LogQuery, LogStream, MigrationSpec,
     Outputs, Progress, ResourceSpec, Target, TargetError, Url,
@@ -51,6 +52,7 @@ pub struct LocalConfig {
 pub struct LocalTarget {
     layout: Layout,
     config: LocalConfig,
+    postgres: Postgres,
     host: OnceLock<Option<HostReport>>,
 }
 
@@ -61,6 +63,7 @@ impl LocalTarget {
         // What is derived from names must not depend on the working directory.
         let root = std::path::absolute(&config.root).unwrap_or_else(|_| config.root.clone());
         Self {
+            postgres: Postgres::new(&root.join("postgres")),
             layout: Layout::new(root),
             config,
             host: OnceLock::new(),

@@ -21,9 +21,10 @@ impl LocalTarget {
     ) -> Result<Observed, LocalError> {
         let traffic = self.observe_traffic(environment).await?;
         let (layout, place) = (self.layout.clone(), self.layout.environment(environment));
+        let postgres = self.postgres.clone();
         blocking(move || {
             Ok(Observed {
-                resources: resources::observe(&place)?,
+                resources: resources::observe(&place, &postgres)?,
                 instances: instances(&place)?,
                 migrations: migrations(&place)?,
                 traffic,

@@ -6,6 +6,7 @@ use std::path::Path;
 use estiba_model::{
     EnvironmentId, Fingerprint, ObservedResource, ResourceId, SecretString, message,
 };
+use estiba_postgres::{Postgres, PostgresError};
 use estiba_target::{Outputs, Progress, ResourceSpec, TargetError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +25,9 @@ enum Kind {
     Dns,
     Route,
     ServicePort,
+    Postgres,
+    /// A database of a server that was given by URL: it is not this machine's.
+    ForeignPostgres,
 }
 
 /// What is kept of a resource: `observe` tells it.
@@ -41,18 +45,20 @@ impl Kind {
             "dns" => Ok(Self::Dns),
             "route" => Ok(Self::Route),
             "service-port" => Ok(Self::ServicePort),
+            "postgres" if resource.settings.contains_key("url") => Ok(Self::ForeignPostgres),
+            "postgres" => Ok(Self::Postgres),
             kind => {
                 let id = &resource.id;
                 Err(LocalError::Told(message!(
-                    "{id}: the local target does not provide resources of type {kind}; it provides volume, dns, route and service-port",
-                    "{id}: la plataforma local no provee recursos de tipo {kind}; provee volume, dns, route y service-port"
+                    "{id}: the local target does not provide resources of type {kind}; it provides postgres, volume, dns, route and service-port",
+                    "{id}: la plataforma local no provee recursos de tipo {kind}; provee postgres, volume, dns, route y service-port"
                 )))
             }
         }
     }
 
     fn holds_data(self) -> bool {
-        self == Self::Volume
+        matches!(self, Self::Volume | Self::Postgres)
     }
 }
 
@@ -61,7 +67,7 @@ impl LocalTarget {
         &self,
         environment: &EnvironmentId,
         resource: &ResourceSpec,
-        _: &dyn Progress,
+        progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let place = self.layout.environment(environment);
         let kind = Kind::of(resource)?;
@@ -70,6 +76,11 @@ impl LocalTarget {
             Kind::ServicePort => {
                 self.service_port_outputs(&place, resource).await?;
             }
+            Kind::Postgres | Kind::ForeignPostgres => self
+                .postgres
+                .provision(environment, resource, progress)
+                .await
+                .map_err(refused)?,
             Kind::Dns | Kind::Route => {}
         }
         make_private(&place.resources())?;
@@ -102,6 +113,10 @@ impl LocalTarget {
             Kind::Dns => one("host", own_host(environment, resource.workload.as_str())),
             Kind::Route => Outputs::new(),
             Kind::ServicePort => self.service_port_outputs(&place, resource).await?,
+            Kind::Postgres | Kind::ForeignPostgres => self
+                .postgres
+                .outputs(environment, resource)
+                .map_err(refused)?,
         })
     }
 
@@ -132,34 +147,45 @@ impl LocalTarget {
         let place = self.layout.environment(environment);
         let path = place.resource(resource);
         let record: Option<Record> = record::read(&path)?;
-        if let Some(Record { kind: Kind::Volume, .. }) = record {
-            record::remove(&place.volume(resource))?;
+        match record.map(|record| record.kind) {
+            Some(Kind::Volume) => record::remove(&place.volume(resource))?,
+            Some(Kind::Postgres) => self
+                .postgres
+                .destroy(environment, resource)
+                .await
+                .map_err(refused)?,
+            _ => {}
         }
         Ok(record::remove(&path)?)
     }
 
     pub(super) async fn backup_resource(
         &self,
-        _: &EnvironmentId,
+        environment: &EnvironmentId,
         resource: &ResourceSpec,
-        _: &Path,
+        to: &Path,
     ) -> Result<(), TargetError> {
-        Err(no_database(resource))
+        require_database(resource)?;
+        let dumped = self.postgres.backup(environment, resource, to).await;
+        dumped.map_err(refused)
     }
 
     pub(super) async fn restore_resource(
         &self,
-        _: &EnvironmentId,
+        environment: &EnvironmentId,
         resource: &ResourceSpec,
-        _: &Path,
+        from: &Path,
     ) -> Result<(), TargetError> {
-        Err(no_database(resource))
+        require_database(resource)?;
+        let restored = self.postgres.restore(environment, resource, from).await;
+        restored.map_err(refused)
     }
 }
 
 /// The resources that were provisioned.
 pub(super) fn observe(
     place: &EnvironmentDir,
+    postgres: &Postgres,
 ) -> Result<BTreeMap<ResourceId, ObservedResource>, LocalError> {
     let directory = place.resources();
     let mut observed = BTreeMap::new();
@@ -167,8 +193,13 @@ pub(super) fn observe(
         let Some(record) = record::read::<Record>(&directory.join(file))? else {
             continue;
         };
-        // One that lost its directory has to be made again.
-        if record.kind == Kind::Volume && !place.volume(&record.id).is_dir() {
+        // One that lost its directory or its server has to be made again.
+        let lost = match record.kind {
+            Kind::Volume => !place.volume(&record.id).is_dir(),
+            Kind::Postgres => !postgres.is_up(),
+            _ => false,
+        };
+        if lost {
             continue;
         }
         let resource = ObservedResource {
@@ -184,10 +215,18 @@ fn one(key: &str, value: impl Into<String>) -> Outputs {
     Outputs::from([(key.to_owned(), SecretString::new(value))])
 }
 
-fn no_database(resource: &ResourceSpec) -> TargetError {
+fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
+    if resource.kind == "postgres" {
+        return Ok(());
+    }
     let (id, kind) = (&resource.id, &resource.kind);
-    TargetError::new(message!(
+    Err(TargetError::new(message!(
         "{id} is no database (its type is {kind}): only databases are backed up",
         "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
-    ))
+    )))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refused(error: PostgresError) -> TargetError {
+    TargetError::new(error.message())
 }

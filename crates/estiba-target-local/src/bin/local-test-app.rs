@@ -34,9 +34,10 @@ fn main() -> ExitCode {
             return ExitCode::from(code.parse::<u8>().unwrap_or(99));
         }
         ["lines", count, width] => {
-            let width = width.parse().unwrap_or(1);
+            let width: usize = width.parse().unwrap_or(1);
             for number in 0..count.parse::<usize>().unwrap_or(0) {
-                println!("{number:0width$}");
+                let digits = number.to_string();
+                println!("{}{digits}", "0".repeat(width - digits.len().min(width)));
             }
             wait_for_ever();
         }
@@ -100,7 +101,7 @@ fn serve(options: &[&str]) {
                 accepted = listener.accept() => {
                     let Ok((stream, _)) = accepted else { continue };
                     tokio::spawn(async move {
-                        let service = service_fn(|request| answer(request));
+                        let service = service_fn(answer);
                         let _ = hyper::server::conn::http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), service)
                             .await;

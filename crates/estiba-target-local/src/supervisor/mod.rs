@@ -210,9 +210,7 @@ fn finish(instance: &Description, board: &Board) {
             let _ = writeln!(io::stderr(), "{}: {error}", record.display());
         }
     }
-    for path in [&instance.files] {
-        let _ = record::remove(path);
-    }
+    let _ = record::remove(&instance.files);
     let _ = record::write(&instance.directory.status(), &status);
 }
 

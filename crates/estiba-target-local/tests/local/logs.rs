@@ -32,7 +32,8 @@ async fn following_goes_on_with_instances_that_start_later() {
     let first = world.instance(1, &["lines", "2", "1"]);
     world.bring_up(&first).await;
     let query = LogQuery { tail: Some(1), follow: true, ..LogQuery::default() };
-    let logs = world.target.logs(&world.environment, &name("api"), &query);
+    let workload = name("api");
+    let logs = world.target.logs(&world.environment, &workload, &query);
     let mut logs = logs.await.unwrap();
     assert_eq!(logs.next().await.unwrap().unwrap().text, "1");
     let second = world.instance(2, &["lines", "1", "5"]);

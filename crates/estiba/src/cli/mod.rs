@@ -13,7 +13,7 @@ pub use help_es::in_spanish;
 /// Takes a team's workloads from source to their environments, the same way on
 /// every container runtime.
 #[derive(Debug, Parser)]
-#[command(name = "estiba", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "estiba", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
