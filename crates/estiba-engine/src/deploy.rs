@@ -107,6 +107,7 @@ impl Engine {
             return Ok(Outcome::Superseded { deployment: id });
         }
         self.take_over(&environment, id, observer).await?;
+        self.store.begin(id).await?;
         self.run(&runtime, id, observer).await
     }
 
@@ -193,7 +194,6 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
         let begun = Instant::now();
-        self.store.begin(id).await?;
         let plan = plan_now(runtime).await?;
         observer.event(Event::Planned {
             deployment: id,

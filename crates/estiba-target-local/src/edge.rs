@@ -86,7 +86,16 @@ async fn until_it_answers(client: &ControlClient) -> Result<(), LocalError> {
     }
 }
 
-/// Ends the edge, to start it with another port.
+/// Ends the edge where it has nothing left to route.
+pub(crate) async fn end_if_unused(place: &EdgeDir) -> Result<(), LocalError> {
+    match ControlClient::new(place.socket()).table().await {
+        Ok(table) if table.owners.is_empty() => end(place).await,
+        Ok(_) | Err(ControlError::NotRunning { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the edge.
 async fn end(place: &EdgeDir) -> Result<(), LocalError> {
     let path = place.lock();
     let Some(holder) = lock::holder(&path).map_err(LocalError::at(&path))? else {

@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
+use nix::poll::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
+
+/// Time for a killed process to be gone, in milliseconds. Only one that waits
+/// for a broken disk needs longer.
+const KILLED_MS: u16 = 5000;
 
 /// A process that ran at some time: its pid, and when it started, in clock
 /// ticks since the machine did.
@@ -28,7 +33,8 @@ impl ProcessId {
         Some(Self { pid, started })
     }
 
-    /// Kills it if it still runs.
+    /// Kills it if it still runs, and waits until it has ended, for [`KILLED_MS`]
+    /// at the most.
     pub(crate) fn kill(self) {
         let Ok(process) = Process::open(self.pid) else {
             return;
@@ -36,6 +42,7 @@ impl ProcessId {
         // The process that is held now is the one that started then.
         if Self::of(self.pid) == Some(self) {
             let _ = process.signal(Signal::KILL);
+            let _ = poll(&mut [PollFd::new(process.0.as_fd(), PollFlags::POLLIN)], KILLED_MS);
         }
     }
 }

@@ -68,7 +68,8 @@ impl Context {
     }
 
     fn nearest_project(&self) -> Result<PathBuf, Failure> {
-        let here = std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
+        let here =
+            std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         estiba_project::find(&here).ok_or_else(|| {
             let here = here.display();
             Failure::because(message!(

@@ -128,7 +128,16 @@ impl Document {
 /// A JSON pointer (RFC 6901) one step longer.
 #[must_use]
 pub fn join(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+    let mut joined = String::with_capacity(pointer.len() + 1 + key.len());
+    joined.extend([pointer, "/"]);
+    for character in key.chars() {
+        match character {
+            '~' => joined.push_str("~0"),
+            '/' => joined.push_str("~1"),
+            other => joined.push(other),
+        }
+    }
+    joined
 }
 
 /// Stretches of a value, its key, and all that is in it.

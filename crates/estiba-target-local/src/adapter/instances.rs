@@ -99,9 +99,6 @@ impl LocalTarget {
                 containers: Vec::new(),
                 ports,
             };
-            // Written by the supervisor too; here so that ports are known to
-            // have been taken even if it never comes up.
-            record::write(&directory.labels(), &labels)?;
             let parts = Parts {
                 images: &images,
                 place: &place,

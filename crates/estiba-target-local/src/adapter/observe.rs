@@ -12,7 +12,7 @@ use super::{LocalTarget, blocking};
 use crate::error::LocalError;
 use crate::layout::{EnvironmentDir, Layout, runtime_dir};
 use crate::supervisor::{Labels, Status, end_leftovers};
-use crate::{lock, record};
+use crate::{edge, lock, record};
 
 impl LocalTarget {
     pub(super) async fn observe_environment(
@@ -44,7 +44,8 @@ impl LocalTarget {
             super::route::release_service_ports(&place, &ports)?;
             record::remove(&place.0)
         })
-        .await
+        .await?;
+        edge::end_if_unused(&self.layout.edge()).await
     }
 }
 

@@ -4,27 +4,24 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use estiba_model::{Message, message};
+use estiba_model::Message;
 use estiba_target::{Redactor, Stream};
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
-use tokio::net::unix::pipe;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::board::Board;
-use super::description::{ContainerPlan, Description, FilePlan};
+use super::description::{Check, ContainerPlan, Description};
+use super::handover::{materialise, output_pipe};
 use super::probe;
 use super::status::{CRASHING_AFTER, End, Phase};
 use crate::error::LocalError;
 use crate::logs::{LogWriter, capture};
 use crate::process::{Process, ProcessId};
-use crate::runtime::{self, User};
+use crate::runtime;
 
 /// A container that was up for so long did not end quickly.
 const LONG_UP: Duration = Duration::from_secs(60);
@@ -311,7 +308,7 @@ impl Container {
         }
     }
 
-    async fn check(&self, checks: &[super::description::Check]) -> Result<(), Message> {
+    async fn check(&self, checks: &[Check]) -> Result<(), Message> {
         probe::all_pass(checks, &self.instance.helper, &self.plan().spec.id).await
     }
 
@@ -354,67 +351,4 @@ fn hears(pid: Pid, signal: i32) -> bool {
         let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
         mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
     })
-}
-
-/// The end to read from, and the end for a container's process. That is its
-/// user's, so that it can open it again as `/dev/stdout`.
-fn output_pipe(user: User) -> io::Result<(pipe::Receiver, OwnedFd)> {
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    own(&writer, user)?;
-    rustix::io::ioctl_fionbio(&reader, true)?;
-    Ok((pipe::Receiver::from_owned_fd(reader)?, writer))
-}
-
-/// Gives a file to the user of a container. Without root there is one user only.
-fn own(file: impl AsFd, user: User) -> io::Result<()> {
-    if nix::unistd::geteuid().is_root() {
-        let uid = rustix::fs::Uid::from_raw(user.uid);
-        let gid = rustix::fs::Gid::from_raw(user.gid);
-        rustix::fs::fchown(file, Some(uid), Some(gid))?;
-    }
-    Ok(())
-}
-
-fn materialise(file: &FilePlan, user: User) -> Result<(), LocalError> {
-    let path = file.source.as_path();
-    let written = || -> io::Result<()> {
-        use std::io::Write as _;
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        remove_if_there(path)?;
-        let mut opened = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        opened.write_all(&file.content)?;
-        own(&opened, user)?;
-        opened.set_permissions(fs::Permissions::from_mode(file.mode))
-    };
-    written().map_err(LocalError::at(path))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// For messages about a container that ended.
-impl End {
-    /// What happened, for people.
-    pub(crate) fn message(self) -> Message {
-        match self {
-            Self::Exited(code) => message!("it ended with code {code}", "terminó con código {code}"),
-            Self::Killed(signal) => {
-                message!("it was killed by signal {signal}", "la señal {signal} lo terminó")
-            }
-            Self::OutOfMemory => message!(
-                "it used more memory than its limit and was killed",
-                "usó más memoria que su límite y fue terminado"
-            ),
-        }
-    }
 }

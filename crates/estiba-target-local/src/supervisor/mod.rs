@@ -7,10 +7,10 @@
 mod board;
 mod container;
 mod description;
+mod handover;
+mod probe;
 mod start;
 mod status;
-
-mod probe;
 
 use std::ffi::OsString;
 use std::fs;

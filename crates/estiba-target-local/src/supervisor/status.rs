@@ -1,6 +1,6 @@
 //! How an instance is, as its supervisor tells it.
 
-use estiba_model::{InstanceState, Message};
+use estiba_model::{InstanceState, Message, message};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,22 @@ pub(crate) enum End {
     Killed(i32),
     /// Killed by the kernel, at the memory limit.
     OutOfMemory,
+}
+
+impl End {
+    /// What happened, for people.
+    pub(crate) fn message(self) -> Message {
+        match self {
+            Self::Exited(code) => message!("it ended with code {code}", "terminó con código {code}"),
+            Self::Killed(signal) => {
+                message!("it was killed by signal {signal}", "la señal {signal} lo terminó")
+            }
+            Self::OutOfMemory => message!(
+                "it used more memory than its limit and was killed",
+                "usó más memoria que su límite y fue terminado"
+            ),
+        }
+    }
 }
 
 impl ContainerStatus {

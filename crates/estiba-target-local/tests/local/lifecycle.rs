@@ -224,30 +224,3 @@ async fn containers_wait_for_one_another() {
     assert_eq!(world.observed(&spec).await.unwrap().restarts, 0);
     world.end().await;
 }
-
-#[tokio::test]
-async fn zz_measure() {
-    let world = World::new();
-    for generation in 1..=5 {
-        let spec = world.server(generation, &[]);
-        let t = std::time::Instant::now();
-        world.start(&spec).await;
-        let a = t.elapsed();
-        world.await_ready(&spec).await.unwrap();
-        let b = t.elapsed();
-        world.route(&spec).await;
-        eprintln!("start {a:?} ready {b:?} routed {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        world.target.observe(&world.environment).await.unwrap();
-        eprintln!("observe {:?}", t.elapsed());
-        let lock = world.instance_directory(&spec).join("lock");
-        let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
-        let text = std::fs::read_to_string(format!("/proc/{}/status", holder["pid"])).unwrap();
-        for l in text.lines().filter(|l| l.starts_with("Rss") || l.starts_with("VmRSS") || l.starts_with("Threads")) { eprint!("{l} "); }
-        eprintln!();
-        let t = std::time::Instant::now();
-        world.stop(&spec).await;
-        eprintln!("stop {:?}", t.elapsed());
-    }
-    world.end().await;
-}

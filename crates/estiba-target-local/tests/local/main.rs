@@ -1,5 +1,6 @@
 //! The local target with real containers, as whoever runs the tests; root does
 //! it all again as an unprivileged user.
+#![allow(clippy::unwrap_used, reason = "a test ends there")]
 
 mod containers;
 mod fixture;

@@ -68,10 +68,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "Leer y cambiar los valores de un ambiente que no son secretos",
     ),
     ("config get", "Mostrar todos los valores, o uno"),
-    (
-        "config set",
-        "Fijar valores; los usa el próximo despliegue",
-    ),
+    ("config set", "Fijar valores; los usa el próximo despliegue"),
     (
         "config unset",
         "Olvidar valores fijados; vuelven a valer los de estiba.yaml",
@@ -83,10 +80,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("secret list", "Listar los nombres de los secretos"),
     ("secret unset", "Olvidar un secreto"),
-    (
-        "db",
-        "Copiar y restaurar la base de datos de un ambiente",
-    ),
+    ("db", "Copiar y restaurar la base de datos de un ambiente"),
     (
         "db backup",
         "Escribir una copia en un archivo nuevo, en el formato de pg_dump -Fc",
@@ -128,9 +122,15 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("version", "Mostrar la versión"),
     ("dir", "La carpeta"),
     ("score", "Leer solo estos archivos Score"),
-    ("env", "El ambiente; donde se puede omitir, el primero del proyecto"),
+    (
+        "env",
+        "El ambiente; donde se puede omitir, el primero del proyecto",
+    ),
     ("up version", "La versión; por omisión, la que indica Git"),
-    ("plan version", "La versión; por omisión, lo que hay en la carpeta"),
+    (
+        "plan version",
+        "La versión; por omisión, lo que hay en la carpeta",
+    ),
     (
         "deploy version",
         "La versión; si no existe todavía, se construye con lo que hay en la carpeta",
@@ -142,8 +142,14 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("limit", "Cuántos"),
     ("steps", "Mostrar los pasos de cada uno"),
     ("workload", "El componente"),
-    ("workloads", "Los componentes; todos si no se nombra ninguno"),
-    ("follow", "Seguir con las líneas nuevas hasta que se interrumpa"),
+    (
+        "workloads",
+        "Los componentes; todos si no se nombra ninguno",
+    ),
+    (
+        "follow",
+        "Seguir con las líneas nuevas hasta que se interrumpa",
+    ),
     (
         "since",
         "Solo las líneas desde entonces: un lapso (90s, 10m, 2h, 1d) o una hora RFC 3339",

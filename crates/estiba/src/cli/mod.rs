@@ -34,7 +34,13 @@ pub struct Global {
     #[arg(long, global = true)]
     pub json: bool,
     /// The language of the output; by default that of the locale
-    #[arg(long, global = true, value_enum, value_name = "LANG", env = "ESTIBA_LANG")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "LANG",
+        env = "ESTIBA_LANG"
+    )]
     pub lang: Option<LangArg>,
     /// The project's folder; by default the nearest above with an estiba.yaml
     #[arg(short = 'C', long = "project", global = true, value_name = "DIR")]
@@ -124,7 +130,9 @@ pub enum Command {
         yes: bool,
     },
     /// Go back to the previous release that worked, or to a given one
-    #[command(after_help = "Examples:\n  estiba rollback --env prod\n  estiba rollback --env prod --to 1.1.0")]
+    #[command(
+        after_help = "Examples:\n  estiba rollback --env prod\n  estiba rollback --env prod --to 1.1.0"
+    )]
     Rollback {
         #[command(flatten)]
         env: Env,
@@ -154,7 +162,9 @@ pub enum Command {
         env: AnyEnv,
     },
     /// Show what a workload's instances wrote
-    #[command(after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow")]
+    #[command(
+        after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow"
+    )]
     Logs {
         /// The workload
         workload: Name,
@@ -222,7 +232,9 @@ pub enum Command {
     /// Print the JSON schema of estiba.yaml, for editors
     Schema,
     /// Print the completion script of a shell
-    #[command(after_help = "Example: estiba completion bash > ~/.local/share/bash-completion/completions/estiba")]
+    #[command(
+        after_help = "Example: estiba completion bash > ~/.local/share/bash-completion/completions/estiba"
+    )]
     Completion {
         /// The shell
         shell: Shell,
@@ -278,7 +290,9 @@ pub enum Config {
 #[derive(Debug, Subcommand)]
 pub enum Secret {
     /// Keep a secret; its value is read from the terminal or standard input
-    #[command(after_help = "Examples:\n  estiba secret set TELEGRAM_TOKEN --env test\n  printf %s \"$TOKEN\" | estiba secret set TELEGRAM_TOKEN --env test")]
+    #[command(
+        after_help = "Examples:\n  estiba secret set TELEGRAM_TOKEN --env test\n  printf %s \"$TOKEN\" | estiba secret set TELEGRAM_TOKEN --env test"
+    )]
     Set {
         /// The secret's name
         name: String,

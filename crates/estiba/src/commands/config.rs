@@ -55,17 +55,11 @@ pub async fn set(
 }
 
 /// Forgets values that were set.
-pub async fn unset(
-    context: &Context,
-    names: &[String],
-    environment: &Name,
-) -> Result<(), Failure> {
+pub async fn unset(context: &Context, names: &[String], environment: &Name) -> Result<(), Failure> {
     let project = context.project()?;
     let engine = context.engine().await?;
     for name in names {
-        engine
-            .set_config(&project, environment, name, None)
-            .await?;
+        engine.set_config(&project, environment, name, None).await?;
     }
     say_when_it_holds(context, environment);
     Ok(())

@@ -16,9 +16,7 @@ pub async fn backup(
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let engine = context.engine().await?;
-    engine
-        .backup(&project, environment, resource, file)
-        .await?;
+    engine.backup(&project, environment, resource, file).await?;
     let bytes = std::fs::metadata(file).map_or(0, |found| found.len());
     let shown = file.display();
     context.output.line(&message!(

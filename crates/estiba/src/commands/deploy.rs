@@ -56,7 +56,11 @@ pub async fn deploy(
             let before = EnvironmentId::new(&project.id, before);
             engine.current_version(&before).await?
         }
-        (version, _) => release(&engine, &project, version, &progress).await?.version,
+        (version, _) => {
+            release(&engine, &project, version, &progress)
+                .await?
+                .version
+        }
     };
     drop(progress);
     let request = Request {

@@ -17,14 +17,10 @@ pub async fn down(context: &Context, environment: &Name, yes: bool) -> Result<()
         "{environment}: terminan {instances} instancias, y con ellas se pierden los datos de:"
     ));
     for id in &losses.data {
-        context
-            .output
-            .remark(&Message::verbatim(format!("  {id}")));
+        context.output.remark(&Message::verbatim(format!("  {id}")));
     }
     if losses.data.is_empty() {
-        context
-            .output
-            .remark(&message!("  (nothing)", "  (nada)"));
+        context.output.remark(&message!("  (nothing)", "  (nada)"));
     }
     let question = message!(
         "Take {environment} down? A backup is made by `estiba db backup`.",

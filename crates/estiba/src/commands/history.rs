@@ -37,7 +37,11 @@ pub async fn releases(context: &Context) -> Result<(), Failure> {
             .filter(|(_, version)| *version == release.version)
             .map(|(environment, _)| environment.as_str())
             .collect();
-        let commit: String = release.commit.iter().flat_map(|c| c.chars().take(8)).collect();
+        let commit: String = release
+            .commit
+            .iter()
+            .flat_map(|c| c.chars().take(8))
+            .collect();
         documents.push(serde_json::json!({
             "version": release.version,
             "commit": release.commit,

@@ -123,8 +123,11 @@ impl ShownProgress {
                 let count = plan.steps.len();
                 let environment = &plan.environment.environment;
                 self.permanent(
-                    message!("{environment}: {count} steps", "{environment}: {count} pasos")
-                        .text(self.lang()),
+                    message!(
+                        "{environment}: {count} steps",
+                        "{environment}: {count} pasos"
+                    )
+                    .text(self.lang()),
                 );
             }
             Event::StepStarted { step, .. } => self.begin(&step_text(step)),

@@ -34,7 +34,10 @@ pub fn step_text(step: &Step) -> Message {
             let names: Vec<&str> = traffic.instances.iter().map(|i| i.as_str()).collect();
             let names = names.join(", ");
             if names.is_empty() {
-                message!("take traffic off {workload}", "quitar el tráfico de {workload}")
+                message!(
+                    "take traffic off {workload}",
+                    "quitar el tráfico de {workload}"
+                )
             } else {
                 message!(
                     "send the traffic of {workload} to {names}",

@@ -1,0 +1,73 @@
+# What the benchmarks share; read by each of them, not run.
+#
+# ESTIBA names the program to measure (default: the release build of this
+# repository). Everything is done under a new folder in BENCH_DIR (default
+# /tmp), with a state directory of its own, and taken down at the end.
+set -euo pipefail
+benches=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(dirname "$benches")
+estiba=${ESTIBA:-${CARGO_TARGET_DIR:-$repository/target}/release/estiba}
+work=$(mktemp -d "${BENCH_DIR:-/tmp}/estiba-bench.XXXXXX")
+export ESTIBA_STATE_DIR=$work/state ESTIBA_LANG=en
+unset CARGO_TARGET_DIR # programs of projects are built in their own folders
+
+if [[ ! -x $estiba ]]; then
+  echo "$estiba is missing: cargo build --release, or set ESTIBA" >&2
+  exit 2
+fi
+
+needs() { # COMMAND...
+  local each missing=()
+  for each; do command -v "$each" >/dev/null || missing+=("$each"); done
+  ((${#missing[@]} == 0)) && return
+  echo "missing: ${missing[*]}" >&2
+  exit 2
+}
+
+on_exit=()
+finish() {
+  local each
+  for each in "${on_exit[@]}"; do eval "$each" || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
+
+# A project in $project with one HTTP workload, `api`, and the environments
+# `test` and `prod`; what runs there is taken down at the end.
+make_project() { # [REPLICAS]
+  project=$work/project
+  mkdir -p "$project"
+  cp -r "$benches/app" "$project/api"
+  rm -rf "$project/api/target"
+  cat >"$project/estiba.yaml" <<YAML
+project: bench
+team: bench
+workloads: [api/score.yaml]
+targets:
+  here: { kind: local }
+environments:
+  test: { on: here, replicas: { api: ${1:-1} } }
+  prod: { on: here, after: test }
+YAML
+  on_exit=('down prod' 'down test' "${on_exit[@]}")
+  cd "$project"
+}
+
+down() { "$estiba" down --env "$1" --yes >/dev/null 2>&1; }
+
+edge_port() { # ENVIRONMENT
+  "$estiba" status --json | jq -r --arg env "$1" \
+    '[.. | strings | select(test("^http://api\\." + $env + "\\."))][0]' |
+    sed -E 's|.*:([0-9]+).*|\1|'
+}
+
+now_ms() { echo "$((${EPOCHREALTIME/[.,]/} / 1000))"; }
+
+# The median, least and greatest of the numbers on standard input.
+summary() {
+  sort -n | awk '{ v[NR] = $1 }
+    END { m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+          printf "median %g (%g to %g, %d runs)\n", m, v[1], v[NR], NR }'
+}
+
+load() { echo "load of the last minute: $(cut -d' ' -f1 /proc/loadavg), $(nproc) cores"; }

@@ -1,0 +1,71 @@
+//! `kill -9` at every step boundary of a real deployment: the next start ends
+//! what was begun, with nothing twice and nothing lost.
+
+use crate::support::Project;
+
+/// More boundaries than any of these deployments has.
+const MANY: usize = 40;
+
+#[test]
+fn a_first_deployment_is_ended_by_the_next_start() {
+    for_every_boundary(|project, event, count| {
+        let killed = project.kill_at(&["up", "--version", "1.0.0"], event, count);
+        if killed {
+            project.run(&["resume"]).ok();
+        }
+        assert_in_place(project, "1.0.0", "migrated\n");
+        killed
+    });
+}
+
+#[test]
+fn a_change_is_ended_by_the_next_start() {
+    for_every_boundary(|project, event, count| {
+        project.run(&["up", "--version", "1.0.0"]).ok();
+        project.edit(
+            "api/score.yaml",
+            "args: [migrate]",
+            "args: [migrate, again]",
+        );
+        let killed = project.kill_at(&["up", "--version", "2.0.0"], event, count);
+        if killed {
+            project.run(&["up", "--version", "2.0.0"]).ok();
+        }
+        assert_in_place(project, "2.0.0", "migrated\nmigrated\n");
+        killed
+    });
+}
+
+/// Kills at the first event, the second, and so on, until there are no more.
+fn for_every_boundary(story: impl Fn(&Project, &str, usize) -> bool) {
+    for event in ["step-started", "step-done"] {
+        let mut boundaries = 0;
+        for count in 1..MANY {
+            let project = Project::new();
+            if !story(&project, event, count) {
+                break;
+            }
+            boundaries = count;
+        }
+        assert!(
+            (5..MANY - 1).contains(&boundaries),
+            "{boundaries} of {event}"
+        );
+    }
+}
+
+fn assert_in_place(project: &Project, version: &str, migrations: &str) {
+    assert_eq!(project.instances("test").len(), 2);
+    let status = project.status("test");
+    assert_eq!(status["deployed"]["version"], version, "{status}");
+    assert!(status["activity"].is_null(), "{status}");
+    assert_eq!(status["drift"].as_array().unwrap().len(), 0, "{status}");
+    assert_eq!(project.get("test", "/version"), version);
+    assert_eq!(
+        project.get("test", "/migrations"),
+        migrations,
+        "each ran once"
+    );
+    let again = project.run(&["up", "--version", version]).ok();
+    assert!(again.out.contains("nothing was changed"), "{}", again.out);
+}

@@ -1,0 +1,7 @@
+//! The command as people use it, on a real project with real containers.
+
+#![allow(missing_docs)]
+
+mod killed;
+mod story;
+mod support;
