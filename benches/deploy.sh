@@ -58,7 +58,7 @@ start_docker() {
   dockerd -H "$DOCKER_HOST" --data-root "$work/docker" --exec-root "$work/docker-run" \
     --pidfile "$work/docker.pid" --iptables=false --bridge=none >"$work/docker.log" 2>&1 &
   local daemon=$!
-  on_exit+=("kill $daemon; wait $daemon")
+  on_exit+=("kill $daemon; wait $daemon; umount $work/docker-run/netns/default 2>/dev/null")
   for _ in $(seq 100); do
     docker version >/dev/null 2>&1 && break
     sleep 0.1
@@ -72,19 +72,25 @@ elif [[ ${has_image:-} ]]; then
 fi
 
 run_estiba() {
-  "$estiba" deploy --env prod --version 1.0.0 --yes >"$work/log" 2>&1
+  "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1 || return
   "$app" await api.prod.bench.localhost "$edge"
 }
 end_estiba() { down prod; }
 run_estiba_cold() { run_estiba; }
 end_estiba_cold() { down prod; }
 run_docker() {
-  docker run -d --rm --network host -e PORT=18091 --name bench localhost/bench:1 >"$work/log" 2>&1
+  docker run -d --rm --network host -e PORT=18091 --name bench localhost/bench:1 \
+    >"$work/log" 2>&1 || return
   "$app" await localhost 18091
 }
 end_docker() { docker rm -f bench >/dev/null 2>&1; }
+# By default Podman raises the limits of files and processes, which not every
+# root may; and crun refuses some machines' cgroups, where runc is used instead.
+podman_runtime=()
 run_podman() {
-  podman run -d --rm --network host -e PORT=18092 --name bench localhost/bench:1 >"$work/log" 2>&1
+  podman "${podman_runtime[@]}" run -d --rm --ulimit nofile=1024:1024 \
+    --ulimit nproc=4096:4096 --network host -e PORT=18092 --name bench \
+    localhost/bench:1 >"$work/log" 2>&1 || return
   "$app" await localhost 18092
 }
 end_podman() { podman rm -f -t 0 bench >/dev/null 2>&1; }
@@ -104,8 +110,14 @@ measure() { # NAME
 # Once each before measuring; what can't run here is not measured.
 working=()
 for each in "${targets[@]}"; do
-  [[ $each == estiba_cold ]] && { working+=("$each"); continue; }
-  measure "$each" && working+=("$each")
+  if [[ $each == podman ]] && ! measure podman && command -v runc >/dev/null; then
+    end_podman || true
+    podman_runtime=(--runtime runc)
+    echo "podman: with runc"
+  fi
+  # Cold is measured by turns with a deployment that starts the edge again.
+  [[ $each == estiba_cold ]] || measure "$each" || continue
+  working+=("$each")
 done
 load
 for run in $(seq "$runs"); do

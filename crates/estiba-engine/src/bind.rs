@@ -92,10 +92,7 @@ impl Bound {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let resources = order
-            .iter()
-            .filter_map(|id| resources.remove(id))
-            .collect();
+        let resources = order.iter().filter_map(|id| resources.remove(id)).collect();
         Ok(Self {
             inputs,
             release,
@@ -209,10 +206,13 @@ fn for_each_reference(workload: &Workload, found: &mut dyn FnMut(&Reference)) {
 
 /// The texts of a container in which placeholders are expanded.
 fn container_texts(container: &Container) -> impl Iterator<Item = &str> {
-    let files = container.files.values().filter_map(|file| match &file.data {
-        FileData::Content(text) if !file.no_expand => Some(text.as_str()),
-        _ => None,
-    });
+    let files = container
+        .files
+        .values()
+        .filter_map(|file| match &file.data {
+            FileData::Content(text) if !file.no_expand => Some(text.as_str()),
+            _ => None,
+        });
     let volumes = container.volumes.values().map(|v| v.source.as_str());
     let variables = container.variables.values().map(String::as_str);
     variables.chain(files).chain(volumes)

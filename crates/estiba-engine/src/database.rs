@@ -34,9 +34,7 @@ impl Engine {
         }
         let runtime = self.deployed_runtime(project, environment).await?;
         let (target, database) = database(&runtime, resource).await?;
-        Ok(target
-            .backup(runtime.environment(), &database, to)
-            .await?)
+        Ok(target.backup(runtime.environment(), &database, to).await?)
     }
 
     /// Replaces what is in an environment's database by a backup.

@@ -16,7 +16,7 @@ use estiba_store::EnvironmentLock;
 
 use crate::apply::{StepFailure, apply};
 use crate::engine::Engine;
-use crate::error::{EngineError, Left};
+use crate::error::{EngineError, FailedDeployment, Left};
 use crate::event::{Event, Observer};
 use crate::inputs::Inputs;
 use crate::runtime::{Runtime, observe};
@@ -134,7 +134,9 @@ impl Engine {
         let runtime = self.runtime(self.inputs_of(&interrupted).await?).await?;
         if interrupted.state == DeploymentState::RollingBack {
             let failure = StepFailure {
-                error: interrupted.error.unwrap_or_else(interrupted_while_restoring),
+                error: interrupted
+                    .error
+                    .unwrap_or_else(interrupted_while_restoring),
                 log: Vec::new(),
             };
             return Err(self
@@ -259,12 +261,12 @@ impl Engine {
             (Ok(()), Some(version)) => Left::Restored(version),
             (Ok(()), None) => Left::Nothing,
         };
-        Ok(EngineError::Failed {
+        Ok(EngineError::Failed(Box::new(FailedDeployment {
             deployment: id,
             error: failure.error,
             log: failure.log,
             left,
-        })
+        })))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::apply::apply;
 use crate::deploy::encode;
 use crate::engine::Engine;
-use crate::error::{EngineError, Left};
+use crate::error::{EngineError, FailedDeployment, Left};
 use crate::event::{Event, Observer};
 use crate::runtime::{Runtime, observe};
 
@@ -66,9 +66,7 @@ impl Engine {
         let inputs = self
             .inputs(project, environment, last.version.clone())
             .await?;
-        let release = self
-            .existing_release(&project.id, &last.version)
-            .await?;
+        let release = self.existing_release(&project.id, &last.version).await?;
         let runtime = Runtime::bare(&self.store, targets, inputs, release);
         let sealed_later = encode(&runtime.bound.inputs)?;
         let deployment = self
@@ -92,12 +90,12 @@ impl Engine {
             self.store
                 .set_state(deployment, DeploymentState::Failed, Some(&failure.error))
                 .await?;
-            return Err(EngineError::Failed {
+            return Err(EngineError::Failed(Box::new(FailedDeployment {
                 deployment,
                 left: Left::Broken(failure.error.clone()),
                 error: failure.error,
                 log: failure.log,
-            });
+            })));
         }
         for target in runtime.targets.values() {
             target.forget(&id).await?;

@@ -13,7 +13,7 @@ pub enum EngineError {
     Refused(Vec<Message>),
     /// The state can't be read or written.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     /// An image can't be built or read.
     #[error("{workload}: {source}")]
     Build {
@@ -26,17 +26,22 @@ pub enum EngineError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// A deployment failed.
-    #[error("deployment {deployment} failed: {error}")]
-    Failed {
-        /// Which.
-        deployment: DeploymentId,
-        /// Why.
-        error: Message,
-        /// The last lines that explain it.
-        log: Vec<String>,
-        /// What runs now.
-        left: Left,
-    },
+    #[error(transparent)]
+    Failed(Box<FailedDeployment>),
+}
+
+/// A deployment that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("deployment {deployment} failed: {error}")]
+pub struct FailedDeployment {
+    /// Which.
+    pub deployment: DeploymentId,
+    /// Why.
+    pub error: Message,
+    /// The last lines that explain it.
+    pub log: Vec<String>,
+    /// What runs now.
+    pub left: Left,
 }
 
 /// What runs after a deployment failed.
@@ -68,28 +73,7 @@ impl EngineError {
                 vec![cause.map(|text| format!("{workload}: {text}"))]
             }
             Self::Target(error) => vec![error.message().clone()],
-            Self::Failed {
-                deployment,
-                error,
-                left,
-                ..
-            } => vec![
-                error.clone(),
-                match left {
-                    Left::Restored(version) => message!(
-                        "deployment {deployment} failed; {version} runs as before",
-                        "el despliegue {deployment} falló; {version} sigue en marcha como antes"
-                    ),
-                    Left::Nothing => message!(
-                        "deployment {deployment} failed; nothing ran here before, and nothing runs now",
-                        "el despliegue {deployment} falló; antes no había nada en marcha y ahora tampoco"
-                    ),
-                    Left::Broken(_) => message!(
-                        "deployment {deployment} failed, and what ran before could not be restored whole; see `estiba status`",
-                        "el despliegue {deployment} falló y no se pudo restaurar por completo lo anterior; vea `estiba status`"
-                    ),
-                },
-            ],
+            Self::Failed(failed) => vec![failed.error.clone(), failed.what_runs()],
         }
     }
 
@@ -98,8 +82,37 @@ impl EngineError {
     pub fn log(&self) -> &[String] {
         match self {
             Self::Target(error) => error.log(),
-            Self::Failed { log, .. } => log,
+            Self::Failed(failed) => &failed.log,
             _ => &[],
         }
+    }
+}
+
+impl FailedDeployment {
+    fn what_runs(&self) -> Message {
+        let deployment = self.deployment;
+        match &self.left {
+            Left::Restored(version) => message!(
+                "deployment {deployment} failed; {version} runs as before",
+                "el despliegue {deployment} falló; {version} sigue en marcha como antes"
+            ),
+            Left::Nothing => message!(
+                "deployment {deployment} failed; nothing ran here before, and nothing runs now",
+                "el despliegue {deployment} falló; antes no había nada en marcha y ahora tampoco"
+            ),
+            Left::Broken(restoring) => {
+                let Message { en, es } = restoring;
+                message!(
+                    "deployment {deployment} failed, and what ran before could not be restored whole ({en}); see `estiba status`",
+                    "el despliegue {deployment} falló y no se pudo restaurar por completo lo anterior ({es}); vea `estiba status`"
+                )
+            }
+        }
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
     }
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use estiba_model::{
-    Cause, EnvironmentId, InstanceState, Name, Project, SecretString, message,
-};
+use estiba_model::{Cause, EnvironmentId, InstanceState, Name, Project, SecretString, message};
 use estiba_target::{ExecIo, ExecRequest, LogLine, LogQuery, LogStream, Redactor, Target, Url};
 use futures::StreamExt;
 

@@ -23,7 +23,7 @@ pub use deploy::{Outcome, Request};
 pub use desired::STRATEGY_ANNOTATION;
 pub use down::Losses;
 pub use engine::Engine;
-pub use error::{EngineError, Left};
+pub use error::{EngineError, FailedDeployment, Left};
 pub use event::{Event, Observer, Silent};
 pub use inputs::{Inputs, Overrides};
 pub use runtime::TargetProvider;

@@ -127,7 +127,8 @@ pub fn expand_params(
     if kind == "service-port" {
         let provider = expanded.get("workload").and_then(Value::as_str);
         let provider = provider.and_then(|name| bound.release.workloads.get(name));
-        let port = provider.and_then(|provider| port_name(&provider.workload, expanded.get("port")));
+        let port =
+            provider.and_then(|provider| port_name(&provider.workload, expanded.get("port")));
         let port = port.ok_or_else(|| {
             let name = &workload.name;
             message!(

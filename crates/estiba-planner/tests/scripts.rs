@@ -1,7 +1,7 @@
 //! Plans as scripts with recorded output: each file of `scripts/` is a story,
 //! each line of it a command, and the snapshot holds what came of it.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod world;
 

@@ -1,6 +1,6 @@
 //! The server that Estiba starts itself, for real.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -103,10 +103,14 @@ async fn end(place: &EdgeDir) -> Result<(), LocalError> {
     };
     let system = LocalError::system;
     let process = Process::open(holder.pid).map_err(system("the edge's process"))?;
-    process.signal(Signal::TERM).map_err(system("a signal to the edge"))?;
+    process
+        .signal(Signal::TERM)
+        .map_err(system("a signal to the edge"))?;
     match timeout(LIMIT, process.ended()).await {
         Ok(ended) => ended.map_err(system("the edge's process")),
-        Err(_) => process.signal(Signal::KILL).map_err(system("a signal to the edge")),
+        Err(_) => process
+            .signal(Signal::KILL)
+            .map_err(system("a signal to the edge")),
     }
 }
 

@@ -16,7 +16,10 @@ pub(crate) enum LocalError {
     /// A file of the state that is not what it should be.
     Damaged { path: PathBuf, detail: String },
     /// The operating system refused something that is no file.
-    System { what: &'static str, source: io::Error },
+    System {
+        what: &'static str,
+        source: io::Error,
+    },
     /// A background process did not come up.
     Background { role: &'static str, detail: String },
     /// No port is left in a range.

@@ -84,7 +84,9 @@ impl EnvironmentDir {
 
     /// Exists when the migration ended well.
     pub(crate) fn migration_record(&self, workload: &Name, done: &Fingerprint) -> PathBuf {
-        self.migrations().join(workload.as_str()).join(done.as_str())
+        self.migrations()
+            .join(workload.as_str())
+            .join(done.as_str())
     }
 
     /// Where a migration runs.
@@ -125,7 +127,9 @@ impl EnvironmentDir {
 
     /// The stable port of a workload's service.
     pub(crate) fn service_port(&self, workload: &str, port: &str) -> PathBuf {
-        self.0.join("service-ports").join(format!("{workload}.{port}"))
+        self.0
+            .join("service-ports")
+            .join(format!("{workload}.{port}"))
     }
 }
 

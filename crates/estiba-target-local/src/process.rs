@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::poll::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
-use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Time for a killed process to be gone, in milliseconds. Only one that waits
 /// for a broken disk needs longer.
@@ -42,7 +42,10 @@ impl ProcessId {
         // The process that is held now is the one that started then.
         if Self::of(self.pid) == Some(self) {
             let _ = process.signal(Signal::KILL);
-            let _ = poll(&mut [PollFd::new(process.0.as_fd(), PollFlags::POLLIN)], KILLED_MS);
+            let _ = poll(
+                &mut [PollFd::new(process.0.as_fd(), PollFlags::POLLIN)],
+                KILLED_MS,
+            );
         }
     }
 }

@@ -123,7 +123,9 @@ pub(crate) fn recorded(place: &EnvironmentDir) -> Result<BTreeMap<Name, Traffic>
     let directory = place.traffic_of_all();
     let mut all = BTreeMap::new();
     for file in record::names(&directory)? {
-        let workload: Option<Name> = file.strip_suffix(".json").and_then(|name| name.parse().ok());
+        let workload: Option<Name> = file
+            .strip_suffix(".json")
+            .and_then(|name| name.parse().ok());
         if let Some(workload) = workload
             && let Some(traffic) = record::read(&place.traffic(&workload))?
         {

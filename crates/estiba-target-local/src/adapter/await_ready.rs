@@ -75,7 +75,9 @@ impl LocalTarget {
 
 async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Outcome, LocalError> {
     let watch = Watch::new().map_err(LocalError::system("inotify"))?;
-    watch.add(&directory.0).map_err(LocalError::at(&directory.0))?;
+    watch
+        .add(&directory.0)
+        .map_err(LocalError::at(&directory.0))?;
     let lock = directory.lock();
     let Some(holder) = lock::holder(&lock).map_err(LocalError::at(&lock))? else {
         return Ok(Outcome::Gone);
@@ -90,8 +92,10 @@ async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Out
             Some(InstanceState::Stopped) => return Ok(Outcome::Gone),
             _ => {}
         }
-        let (Some(supervisor), true) = (&supervisor, lock::is_held(&lock).map_err(LocalError::at(&lock))?)
-        else {
+        let (Some(supervisor), true) = (
+            &supervisor,
+            lock::is_held(&lock).map_err(LocalError::at(&lock))?,
+        ) else {
             return Ok(Outcome::Gone);
         };
         tokio::select! {

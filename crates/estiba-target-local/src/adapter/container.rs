@@ -81,7 +81,12 @@ impl Planner<'_> {
         for volume in &spec.volumes {
             mounts.push(self.volume(volume, account.user)?);
         }
-        let hostname: String = self.instance.as_str().chars().take(LONGEST_HOSTNAME).collect();
+        let hostname: String = self
+            .instance
+            .as_str()
+            .chars()
+            .take(LONGEST_HOSTNAME)
+            .collect();
         Ok(ContainerPlan {
             name: spec.name.clone(),
             spec: runtime::ContainerSpec {
@@ -112,7 +117,10 @@ impl Planner<'_> {
 
     /// Later ones win: the image's, the Score file's, Estiba's own.
     fn env(&self, spec: &ContainerSpec, image: &ImageConfig, account: &Account) -> Env {
-        let home = account.home.iter().map(|home| ("HOME".to_owned(), home.clone()));
+        let home = account
+            .home
+            .iter()
+            .map(|home| ("HOME".to_owned(), home.clone()));
         let of_image = image
             .env
             .iter()
@@ -149,7 +157,11 @@ impl Planner<'_> {
             )));
         }
         let mut source = root.clone();
-        for part in volume.path.iter().flat_map(|path| Path::new(path).components()) {
+        for part in volume
+            .path
+            .iter()
+            .flat_map(|path| Path::new(path).components())
+        {
             match part {
                 Component::Normal(name) => source.push(name),
                 Component::CurDir | Component::RootDir => {}
@@ -205,13 +217,17 @@ impl Planner<'_> {
             let mut named = exposed.filter(|(_, exposed)| exposed.port == port);
             named.find_map(|(name, _)| self.ports.get(name))
         };
-        by_target.or_else(by_service).map_or(port, |label| label.allocated)
+        by_target
+            .or_else(by_service)
+            .map_or(port, |label| label.allocated)
     }
 }
 
 /// The port that is told as `PORT`: the one named `http`, or the first.
 pub(super) fn main_port(ports: &BTreeMap<String, PortLabel>) -> Option<(&String, &PortLabel)> {
-    ports.get_key_value("http").or_else(|| ports.first_key_value())
+    ports
+        .get_key_value("http")
+        .or_else(|| ports.first_key_value())
 }
 
 /// The names of the TCP ports of an exposure.
@@ -224,7 +240,11 @@ pub(super) fn tcp_ports(exposure: &Exposure) -> BTreeSet<&String> {
 
 fn command(spec: &ContainerSpec, image: &ImageConfig) -> Result<Vec<String>, LocalError> {
     let has_own = !spec.command.is_empty();
-    let program = if has_own { &spec.command } else { &image.entrypoint };
+    let program = if has_own {
+        &spec.command
+    } else {
+        &image.entrypoint
+    };
     // The image's arguments are meant for its own entry point.
     let args = match spec.args.is_empty() {
         false => spec.args.as_slice(),
@@ -243,7 +263,11 @@ fn command(spec: &ContainerSpec, image: &ImageConfig) -> Result<Vec<String>, Loc
 }
 
 fn workdir(image: &ImageConfig) -> PathBuf {
-    let workdir = if image.workdir.is_empty() { "/" } else { &image.workdir };
+    let workdir = if image.workdir.is_empty() {
+        "/"
+    } else {
+        &image.workdir
+    };
     Path::new("/").join(workdir)
 }
 
@@ -261,7 +285,11 @@ fn limits(spec: &ContainerSpec) -> Limits {
 
 fn stop_signal(of_image: Option<&str>) -> i32 {
     let named = of_image.and_then(|name| {
-        let full = if name.starts_with("SIG") { name.to_owned() } else { format!("SIG{name}") };
+        let full = if name.starts_with("SIG") {
+            name.to_owned()
+        } else {
+            format!("SIG{name}")
+        };
         let by_name = full.parse::<Signal>().ok();
         by_name.or_else(|| Signal::try_from(name.parse::<i32>().ok()?).ok())
     });
@@ -309,10 +337,15 @@ impl Account {
             };
         };
         let gid = group.and_then(|group| group_id(group, layers));
-        let gid = gid.or_else(|| field(3)).filter(|gid| *gid != 0).unwrap_or(uid);
+        let gid = gid
+            .or_else(|| field(3))
+            .filter(|gid| *gid != 0)
+            .unwrap_or(uid);
         Self {
             user: User { uid, gid },
-            home: entry.map(|fields| fields[5].clone()).filter(|home| !home.is_empty()),
+            home: entry
+                .map(|fields| fields[5].clone())
+                .filter(|home| !home.is_empty()),
         }
     }
 }
@@ -320,7 +353,9 @@ impl Account {
 fn group_id(group: &str, layers: &[PathBuf]) -> Option<u32> {
     let by_name = || {
         let groups = file(layers, "etc/group");
-        let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let mut lines = groups
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>());
         let entry = lines.find(|fields| fields.len() > 2 && fields[0] == group);
         entry.and_then(|fields| fields[2].parse().ok())
     };

@@ -43,7 +43,10 @@ impl LocalTarget {
         let found = match (client.status().await, edge::port(&place)) {
             (Ok(status), _) => {
                 let address = status.listen;
-                message!("the edge listens on {address}", "el edge escucha en {address}")
+                message!(
+                    "the edge listens on {address}",
+                    "el edge escucha en {address}"
+                )
             }
             (Err(_), Some(port)) => message!(
                 "the edge does not run; it will listen on port {port} again",
@@ -97,19 +100,37 @@ fn containers(report: &HostReport) -> Vec<HostCheck> {
     };
     let kernel = &report.kernel;
     let works = if report.containers {
-        message!("containers run (Linux {kernel})", "los contenedores funcionan (Linux {kernel})")
+        message!(
+            "containers run (Linux {kernel})",
+            "los contenedores funcionan (Linux {kernel})"
+        )
     } else {
-        message!("containers do not run (Linux {kernel})", "los contenedores no funcionan (Linux {kernel})")
+        message!(
+            "containers do not run (Linux {kernel})",
+            "los contenedores no funcionan (Linux {kernel})"
+        )
     };
     let who = if report.rootless {
-        message!("containers run without root", "los contenedores corren sin root")
+        message!(
+            "containers run without root",
+            "los contenedores corren sin root"
+        )
     } else {
-        message!("containers run as root, each as a user of its own", "los contenedores corren como root, cada uno con un usuario propio")
+        message!(
+            "containers run as root, each as a user of its own",
+            "los contenedores corren como root, cada uno con un usuario propio"
+        )
     };
     let overlay = if report.overlay {
-        message!("images are used in place", "las imágenes se usan en su lugar")
+        message!(
+            "images are used in place",
+            "las imágenes se usan en su lugar"
+        )
     } else {
-        message!("images are copied for each container", "las imágenes se copian para cada contenedor")
+        message!(
+            "images are copied for each container",
+            "las imágenes se copian para cada contenedor"
+        )
     };
     let limits = report.memory_limit && report.pids_limit && report.cpu_limit;
     let yes_no = |yes: bool| if yes { "✓" } else { "✗" };
@@ -186,7 +207,10 @@ fn check_builders() -> HostCheck {
                 "sin docker, podman ni buildah: los programas se empaquetan, los Dockerfile no se pueden construir"
             )
         } else {
-            message!("builds Dockerfiles with {names}", "construye Dockerfiles con {names}")
+            message!(
+                "builds Dockerfiles with {names}",
+                "construye Dockerfiles con {names}"
+            )
         },
         advice: found.is_empty().then(|| {
             message!(

@@ -35,7 +35,11 @@ impl LocalTarget {
             None => containers.next(),
         };
         let Some(label) = label else {
-            let names: Vec<_> = labels.containers.iter().map(|one| one.name.as_str()).collect();
+            let names: Vec<_> = labels
+                .containers
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
             let (instance, names) = (&request.instance, names.join(", "));
             return Err(LocalError::Told(message!(
                 "{instance} has no such container; it has: {names}",

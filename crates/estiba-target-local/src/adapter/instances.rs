@@ -133,10 +133,15 @@ impl LocalTarget {
                 "{workload}: la plataforma local no dirige puertos UDP"
             ));
         }
-        let is_limited = spec.containers.iter().any(|one| {
-            one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some()
-        });
-        if is_limited && !self.host().is_some_and(|host| host.memory_limit && host.cpu_limit) {
+        let is_limited = spec
+            .containers
+            .iter()
+            .any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
+        if is_limited
+            && !self
+                .host()
+                .is_some_and(|host| host.memory_limit && host.cpu_limit)
+        {
             progress.notice(&message!(
                 "{workload}: limits of memory and CPU are not enforced for this user on this machine; `estiba doctor` says why",
                 "{workload}: en esta máquina no se aplican límites de memoria y CPU para este usuario; `estiba doctor` dice por qué"
@@ -198,13 +203,20 @@ impl LocalTarget {
             let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
             record::write(&directory.stop_order(), &StopOrder { grace_ms })?;
             let system = LocalError::system;
-            process.signal(Signal::TERM).map_err(system("a signal to a supervisor"))?;
+            process
+                .signal(Signal::TERM)
+                .map_err(system("a signal to a supervisor"))?;
             let limit = grace.saturating_add(SUPERVISOR_LIMIT);
             match timeout(limit, process.ended()).await {
                 Ok(ended) => ended.map_err(system("a supervisor's end"))?,
                 Err(_) => {
-                    process.signal(Signal::KILL).map_err(system("a signal to a supervisor"))?;
-                    process.ended().await.map_err(system("a supervisor's end"))?;
+                    process
+                        .signal(Signal::KILL)
+                        .map_err(system("a signal to a supervisor"))?;
+                    process
+                        .ended()
+                        .await
+                        .map_err(system("a supervisor's end"))?;
                 }
             }
         }

@@ -89,7 +89,10 @@ impl Target for LocalTarget {
             Capability::Sidecars,
             Capability::Postgres,
         ];
-        if self.host().is_some_and(|host| host.memory_limit && host.cpu_limit) {
+        if self
+            .host()
+            .is_some_and(|host| host.memory_limit && host.cpu_limit)
+        {
             all.push(Capability::Limits);
         }
         all
@@ -109,7 +112,8 @@ impl Target for LocalTarget {
         resource: &ResourceSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
-        self.provision_resource(environment, resource, progress).await
+        self.provision_resource(environment, resource, progress)
+            .await
     }
 
     async fn outputs(
@@ -129,7 +133,11 @@ impl Target for LocalTarget {
     }
 
     async fn fetch(&self, image: &Digest, _: &dyn Progress) -> Result<(), TargetError> {
-        let (images, layout, image) = (self.config.images.clone(), self.layout.clone(), image.clone());
+        let (images, layout, image) = (
+            self.config.images.clone(),
+            self.layout.clone(),
+            image.clone(),
+        );
         let fetched = blocking(move || {
             let layers = images.layers(&image)?;
             crate::layout::make_private(&layout.images())?;

@@ -89,9 +89,7 @@ fn has_processes(status: &Status) -> bool {
     status.containers.iter().any(|one| one.process.is_some())
 }
 
-fn migrations(
-    place: &EnvironmentDir,
-) -> Result<BTreeMap<Name, BTreeSet<Fingerprint>>, LocalError> {
+fn migrations(place: &EnvironmentDir) -> Result<BTreeMap<Name, BTreeSet<Fingerprint>>, LocalError> {
     let mut migrations = BTreeMap::new();
     let directory = place.migrations();
     for workload in record::names(&directory)? {

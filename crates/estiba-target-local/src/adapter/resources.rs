@@ -189,7 +189,10 @@ pub(super) fn observe(
 ) -> Result<BTreeMap<ResourceId, ObservedResource>, LocalError> {
     let directory = place.resources();
     let mut observed = BTreeMap::new();
-    for file in record::names(&directory)?.iter().filter(|file| file.ends_with(".json")) {
+    for file in record::names(&directory)?
+        .iter()
+        .filter(|file| file.ends_with(".json"))
+    {
         let Some(record) = record::read::<Record>(&directory.join(file))? else {
             continue;
         };

@@ -127,7 +127,9 @@ impl LocalTarget {
         let mut observed = BTreeMap::new();
         for (workload, recorded) in recorded {
             let owner = traffic::owner(environment, &workload);
-            let routes = self.routes(&place, environment, &workload, &recorded).await?;
+            let routes = self
+                .routes(&place, environment, &workload, &recorded)
+                .await?;
             let answering = traffic::upstreams(&place, &recorded)?;
             let in_force = table.owners.get(&owner).is_some_and(|has| {
                 let has_services = answering.iter().all(|(service, upstreams)| {
@@ -143,7 +145,10 @@ impl LocalTarget {
         Ok(observed)
     }
 
-    pub(super) async fn urls_of(&self, environment: &EnvironmentId) -> Result<Vec<Url>, LocalError> {
+    pub(super) async fn urls_of(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Vec<Url>, LocalError> {
         let place = self.layout.environment(environment);
         let Some(port) = edge::port(&self.layout.edge()) else {
             return Ok(Vec::new());
@@ -151,7 +156,11 @@ impl LocalTarget {
         let mut urls = Vec::new();
         for (workload, traffic) in traffic::recorded(&place)? {
             for route in http_routes(environment, &workload, &traffic)? {
-                let path = if route.path_prefix == "/" { "" } else { &route.path_prefix };
+                let path = if route.path_prefix == "/" {
+                    ""
+                } else {
+                    &route.path_prefix
+                };
                 urls.push(Url {
                     workload: workload.clone(),
                     url: format!("http://{}:{port}{path}", route.host),
@@ -199,7 +208,11 @@ fn http_routes(
     let ports = tcp_ports(&traffic.exposure);
     let own = own_host(environment, workload.as_str());
     let http = "http".to_owned();
-    let main = if ports.contains(&http) { Some(&http) } else { ports.first().copied() };
+    let main = if ports.contains(&http) {
+        Some(&http)
+    } else {
+        ports.first().copied()
+    };
     let mut routes = Vec::new();
     for Route { host, path, port } in &traffic.exposure.routes {
         if !ports.contains(port) {
@@ -215,7 +228,9 @@ fn http_routes(
             service: port.clone(),
         });
     }
-    let has_own_root = routes.iter().any(|one| one.host == own && one.path_prefix == "/");
+    let has_own_root = routes
+        .iter()
+        .any(|one| one.host == own && one.path_prefix == "/");
     if let Some(main) = main.filter(|_| !has_own_root) {
         let root = HttpRoute {
             host: own,
@@ -242,7 +257,10 @@ fn same_routes(in_force: &[HttpRoute], wanted: &[HttpRoute]) -> bool {
 
 /// HTTP where the name says so: then no request is lost when instances change.
 fn mode(port: &str) -> PortMode {
-    if ["http", "web", "api"].iter().any(|word| port.contains(word)) {
+    if ["http", "web", "api"]
+        .iter()
+        .any(|word| port.contains(word))
+    {
         PortMode::Http
     } else {
         PortMode::Tcp

@@ -86,8 +86,14 @@ fn serve(options: &[&str]) {
     if has("slow-start") {
         std::thread::sleep(Duration::from_millis(700));
     }
-    let port = if has("fixed-port") { "3999".to_owned() } else { std::env::var("PORT").unwrap_or_default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let port = if has("fixed-port") {
+        "3999".to_owned()
+    } else {
+        std::env::var("PORT").unwrap_or_default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
         let Ok(listener) = TcpListener::bind(format!("127.0.0.1:{port}")).await else {
@@ -95,7 +101,9 @@ fn serve(options: &[&str]) {
             return;
         };
         println!("listening on {port}");
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+            return;
+        };
         loop {
             tokio::select! {
                 accepted = listener.accept() => {

@@ -71,5 +71,6 @@ fn write(lines: &[&[u8]], stream: Stream, log: &RefCell<LogWriter>) {
         .iter()
         .map(|line| String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)))
         .collect();
-    log.borrow_mut().write(stream, texts.iter().map(AsRef::as_ref));
+    log.borrow_mut()
+        .write(stream, texts.iter().map(AsRef::as_ref));
 }

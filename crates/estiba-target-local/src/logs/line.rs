@@ -44,7 +44,10 @@ mod tests {
             let mut line = String::new();
             append(&mut line, at, Stream::Stderr, text);
             let read = parse(line.trim_end_matches('\n'), &instance, &container).unwrap();
-            assert_eq!((read.at, read.stream, read.text.as_str()), (at, Stream::Stderr, text));
+            assert_eq!(
+                (read.at, read.stream, read.text.as_str()),
+                (at, Stream::Stderr, text)
+            );
         }
         assert_eq!(parse("garbage", &instance, &container), None);
     }

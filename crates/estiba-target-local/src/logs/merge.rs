@@ -75,7 +75,11 @@ impl Merge {
     /// The directories in which news shows.
     pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, LocalError> {
         let mut directories = vec![self.logs.clone()];
-        directories.extend(self.instances()?.into_iter().map(|(directory, _)| directory));
+        directories.extend(
+            self.instances()?
+                .into_iter()
+                .map(|(directory, _)| directory),
+        );
         Ok(directories)
     }
 

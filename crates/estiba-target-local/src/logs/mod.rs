@@ -50,10 +50,7 @@ pub(crate) fn last_lines(logs: &Path, instance: &InstanceName, count: usize) -> 
 
 /// Removes the logs of all but the newest instances of a workload; those that
 /// `is_running` says of are kept whatever their age.
-pub(crate) fn prune(
-    logs: &Path,
-    is_running: impl Fn(&str) -> bool,
-) -> Result<(), LocalError> {
+pub(crate) fn prune(logs: &Path, is_running: impl Fn(&str) -> bool) -> Result<(), LocalError> {
     let mut ended: Vec<(SystemTime, String)> = record::names(logs)?
         .into_iter()
         .filter(|name| !is_running(name))

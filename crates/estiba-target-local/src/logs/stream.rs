@@ -46,7 +46,9 @@ async fn once(
     sender: &mpsc::Sender<Batch>,
 ) -> Result<(), LocalError> {
     let (since, tail) = (query.since, query.tail);
-    merge = blocking(merge, move |merge| merge.start(since, tail)).await?.0;
+    merge = blocking(merge, move |merge| merge.start(since, tail))
+        .await?
+        .0;
     send_all(merge, sender).await.map(drop)
 }
 
@@ -59,7 +61,9 @@ async fn follow(
     // Watched before they are read, so that nothing is missed in between.
     watch_all(&watch, &merge)?;
     let (since, tail) = (query.since, query.tail);
-    merge = blocking(merge, move |merge| merge.start(since, tail)).await?.0;
+    merge = blocking(merge, move |merge| merge.start(since, tail))
+        .await?
+        .0;
     loop {
         watch_all(&watch, &merge)?;
         merge = blocking(merge, Merge::find_more).await?.0;

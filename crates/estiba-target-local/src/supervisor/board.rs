@@ -69,14 +69,15 @@ impl Board {
     /// Waits until the containers that `name` waits for are as far as it wants.
     pub(super) async fn predecessors(&self, name: &Name, plans: &[ContainerPlan]) {
         let is_far_enough = |status: &Status| {
-            plans.iter().zip(&status.containers).all(|(plan, container)| {
-                match plan.before.get(name) {
+            plans
+                .iter()
+                .zip(&status.containers)
+                .all(|(plan, container)| match plan.before.get(name) {
                     None => true,
                     Some(Ready::Started) => container.phase != Phase::Waiting,
                     Some(Ready::Healthy) => container.ready,
                     Some(Ready::Complete) => container.phase == Phase::Completed,
-                }
-            })
+                })
         };
         let mut status = self.status.subscribe();
         // Fails only without a sender, which is here.

@@ -143,9 +143,8 @@ impl Container {
         let (stdout, stdout_end) = output_pipe(plan.spec.user).map_err(system)?;
         let (stderr, stderr_end) = output_pipe(plan.spec.user).map_err(system)?;
         let (helper, spec) = (self.instance.helper.clone(), plan.spec.clone());
-        let launched = spawn_blocking(move || {
-            runtime::launch(&helper, &spec, stdout_end, stderr_end)
-        });
+        let launched =
+            spawn_blocking(move || runtime::launch(&helper, &spec, stdout_end, stderr_end));
         let launched = launched
             .await
             .map_err(|error| system(io::Error::other(error)))?
@@ -321,7 +320,10 @@ impl Container {
 }
 
 fn redactor(secrets: &[String]) -> Redactor {
-    let secrets: Vec<_> = secrets.iter().map(estiba_model::SecretString::new).collect();
+    let secrets: Vec<_> = secrets
+        .iter()
+        .map(estiba_model::SecretString::new)
+        .collect();
     Redactor::new(&secrets)
 }
 

@@ -136,7 +136,10 @@ impl Prepared {
 async fn supervise(instance: Rc<Description>) {
     let board = Board::new(instance.containers.len());
     // Before anybody is told that it runs, so that no signal is missed.
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         tell(&Started::Failed(Message::verbatim("no signals")));
         return;
@@ -201,7 +204,10 @@ fn finish(instance: &Description, board: &Board) {
     let mut status = board.subscribe().borrow().clone();
     status.state = InstanceState::Stopped;
     if let Purpose::Migrate { record } = &instance.purpose
-        && status.containers.iter().all(|one| one.phase == Phase::Completed)
+        && status
+            .containers
+            .iter()
+            .all(|one| one.phase == Phase::Completed)
     {
         let made = record.parent().map_or(Ok(()), fs::create_dir_all);
         let made = made.and_then(|()| fs::write(record, instance.labels.version.as_str()));
@@ -233,11 +239,7 @@ async fn tell_status(instance: Rc<Description>, board: Board) {
 
 async fn publish(instance: &Description) {
     let labels = &instance.labels;
-    let published = traffic::publish_if_named(
-        &instance.environment,
-        labels,
-        &instance.edge_socket,
-    );
+    let published = traffic::publish_if_named(&instance.environment, labels, &instance.edge_socket);
     if let Err(error) = published.await {
         let _ = writeln!(io::stderr(), "{}", error.message());
     }

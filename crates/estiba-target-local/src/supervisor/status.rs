@@ -70,9 +70,14 @@ impl End {
     /// What happened, for people.
     pub(crate) fn message(self) -> Message {
         match self {
-            Self::Exited(code) => message!("it ended with code {code}", "terminó con código {code}"),
+            Self::Exited(code) => {
+                message!("it ended with code {code}", "terminó con código {code}")
+            }
             Self::Killed(signal) => {
-                message!("it was killed by signal {signal}", "la señal {signal} lo terminó")
+                message!(
+                    "it was killed by signal {signal}",
+                    "la señal {signal} lo terminó"
+                )
             }
             Self::OutOfMemory => message!(
                 "it used more memory than its limit and was killed",

@@ -26,8 +26,10 @@ async fn files_and_variables_are_given_and_secrets_are_nowhere_else() {
             "/run/open".to_owned(),
         ]),
     });
-    main.variables.insert("TOKEN".to_owned(), SecretString::new(SECRET));
-    main.variables.insert("PORT".to_owned(), SecretString::new("80"));
+    main.variables
+        .insert("TOKEN".to_owned(), SecretString::new(SECRET));
+    main.variables
+        .insert("PORT".to_owned(), SecretString::new("80"));
     let file = |path: &str, content: &str, mode| FileSpec {
         path: path.to_owned(),
         content: FileContent(content.as_bytes().to_vec()),
@@ -39,15 +41,42 @@ async fn files_and_variables_are_given_and_secrets_are_nowhere_else() {
     world.bring_up(&spec).await;
     world.until_logged(|line| line.starts_with("names ")).await;
     let lines = world.texts().await;
-    assert!(lines.contains(&"/etc/app/token 400 •••".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"/run/open 644 open".to_owned()), "{lines:?}");
-    let names = lines.iter().find(|line| line.starts_with("names ")).unwrap();
-    for wanted in ["TOKEN", "PORT", "PORT_HTTP", "ESTIBA_ENVIRONMENT", "ESTIBA_VERSION"] {
-        assert!(names.split(' ').any(|name| name == wanted), "{wanted}: {names}");
+    assert!(
+        lines.contains(&"/etc/app/token 400 •••".to_owned()),
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(&"/run/open 644 open".to_owned()),
+        "{lines:?}"
+    );
+    let names = lines
+        .iter()
+        .find(|line| line.starts_with("names "))
+        .unwrap();
+    for wanted in [
+        "TOKEN",
+        "PORT",
+        "PORT_HTTP",
+        "ESTIBA_ENVIRONMENT",
+        "ESTIBA_VERSION",
+    ] {
+        assert!(
+            names.split(' ').any(|name| name == wanted),
+            "{wanted}: {names}"
+        );
     }
-    assert!(world.told.lines().iter().any(|notice| notice.contains("PORT")));
+    assert!(
+        world
+            .told
+            .lines()
+            .iter()
+            .any(|notice| notice.contains("PORT"))
+    );
     assert_eq!(holders(world.root(), SECRET), Vec::<String>::new());
-    assert!(!any_argument_has(SECRET), "a process has the secret among its arguments");
+    assert!(
+        !any_argument_has(SECRET),
+        "a process has the secret among its arguments"
+    );
     let in_memory = world.runtime_directory(&spec);
     assert!(in_memory.exists());
     world.stop(&spec).await;
@@ -59,9 +88,23 @@ async fn files_and_variables_are_given_and_secrets_are_nowhere_else() {
 async fn volumes_outlive_instances() {
     let world = World::new();
     let volume = world.volume();
-    assert!(world.target.outputs(&world.environment, &volume).await.is_err());
-    world.target.provision(&world.environment, &volume, &world.told).await.unwrap();
-    let outputs = world.target.outputs(&world.environment, &volume).await.unwrap();
+    assert!(
+        world
+            .target
+            .outputs(&world.environment, &volume)
+            .await
+            .is_err()
+    );
+    world
+        .target
+        .provision(&world.environment, &volume, &world.told)
+        .await
+        .unwrap();
+    let outputs = world
+        .target
+        .outputs(&world.environment, &volume)
+        .await
+        .unwrap();
     for (generation, before) in [(1, ""), (2, "one ")] {
         let mut spec = world.instance(generation, &["append", "/data/file", "one "]);
         spec.containers[0].volumes.push(VolumeSpec {
@@ -71,13 +114,23 @@ async fn volumes_outlive_instances() {
             read_only: false,
         });
         world.bring_up(&spec).await;
-        world.until_logged(|line| line == format!("before [{before}] Ok(())")).await;
+        world
+            .until_logged(|line| line == format!("before [{before}] Ok(())"))
+            .await;
         world.stop(&spec).await;
     }
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert!(observed.resources[&volume.id].holds_data);
-    world.target.destroy(&world.environment, &volume.id).await.unwrap();
-    world.target.destroy(&world.environment, &volume.id).await.unwrap();
+    world
+        .target
+        .destroy(&world.environment, &volume.id)
+        .await
+        .unwrap();
+    world
+        .target
+        .destroy(&world.environment, &volume.id)
+        .await
+        .unwrap();
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert!(observed.resources.is_empty());
     world.end().await;
@@ -124,7 +177,11 @@ async fn commands_run_beside_the_program() {
     };
     let app = "/usr/local/bin/local-test-app";
     assert_eq!(run(&[app, "say", "hello", "5"], None).await.unwrap(), 5);
-    assert!(run(&[app, "say", "x", "0"], Some(name("nobody"))).await.is_err());
+    assert!(
+        run(&[app, "say", "x", "0"], Some(name("nobody")))
+            .await
+            .is_err()
+    );
     let mut printed = String::new();
     output.rewind().unwrap();
     output.read_to_string(&mut printed).unwrap();
@@ -140,12 +197,17 @@ fn holders(directory: &Path, text: &str) -> Vec<String> {
     };
     for entry in entries {
         let path = entry.unwrap().path();
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else {
+            continue;
+        };
         if metadata.is_dir() {
             found.extend(holders(&path, text));
         } else if metadata.is_file() {
             let content = std::fs::read(&path).unwrap_or_default();
-            if content.windows(text.len()).any(|part| part == text.as_bytes()) {
+            if content
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+            {
                 found.push(path.display().to_string());
             }
         }
@@ -157,5 +219,9 @@ fn any_argument_has(text: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap();
     processes
         .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .any(|arguments| arguments.windows(text.len()).any(|part| part == text.as_bytes()))
+        .any(|arguments| {
+            arguments
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        })
 }

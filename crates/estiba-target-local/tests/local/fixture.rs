@@ -144,7 +144,9 @@ impl World {
     }
 
     pub async fn await_ready(&self, spec: &InstanceSpec) -> Result<(), TargetError> {
-        self.target.await_ready(&self.environment, &spec.instance, SOON).await
+        self.target
+            .await_ready(&self.environment, &spec.instance, SOON)
+            .await
     }
 
     /// Starts it, waits, and fails with its log.
@@ -157,16 +159,25 @@ impl World {
 
     pub async fn route(&self, spec: &InstanceSpec) {
         let traffic = traffic(spec);
-        self.target.route(&self.environment, &spec.workload, &traffic).await.unwrap();
+        self.target
+            .route(&self.environment, &spec.workload, &traffic)
+            .await
+            .unwrap();
     }
 
     pub async fn stop(&self, spec: &InstanceSpec) {
-        self.target.stop(&self.environment, &spec.instance, GRACE).await.unwrap();
+        self.target
+            .stop(&self.environment, &spec.instance, GRACE)
+            .await
+            .unwrap();
     }
 
     pub async fn observed(&self, spec: &InstanceSpec) -> Option<ObservedInstance> {
         let observed = self.target.observe(&self.environment).await.unwrap();
-        observed.instances.into_iter().find(|one| one.name == spec.instance)
+        observed
+            .instances
+            .into_iter()
+            .find(|one| one.name == spec.instance)
     }
 
     /// Waits until the instance is seen in a state.
@@ -187,7 +198,11 @@ impl World {
     }
 
     pub async fn log(&self, query: &LogQuery) -> Vec<LogLine> {
-        let stream = self.target.logs(&self.environment, &name("api"), query).await.unwrap();
+        let stream = self
+            .target
+            .logs(&self.environment, &name("api"), query)
+            .await
+            .unwrap();
         stream.map(|line| line.unwrap()).collect().await
     }
 
@@ -198,8 +213,15 @@ impl World {
 
     /// Waits until some line of the log is as wanted.
     pub async fn until_logged(&self, is_wanted: impl Fn(&str) -> bool) -> String {
-        let query = LogQuery { follow: true, ..LogQuery::default() };
-        let stream = self.target.logs(&self.environment, &name("api"), &query).await.unwrap();
+        let query = LogQuery {
+            follow: true,
+            ..LogQuery::default()
+        };
+        let stream = self
+            .target
+            .logs(&self.environment, &name("api"), &query)
+            .await
+            .unwrap();
         let mut wanted = stream.filter_map(|line| {
             let text = line.unwrap().text;
             std::future::ready(is_wanted(&text).then_some(text))
@@ -220,7 +242,9 @@ impl World {
         let url = self.url().await;
         let host = url.trim_start_matches("http://").to_owned();
         let port: u16 = host.rsplit(':').next().unwrap().parse().unwrap();
-        get(([127, 0, 0, 1], port).into(), &host, path).await.unwrap()
+        get(([127, 0, 0, 1], port).into(), &host, path)
+            .await
+            .unwrap()
     }
 
     pub fn volume(&self) -> ResourceSpec {
@@ -236,7 +260,10 @@ impl World {
     pub async fn end(self) {
         let observed = self.target.observe(&self.environment).await.unwrap();
         for instance in observed.instances {
-            self.target.stop(&self.environment, &instance.name, Duration::ZERO).await.unwrap();
+            self.target
+                .stop(&self.environment, &instance.name, Duration::ZERO)
+                .await
+                .unwrap();
         }
         self.end_edge().await;
     }
@@ -256,11 +283,15 @@ impl World {
     }
 
     pub fn instance_directory(&self, spec: &InstanceSpec) -> PathBuf {
-        self.environment_directory().join("instances").join(spec.instance.as_str())
+        self.environment_directory()
+            .join("instances")
+            .join(spec.instance.as_str())
     }
 
     pub fn logs_of(&self, spec: &InstanceSpec) -> PathBuf {
-        self.environment_directory().join("logs/api").join(spec.instance.as_str())
+        self.environment_directory()
+            .join("logs/api")
+            .join(spec.instance.as_str())
     }
 
     fn environment_directory(&self) -> PathBuf {
@@ -303,8 +334,7 @@ fn resource(kind: &str, params: serde_json::Map<String, serde_json::Value>) -> R
 
 /// Signals the process that wrote itself into a lock.
 fn signal_holder(lock: &Path, signal: Signal) -> Pid {
-    let holder: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
+    let holder: serde_json::Value = serde_json::from_slice(&std::fs::read(lock).unwrap()).unwrap();
     let pid = i32::try_from(holder["pid"].as_i64().unwrap()).unwrap();
     let pid = Pid::from_raw(pid);
     let _ = nix::sys::signal::kill(pid, signal);

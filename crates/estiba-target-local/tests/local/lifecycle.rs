@@ -21,9 +21,18 @@ async fn an_instance_is_started_routed_observed_and_stopped() {
     world.bring_up(&spec).await;
     world.route(&spec).await;
     assert_eq!(world.get("/").await, (200, "v1".to_owned()));
-    assert!(world.url().await.starts_with("http://api.test.tp2.localhost:"));
+    assert!(
+        world
+            .url()
+            .await
+            .starts_with("http://api.test.tp2.localhost:")
+    );
 
-    let observed = world.another_target().observe(&world.environment).await.unwrap();
+    let observed = world
+        .another_target()
+        .observe(&world.environment)
+        .await
+        .unwrap();
     let [seen] = observed.instances.as_slice() else {
         panic!("{observed:?}");
     };
@@ -49,7 +58,10 @@ async fn starting_one_that_runs_leaves_it_alone() {
     let spec = world.server(1, &[]);
     world.bring_up(&spec).await;
     world.start(&spec).await;
-    assert_eq!(world.observed(&spec).await.unwrap().state, InstanceState::Ready);
+    assert_eq!(
+        world.observed(&spec).await.unwrap().state,
+        InstanceState::Ready
+    );
     let starts = world.texts().await;
     assert_eq!(starts.len(), 1, "{starts:?}");
     world.end().await;
@@ -61,9 +73,16 @@ async fn a_program_that_ends_at_once_is_told_with_its_last_lines() {
     let spec = world.instance(1, &["exit", "3", "DATABASE_URL is missing"]);
     world.start(&spec).await;
     let error = world.await_ready(&spec).await.unwrap_err();
-    assert!(error.message().en.contains("ends as soon as it starts"), "{error}");
+    assert!(
+        error.message().en.contains("ends as soon as it starts"),
+        "{error}"
+    );
     assert!(error.message().en.contains("code 3"), "{error}");
-    assert!(error.log().contains(&"DATABASE_URL is missing".to_owned()), "{:?}", error.log());
+    assert!(
+        error.log().contains(&"DATABASE_URL is missing".to_owned()),
+        "{:?}",
+        error.log()
+    );
     let seen = world.observed(&spec).await.unwrap();
     assert_eq!(seen.state, InstanceState::Crashing);
     assert!(seen.restarts >= 2, "{seen:?}");
@@ -88,11 +107,20 @@ async fn a_program_that_ignores_its_port_is_told_about_it() {
     world.start(&spec).await;
     world.until_logged(|line| line == "listening on 3999").await;
     let short = Duration::from_millis(300);
-    let waited = world.target.await_ready(&world.environment, &spec.instance, short).await;
+    let waited = world
+        .target
+        .await_ready(&world.environment, &spec.instance, short)
+        .await;
     let error = waited.unwrap_err();
     assert!(error.message().en.contains("$PORT"), "{error}");
-    assert!(error.message().en.contains("something listens on 3999"), "{error}");
-    assert_eq!(world.observed(&spec).await.unwrap().state, InstanceState::Starting);
+    assert!(
+        error.message().en.contains("something listens on 3999"),
+        "{error}"
+    );
+    assert_eq!(
+        world.observed(&spec).await.unwrap().state,
+        InstanceState::Starting
+    );
     world.end().await;
 }
 
@@ -102,7 +130,10 @@ async fn what_has_no_probe_is_ready_when_its_port_answers_or_when_it_stays_up() 
     let mut listening = world.server(1, &["slow-start"]);
     listening.containers[0].readiness = None;
     world.bring_up(&listening).await;
-    assert!(world.texts().await[0].starts_with("listening"), "ready before it listened");
+    assert!(
+        world.texts().await[0].starts_with("listening"),
+        "ready before it listened"
+    );
     let staying = world.instance(2, &["lines", "1", "1"]);
     world.bring_up(&staying).await;
     world.end().await;
@@ -118,7 +149,9 @@ async fn failed_liveness_starts_a_container_again() {
     // Once alive, so that what follows is no slow start.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     world.get("/dead").await;
-    world.until_logged(|line| line.contains("unhealthy") && line.contains("503")).await;
+    world
+        .until_logged(|line| line.contains("unhealthy") && line.contains("503"))
+        .await;
     world.until_logged(|line| line == "asked to end").await;
     let seen = loop {
         let seen = world.until(&spec, InstanceState::Ready).await;
@@ -137,7 +170,11 @@ async fn what_ignores_the_signal_is_killed_when_its_time_is_over() {
     let spec = world.server(1, &["ignore-term"]);
     world.bring_up(&spec).await;
     let grace = Duration::from_millis(300);
-    world.target.stop(&world.environment, &spec.instance, grace).await.unwrap();
+    world
+        .target
+        .stop(&world.environment, &spec.instance, grace)
+        .await
+        .unwrap();
     assert_eq!(world.observed(&spec).await, None);
     assert_eq!(world.texts().await.last().unwrap(), "asked to end");
     world.end().await;
@@ -157,7 +194,10 @@ async fn a_killed_supervisor_takes_nothing_along_that_is_not_found_again() {
     let seen = world.until(&spec, InstanceState::Stopped).await;
     assert_eq!(seen.fingerprint, spec.fingerprint);
     let stat = std::fs::read_to_string(format!("/proc/{container}/stat")).unwrap_or_default();
-    assert!(stat.is_empty() || stat.contains(") Z "), "the container still runs: {stat}");
+    assert!(
+        stat.is_empty() || stat.contains(") Z "),
+        "the container still runs: {stat}"
+    );
 
     world.bring_up(&spec).await;
     world.route(&spec).await;
@@ -170,7 +210,11 @@ async fn an_instance_outlives_the_process_that_started_it() {
     let world = World::new();
     let spec = world.server(1, &[]);
     let starter = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "lifecycle::start_in_another_process", "--ignored"])
+        .args([
+            "--exact",
+            "lifecycle::start_in_another_process",
+            "--ignored",
+        ])
         .env(ROOT_VARIABLE, world.root())
         .output()
         .unwrap();
@@ -186,7 +230,10 @@ async fn start_in_another_process() {
     let root = std::env::var_os(ROOT_VARIABLE).unwrap();
     let world = World::new();
     let elsewhere = fixture::target(root.as_ref());
-    elsewhere.start(&world.server(1, &[]), &world.told).await.unwrap();
+    elsewhere
+        .start(&world.server(1, &[]), &world.told)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -196,7 +243,9 @@ async fn environments_are_apart() {
     prod.environment = environment("prod");
     for spec in [&test, &prod] {
         world.target.start(spec, &world.told).await.unwrap();
-        let ready = world.target.await_ready(&spec.environment, &spec.instance, GRACE);
+        let ready = world
+            .target
+            .await_ready(&spec.environment, &spec.instance, GRACE);
         ready.await.unwrap();
     }
     world.stop(&test).await;
@@ -204,7 +253,11 @@ async fn environments_are_apart() {
     world.target.forget(&world.environment).await.unwrap();
     let observed = world.target.observe(&prod.environment).await.unwrap();
     assert_eq!(observed.instances[0].state, InstanceState::Ready);
-    world.target.stop(&prod.environment, &prod.instance, GRACE).await.unwrap();
+    world
+        .target
+        .stop(&prod.environment, &prod.instance, GRACE)
+        .await
+        .unwrap();
     world.end().await;
 }
 
@@ -213,10 +266,15 @@ async fn containers_wait_for_one_another() {
     let world = World::new();
     let mut spec = world.server(1, &[]);
     let mut first = container("first", &["say", "prepared", "0"]);
-    first.before.insert(name("main"), estiba_model::Ready::Complete);
+    first
+        .before
+        .insert(name("main"), estiba_model::Ready::Complete);
     spec.containers.insert(0, first);
-    spec.containers[1].before.insert(name("side"), estiba_model::Ready::Healthy);
-    spec.containers.push(container("side", &["lines", "1", "1"]));
+    spec.containers[1]
+        .before
+        .insert(name("side"), estiba_model::Ready::Healthy);
+    spec.containers
+        .push(container("side", &["lines", "1", "1"]));
     world.bring_up(&spec).await;
     let lines = world.log(&estiba_target::LogQuery::default()).await;
     let order: Vec<_> = lines.iter().map(|line| line.container.as_str()).collect();

@@ -17,10 +17,20 @@ async fn lines_are_told_by_tail_and_since() {
     assert!(all.iter().all(|line| line.instance == spec.instance));
     let texts: Vec<_> = all.iter().map(|line| line.text.clone()).collect();
     assert!(texts.is_sorted());
-    let tail = world.log(&LogQuery { tail: Some(3), ..LogQuery::default() }).await;
+    let tail = world
+        .log(&LogQuery {
+            tail: Some(3),
+            ..LogQuery::default()
+        })
+        .await;
     assert_eq!(tail, all[997..]);
     let since = Some(all[999].at);
-    let recent = world.log(&LogQuery { since, ..LogQuery::default() }).await;
+    let recent = world
+        .log(&LogQuery {
+            since,
+            ..LogQuery::default()
+        })
+        .await;
     assert!(recent.iter().all(|line| line.at >= all[999].at));
     assert_eq!(recent.last(), all.last());
     world.end().await;
@@ -31,7 +41,11 @@ async fn following_goes_on_with_instances_that_start_later() {
     let world = World::new();
     let first = world.instance(1, &["lines", "2", "1"]);
     world.bring_up(&first).await;
-    let query = LogQuery { tail: Some(1), follow: true, ..LogQuery::default() };
+    let query = LogQuery {
+        tail: Some(1),
+        follow: true,
+        ..LogQuery::default()
+    };
     let workload = name("api");
     let logs = world.target.logs(&world.environment, &workload, &query);
     let mut logs = logs.await.unwrap();
@@ -39,7 +53,10 @@ async fn following_goes_on_with_instances_that_start_later() {
     let second = world.instance(2, &["lines", "1", "5"]);
     world.bring_up(&second).await;
     let line = logs.next().await.unwrap().unwrap();
-    assert_eq!((line.instance, line.text.as_str()), (second.instance, "00000"));
+    assert_eq!(
+        (line.instance, line.text.as_str()),
+        (second.instance, "00000")
+    );
     world.end().await;
 }
 
@@ -51,7 +68,12 @@ async fn the_tail_of_several_instances_is_the_last_of_all() {
         world.bring_up(&spec).await;
         world.stop(&spec).await;
     }
-    let tail = world.log(&LogQuery { tail: Some(6), ..LogQuery::default() }).await;
+    let tail = world
+        .log(&LogQuery {
+            tail: Some(6),
+            ..LogQuery::default()
+        })
+        .await;
     let texts: Vec<_> = tail.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(texts, ["004", "000", "001", "002", "003", "004"]);
     world.end().await;
@@ -65,15 +87,25 @@ async fn much_output_is_rotated_and_its_end_is_kept() {
     world.bring_up(&spec).await;
     world.until_logged(|line| line.ends_with("00059999")).await;
     let files = std::fs::read_dir(world.logs_of(&spec)).unwrap();
-    let sizes: Vec<_> = files.map(|file| file.unwrap().metadata().unwrap().len()).collect();
+    let sizes: Vec<_> = files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .collect();
     assert_eq!(sizes.len(), 3, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 10 << 20), "{sizes:?}");
     let all = world.log(&LogQuery::default()).await;
     let numbers: Vec<usize> = all.iter().map(|line| line.text.parse().unwrap()).collect();
     assert!(numbers.len() > 24_000);
-    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "lines are missing");
+    assert!(
+        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "lines are missing"
+    );
     assert_eq!(numbers.last(), Some(&59_999));
-    let tail = world.log(&LogQuery { tail: Some(15_000), ..LogQuery::default() }).await;
+    let tail = world
+        .log(&LogQuery {
+            tail: Some(15_000),
+            ..LogQuery::default()
+        })
+        .await;
     assert_eq!(tail, all[all.len() - 15_000..]);
     world.end().await;
 }

@@ -12,7 +12,11 @@ async fn a_migration_runs_once() {
         world.target.migrate(&migration, &world.told).await.unwrap();
     }
     assert_eq!(world.told.lines(), ["two tables made"]);
-    let observed = world.another_target().observe(&world.environment).await.unwrap();
+    let observed = world
+        .another_target()
+        .observe(&world.environment)
+        .await
+        .unwrap();
     assert!(observed.migrations[&migration.workload].contains(&migration.fingerprint));
     assert!(observed.instances.is_empty());
     assert_eq!(world.texts().await, ["two tables made"]);
@@ -24,7 +28,11 @@ async fn a_migration_that_fails_tells_why_and_runs_again() {
     let world = World::new();
     let failing = world.migration(&["exit", "7", "no such column"]);
     for _ in 0..2 {
-        let error = world.target.migrate(&failing, &world.told).await.unwrap_err();
+        let error = world
+            .target
+            .migrate(&failing, &world.told)
+            .await
+            .unwrap_err();
         assert!(error.message().en.contains("code 7"), "{error}");
         assert_eq!(error.log(), ["no such column"]);
     }

@@ -17,7 +17,10 @@ async fn a_swap_under_load_loses_no_request() {
     world.route(&old).await;
     let host = world.url().await.trim_start_matches("http://").to_owned();
     let port: u16 = host.rsplit(':').next().unwrap().parse().unwrap();
-    let (done, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (done, answered) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let clients: Vec<_> = ["/", "/slow", "/", "/slow"]
         .map(|path| {
             let (done, answered, host) = (Arc::clone(&done), Arc::clone(&answered), host.clone());
@@ -64,10 +67,16 @@ async fn what_is_not_ready_gets_no_traffic() {
         tokio::task::yield_now().await;
     }
     let observed = world.target.observe(&world.environment).await.unwrap();
-    assert_eq!(observed.traffic[&spec.workload], traffic(&spec), "routed all the same");
+    assert_eq!(
+        observed.traffic[&spec.workload],
+        traffic(&spec),
+        "routed all the same"
+    );
 
     let port = world.instance_port(&spec);
-    get(([127, 0, 0, 1], port).into(), "direct", "/well").await.unwrap();
+    get(([127, 0, 0, 1], port).into(), "direct", "/well")
+        .await
+        .unwrap();
     world.until(&spec, InstanceState::Ready).await;
     // Waits at the edge until the instance answers again.
     assert_eq!(world.get("/health").await.0, 200);
@@ -87,17 +96,26 @@ async fn a_service_keeps_its_port_and_its_routes_their_paths() {
     world.route(&spec).await;
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert_eq!(observed.traffic[&spec.workload], traffic(&spec));
-    let outputs = world.target.outputs(&world.environment, &world.service_port()).await.unwrap();
+    let outputs = world
+        .target
+        .outputs(&world.environment, &world.service_port())
+        .await
+        .unwrap();
     let port: u16 = outputs["port"].expose().parse().unwrap();
     let address = ([127, 0, 0, 1], port).into();
-    assert_eq!(get(address, "any", "/").await.unwrap(), (200, "v1".to_owned()));
+    assert_eq!(
+        get(address, "any", "/").await.unwrap(),
+        (200, "v1".to_owned())
+    );
     let url = world.url().await;
     let edge: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
     let shop = get(([127, 0, 0, 1], edge).into(), "shop.example", "/api/x").await;
     assert_eq!(shop.unwrap().0, 200);
 
     let nothing = Traffic::default();
-    let route = world.target.route(&world.environment, &spec.workload, &nothing);
+    let route = world
+        .target
+        .route(&world.environment, &spec.workload, &nothing);
     route.await.unwrap();
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert!(observed.traffic.is_empty());

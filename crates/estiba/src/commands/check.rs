@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Finds every mistake in the project, or in Score files alone.
-pub fn check(context: Context, score: &[PathBuf]) -> Result<(), Failure> {
+pub fn check(context: &Context, score: &[PathBuf]) -> Result<(), Failure> {
     let findings = if score.is_empty() {
         context.project_with_findings()?.1
     } else {

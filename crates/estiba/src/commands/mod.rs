@@ -94,7 +94,7 @@ fn asked_language(args: &[OsString]) -> Option<Lang> {
 async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Init { dir } => init::init(&context, &dir),
-        Command::Check { dir, score } => check::check(context.at(dir), &score),
+        Command::Check { dir, score } => check::check(&context.at(dir), &score),
         Command::Up { dir, version } => up::up(&context.at(dir), version).await,
         Command::Plan { env, version } => deploy::plan(&context, env.env, version).await,
         Command::Deploy { env, version, yes } => {

@@ -1,6 +1,6 @@
 //! The command as people use it, on a real project with real containers.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod killed;
 mod story;

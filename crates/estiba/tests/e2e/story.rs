@@ -138,17 +138,16 @@ fn supervisors(project: &Project) -> Vec<rustix::process::Pid> {
 #[test]
 fn a_secret_is_nowhere_but_where_it_is_used() {
     let project = Project::new();
-    let mut said = Vec::new();
-    said.push(project.run(&["up", "--version", "1.0.0", "--json"]).ok());
-    said.push(
-        project
-            .run(&["plan", "--env", "prod", "--version", "1.0.0", "--json"])
-            .ok(),
-    );
-    said.push(project.run(&["logs", "api"]).ok());
-    said.push(project.run(&["history", "--json"]).ok());
-    said.push(project.run(&["status", "--json"]).ok());
-    said.push(project.run(&["secret", "list"]).ok());
+    let mut said = vec![project.run(&["up", "--version", "1.0.0", "--json"]).ok()];
+    for args in [
+        ["plan", "--env", "prod", "--version", "1.0.0", "--json"].as_slice(),
+        &["logs", "api"],
+        &["history", "--json"],
+        &["status", "--json"],
+        &["secret", "list"],
+    ] {
+        said.push(project.run(args).ok());
+    }
     project
         .run(&["config", "set", "BEHAVIOUR=crash", "--env", "test"])
         .ok();
