@@ -195,21 +195,21 @@ impl ImageError {
                 let path = path.display();
                 message!(
                     "{path} can't be put in the image: use a relative path inside the project, without \"..\"",
-                    "{path} no se puede poner en la imagen: usá una ruta relativa dentro del proyecto, sin «..»"
+                    "{path} no se puede poner en la imagen: use una ruta relativa dentro del proyecto, sin «..»"
                 )
             }
             Self::NothingToBuild { dir } => {
                 let dir = dir.display();
                 message!(
                     "{dir} has neither a Dockerfile nor a Cargo.toml: add one, or name a ready image instead of \".\"",
-                    "{dir} no tiene ni Dockerfile ni Cargo.toml: agregá uno, o indicá una imagen ya construida en lugar de «.»"
+                    "{dir} no tiene ni Dockerfile ni Cargo.toml: agregue uno, o indique una imagen ya construida en lugar de «.»"
                 )
             }
             Self::NoDockerfile { path } => {
                 let path = path.display();
                 message!(
                     "there is no Dockerfile at {path}: correct the path or write the file",
-                    "no hay un Dockerfile en {path}: corregí la ruta o escribí el archivo"
+                    "no hay un Dockerfile en {path}: corrija la ruta o escriba el archivo"
                 )
             }
             Self::NoBuilder { dockerfile, tried } => {
@@ -255,7 +255,7 @@ impl ImageError {
             ),
             Self::Registry { reference, reason } => message!(
                 "the registry did not serve {reference}: {reason}; check the name, the network and `docker login`",
-                "el registro no sirvió {reference}: {reason}; revisá el nombre, la red y `docker login`"
+                "el registro no sirvió {reference}: {reason}; revise el nombre, la red y `docker login`"
             ),
         }
     }
@@ -273,7 +273,7 @@ fn io_message(path: &Path, source: &io::Error) -> Message {
     if is_full(source) {
         return message!(
             "the disk is full: {path} could not be written; free some space and try again",
-            "el disco está lleno: no se pudo escribir {path}; liberá espacio y volvé a intentar"
+            "el disco está lleno: no se pudo escribir {path}; libere espacio y volvé a intentar"
         );
     }
     message!("{path}: {source}", "{path}: {source}")
@@ -301,7 +301,7 @@ fn no_program_message(dir: &Path, wanted: Option<&str>, found: &[String]) -> Mes
     match wanted {
         _ if found.is_empty() => message!(
             "the package in {dir} has no program: add a src/main.rs or a [[bin]]",
-            "el paquete de {dir} no tiene ningún programa: agregá un src/main.rs o un [[bin]]"
+            "el paquete de {dir} no tiene ningún programa: agregue un src/main.rs o un [[bin]]"
         ),
         Some(wanted) => message!(
             "the package in {dir} has no program \"{wanted}\"; it has: {names}",
@@ -309,7 +309,7 @@ fn no_program_message(dir: &Path, wanted: Option<&str>, found: &[String]) -> Mes
         ),
         None => message!(
             "the package in {dir} has several programs ({names}): say which one with the annotation estiba.dev/program",
-            "el paquete de {dir} tiene varios programas ({names}): indicá cuál con la anotación estiba.dev/program"
+            "el paquete de {dir} tiene varios programas ({names}): indique cuál con la anotación estiba.dev/program"
         ),
     }
 }

@@ -186,7 +186,7 @@ fn packed_instead(dockerfile: &Path) -> Message {
     let dockerfile = dockerfile.display();
     message!(
         "no tool on this machine can build {dockerfile}: the Cargo package was packed instead; install docker, podman or buildah to use the Dockerfile",
-        "ninguna herramienta de esta máquina puede construir {dockerfile}: se empaquetó el paquete de Cargo; instalá docker, podman o buildah para usar el Dockerfile"
+        "ninguna herramienta de esta máquina puede construir {dockerfile}: se empaquetó el paquete de Cargo; instale docker, podman o buildah para usar el Dockerfile"
     )
 }
 

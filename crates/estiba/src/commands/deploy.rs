@@ -153,7 +153,7 @@ async fn carry_out(
             "{environment} ya tiene {version}; no se cambió nada"
         ));
     }
-    show_outcome(context, environment, &outcome);
+    show_outcome(context, environment, &outcome)?;
     show_urls(context, engine, project, environment).await
 }
 
@@ -172,7 +172,7 @@ pub async fn resume(context: &Context, environment: Option<Name>) -> Result<(), 
             engine.resume(&id, &progress).await?
         };
         match outcome {
-            Some(outcome) => show_outcome(context, &environment, &outcome),
+            Some(outcome) => show_outcome(context, &environment, &outcome)?,
             None => context.output.line(&message!(
                 "{environment}: no interrupted deployment",
                 "{environment}: no hay un despliegue interrumpido"
@@ -182,8 +182,15 @@ pub async fn resume(context: &Context, environment: Option<Name>) -> Result<(), 
     Ok(())
 }
 
-/// How a deployment ended.
-pub fn show_outcome(context: &Context, environment: &Name, outcome: &Outcome) {
+/// How a deployment ended. One that gave way did not do what was asked.
+///
+/// # Errors
+/// When a newer deployment took its place.
+pub fn show_outcome(
+    context: &Context,
+    environment: &Name,
+    outcome: &Outcome,
+) -> Result<(), Failure> {
     let output = context.output;
     match outcome {
         Outcome::Unchanged => {
@@ -217,8 +224,10 @@ pub fn show_outcome(context: &Context, environment: &Name, outcome: &Outcome) {
                 "environment": environment,
                 "deployment": deployment,
             }));
+            return Err(Failure::Quiet(1));
         }
     }
+    Ok(())
 }
 
 /// Where an environment's workloads are reached.

@@ -55,8 +55,7 @@ pub async fn restart(
             .restart(&project, environment, workloads, &progress)
             .await?
     };
-    show_outcome(context, environment, &outcome);
-    Ok(())
+    show_outcome(context, environment, &outcome)
 }
 
 /// Changes how many copies run.
@@ -73,6 +72,6 @@ pub async fn scale(
             .scale(&project, environment, replicas, &progress)
             .await?
     };
-    show_outcome(context, environment, &outcome);
+    show_outcome(context, environment, &outcome)?;
     show_urls(context, &engine, &project, environment).await
 }

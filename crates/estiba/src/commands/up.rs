@@ -31,6 +31,6 @@ pub async fn up(context: &Context, version: Option<Version>) -> Result<(), Failu
             "{environment} está al día; no se cambió nada"
         ));
     }
-    show_outcome(context, &environment, &outcome);
+    show_outcome(context, &environment, &outcome)?;
     show_urls(context, &engine, &project, &environment).await
 }

@@ -100,7 +100,7 @@ impl Output {
 
     /// How a command ended badly.
     pub fn failure(&self, failure: &Failure) {
-        if self.json {
+        if self.json && !matches!(failure, Failure::Quiet(_)) {
             return print_json(&failure_document(failure));
         }
         match failure {
@@ -127,7 +127,7 @@ fn failure_document(failure: &Failure) -> serde_json::Value {
         Failure::Findings(findings) => serde_json::json!({ "findings": findings }),
         Failure::Usage(message) => serde_json::json!({ "errors": [message] }),
         Failure::Failed { messages, log } => serde_json::json!({ "errors": messages, "log": log }),
-        Failure::Quiet(code) => serde_json::json!({ "code": code }),
+        Failure::Quiet(_) => serde_json::Value::Null,
     }
 }
 

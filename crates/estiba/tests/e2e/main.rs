@@ -3,5 +3,6 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod killed;
+mod queue;
 mod story;
 mod support;
