@@ -30,11 +30,18 @@ passed=0 failed=0
 
 # Estiba on the example, as the README's `estiba`.
 e() { "$program" -C "$example" "$@"; }
+# As the unprivileged user, with the toolchain, the downloaded crates and the compiled
+# ones at places that this user may reach; /mnt, because Cargo compiles anew what
+# comes from another path.
 as_user() {
-    setpriv --reuid="$rootless_user" --regid="$rootless_group" --clear-groups \
-        env -i PATH="$PATH" HOME="$rootless_home" ESTIBA_LANG=en \
-        CARGO_HOME="$rootless_home/cargo" RUSTUP_HOME="$RUSTUP_HOME" \
-        RUSTUP_TOOLCHAIN="${toolchain:-}" CARGO_TARGET_DIR="$rootless_home/target" "$@"
+    unshare --mount --propagation private bash -c '
+        mount --bind "$1" "$4/toolchain" && mount --bind "$3" "$4/target" &&
+            mount --bind "$4/cargo" /mnt && mount --bind "$2" /mnt/registry || exit 1
+        shift 4; exec "$@"' - "$sysroot" "$CARGO_HOME/registry" "$CARGO_TARGET_DIR/rootless" "$rootless_home" \
+        setpriv --reuid="$rootless_user" --regid="$rootless_group" --clear-groups \
+        env -i -C "$rootless_home" PATH="$rootless_home/toolchain/bin:/usr/local/bin:/usr/bin:/bin" \
+        HOME="$rootless_home" ESTIBA_LANG=en CARGO_NET_OFFLINE=true \
+        CARGO_HOME=/mnt CARGO_TARGET_DIR="$rootless_home/target" "$@"
 }
 
 # Processes that run under a folder of this story, by their arguments.
@@ -92,12 +99,22 @@ version_at() { answered "$1/version" | jq -r .version; }
 notes_at() { answered "$1/notes" | jq -r '[.[].text] | sort | join(",")'; }
 code_of() { answered -o /dev/null -w '%{http_code}' "$@"; }
 add_note() { answered -f -H 'Content-Type: application/json' -d "{\"text\":\"$2\"}" "$1/notes" >/dev/null; }
-# What an environment's instances run: the images by digest, from the records of
-# the local target.
-images_in() {
-    find "$XDG_STATE_HOME/estiba/local/environments/demo/tp2/$1/instances" -type f -size -1024k \
-        -exec grep -hoaE 'sha256:[0-9a-f]{64}' {} + | sort -u
+# The programs that an environment's instances really run, by hash: asked from the
+# kernel, not from Estiba.
+programs_in() {
+    local dir=$XDG_STATE_HOME/estiba/local/environments/demo/tp2/$1/instances/ pid
+    ps -eo pid=,ppid=,args= | awk -v dir="$dir" '
+        { parent[$1] = $2; if (index($0, "local-supervisor") && index($0, dir)) mine[$1] = 1 }
+        END {
+            for (pid in parent)
+                for (up = parent[pid]; up > 1; up = parent[up]) if (up in mine) { print pid; break }
+        }' |
+        while read -r pid; do sha256sum "/proc/$pid/exe" 2>/dev/null | cut -d' ' -f1; done |
+        grep -v "$(sha256sum <"$program" | cut -d' ' -f1)" | sort -u
 }
+# The images that deployments brought, by digest.
+images_in() { e history --env "$1" --steps --json | jq -r '.. | .image? // empty' | sort -u; }
+nothing_in() { [ -z "$1" ] || { echo "$1"; return 1; }; }
 
 for tool in git curl jq cargo setpriv; do
     command -v "$tool" >/dev/null || { echo "the story needs $tool"; exit 2; }
@@ -136,11 +153,15 @@ check "plan has no steps" same 0 "$(e plan --json | jq '.steps | length')"
 plan_before=$(e history --env prod --json | jq length)
 check "plan for prod has steps" differ 0 "$(e plan --env prod --json | jq '.steps | length')"
 check "and does nothing" same "$plan_before" "$(e history --env prod --json | jq length)"
-check "promote takes the release to prod" e promote --from test --to prod
+promote() { e promote --from test --to prod >"$home/promoted" 2>&1 || { cat "$home/promoted"; return 1; }; }
+check "promote takes the release to prod" promote
+check "and builds nothing" fails grep -i build "$home/promoted"
 prod_url=$(url_of prod)
 check "prod runs the version of test" same "$first_version" "$(version_at "$prod_url")"
-check "prod runs the images of test" same "$(images_in test)" "$(images_in prod)"
-check "the images have digests" has "$(images_in prod)" sha256:
+check "prod runs the very programs of test" same "$(programs_in test)" "$(programs_in prod)"
+check "which are two" same 2 "$(programs_in prod | wc -l)"
+check "test got two images, by digest" same 2 "$(images_in test | grep -c '^sha256:')"
+check "prod got no other" nothing_in "$(comm -13 <(images_in test) <(images_in prod))"
 check "the notes of test are not in prod" same "" "$(notes_at "$prod_url")"
 check "reset exists in test alone" same 404 "$(code_of -X POST "$prod_url/reset")"
 
@@ -167,7 +188,11 @@ set_secret() { printf %s "$planted" | e secret set TELEGRAM_API_URL --env test; 
 check "a secret is set from stdin" set_secret
 check "secret list has its name" has "$(e secret list --env test)" TELEGRAM_API_URL
 check "a restart gives it to the bot" e restart bot --env test
-check "no file has the secret" fails grep -rlaF --exclude-dir=clone -- "$planted" "$home"
+reached() { grep -lF -- "$planted" /proc/[0-9]*/environ 2>/dev/null; }
+[ "$(id -u)" != 0 ] || check "the secret reached a process" has "$(reached)" environ
+# As root, databases are outside of the home.
+places=("$XDG_STATE_HOME" "$XDG_DATA_HOME" "$XDG_CACHE_HOME" "$XDG_CONFIG_HOME" /var/lib/estiba /tmp/estiba*)
+check "no file has the secret" nothing_in "$(grep -rlaF -D skip -- "$planted" "${places[@]}" 2>/dev/null)"
 check "no output has the secret" fails grep -F "$planted" <<<"$(
     e logs bot --env test
     e history --env test --steps --json
@@ -236,15 +261,13 @@ check "the address answers no more" fails answered -f "$test_url/version"
 rootless() {
     rootless_user=$(id -u nobody) rootless_group=$(id -g nobody)
     rootless_home=$home/nobody
-    # The toolchain of the checkout, which is not below the user's folder.
-    toolchain=$(cd "$checkout" && rustup show active-toolchain 2>/dev/null | cut -d' ' -f1)
-    mkdir "$rootless_home" && cp "$program" "$rootless_home/estiba"
-    # Cargo writes to its home: the user gets one that shares what was downloaded.
-    mkdir "$rootless_home/cargo" && cp -r "$CARGO_HOME/registry" "$rootless_home/cargo/" 2>/dev/null
+    sysroot=$(cd "$checkout" && rustc --print sysroot)
+    mkdir -p "$rootless_home"/{toolchain,cargo/registry,target}
+    cp "$program" "$rootless_home/estiba"
     [ ! -f "$CARGO_HOME/config.toml" ] || cp "$CARGO_HOME/config.toml" "$rootless_home/cargo/"
     cp -r "$example" "$rootless_home/tp2" && rm -rf "$rootless_home/tp2/target"
-    mkdir "$rootless_home/target" && cp -a "$CARGO_TARGET_DIR/release" "$rootless_home/target/" 2>/dev/null
-    chown -R "$rootless_user:$rootless_group" "$rootless_home"
+    mkdir -p "$CARGO_TARGET_DIR/rootless"
+    chown -R "$rootless_user:$rootless_group" "$rootless_home" "$CARGO_TARGET_DIR/rootless"
     u() { as_user "$rootless_home/estiba" -C "$rootless_home/tp2" "$@"; }
     check "rootless: doctor" u doctor
     check "rootless: up" u up
@@ -259,11 +282,10 @@ rootless() {
     check "rootless: down" u down --env test --yes
 }
 if [ "$(id -u)" = 0 ] && [ "${STORY_ROOTLESS:-yes}" = yes ]; then
-    if as_nobody=$(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups unshare --user true 2>&1) &&
-        setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups test -x "$(command -v cargo)"; then
+    if setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups unshare --user true; then
         rootless
     else
-        echo "skip  rootless: no user namespaces, or no cargo, for an unprivileged user here: $as_nobody"
+        echo "skip  rootless: this machine has no user namespaces for an unprivileged user"
     fi
 fi
 
