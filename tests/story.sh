@@ -254,7 +254,7 @@ check "test answers all the same" same "$first_version" "$(version_at "$test_url
 check "down of test" e down --env test --yes
 check "no instance is left" same 0 "$(e status --json | jq '[.[].instances[]] | length')"
 check "no process of an instance is left" same "" \
-    "$(ps -eo args= | awk -v dir="$XDG_STATE_HOME/" 'index($0, dir) && !/local-edge/ && !/awk/')"
+    "$(ps -eo args= | awk -v dir="$XDG_STATE_HOME/" 'index($0, dir) && !/awk/')"
 check "the address answers no more" fails answered -f "$test_url/version"
 
 # --- The same with no privilege --------------------------------------------

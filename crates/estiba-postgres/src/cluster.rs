@@ -128,7 +128,6 @@ impl Cluster {
         };
         let port = self.free_port()?;
         if !self.answers() {
-            progress.line("starting PostgreSQL");
             self.start(&programs, port).await?;
         }
         Ok(Running {

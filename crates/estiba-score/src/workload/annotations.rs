@@ -16,9 +16,12 @@ const KNOWN: [&str; 4] = [
     "estiba.dev/program",
     // Files that are packed with the program.
     "estiba.dev/include",
-    // How instances are replaced.
-    "estiba.dev/strategy",
+    STRATEGY,
 ];
+
+/// How instances are replaced.
+const STRATEGY: &str = "estiba.dev/strategy";
+const STRATEGIES: [&str; 2] = ["rolling", "replace"];
 
 pub(super) fn read(metadata: &Node<'_>) -> BTreeMap<String, String> {
     let entries = metadata.entries("annotations");
@@ -34,6 +37,8 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
     for (key, node) in metadata.entries("annotations") {
         if key == MIGRATION_ANNOTATION {
             migration(root, &node, found);
+        } else if key == STRATEGY {
+            strategy(&node, found);
         } else if key.starts_with(PREFIX) && !KNOWN.contains(&key) {
             found.warning(
                 "unknown-annotation",
@@ -45,6 +50,23 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
                 suggest::instead(key, KNOWN),
             );
         }
+    }
+}
+
+fn strategy(node: &Node<'_>, found: &mut Findings<'_>) {
+    let Some(name) = node.value.as_str() else {
+        return;
+    };
+    if !STRATEGIES.contains(&name) {
+        found.error(
+            "unknown-strategy",
+            found.value(node),
+            message!(
+                "there is no strategy \"{name}\"; there is rolling and replace",
+                "no existe la estrategia «{name}»; existen rolling y replace"
+            ),
+            suggest::instead(name, STRATEGIES),
+        );
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::process::Stdio;
 
-use estiba_model::message;
+use estiba_model::{InstanceName, Message, message};
 use estiba_target::{ExecIo, ExecRequest};
 
 use super::{LocalTarget, blocking};
 use crate::error::LocalError;
-use crate::runtime::{self, Env, ExecOutcome, ExecSpec};
+use crate::runtime::{self, Env, ExecError, ExecOutcome, ExecSpec, Failure};
 use crate::supervisor::Labels;
 use crate::{lock, record};
 
@@ -54,14 +54,29 @@ impl LocalTarget {
             limit: None,
         };
         let helper = self.config.helper.clone();
+        let instance = request.instance.clone();
         blocking(move || {
             let stdio: [Stdio; 3] = [io.stdin.into(), io.stdout.into(), io.stderr.into()];
             let outcome = runtime::exec(&helper, &spec, stdio);
-            match outcome.map_err(|error| LocalError::Told(error.message()))? {
+            match outcome.map_err(|error| LocalError::Told(refused(&instance, &error)))? {
                 ExecOutcome::Exited(code) => Ok(code),
                 ExecOutcome::Killed(signal) => Ok(SIGNAL_BASE + signal),
             }
         })
         .await
+    }
+}
+
+/// Here the program was typed, not configured.
+fn refused(instance: &InstanceName, error: &ExecError) -> Message {
+    match error {
+        ExecError::Failed {
+            failure: Failure::ProgramNotFound { program },
+            ..
+        } => message!(
+            "{instance} has no program {program:?}; an image has only what was put into it",
+            "{instance} no tiene el programa {program:?}; una imagen solo tiene lo que se puso en ella"
+        ),
+        other => other.message(),
     }
 }

@@ -84,8 +84,8 @@ impl Output {
         if !self.can_ask() {
             let Message { en, es } = question;
             return Err(Failure::Usage(Message {
-                en: format!("{en} Say --yes to agree where nobody can be asked."),
-                es: format!("{es} Diga --yes para aceptar donde no se puede preguntar."),
+                en: format!("nobody is here to answer \"{en}\"; to agree, say --yes"),
+                es: format!("no hay quién responda «{es}»; para aceptar, diga --yes"),
             }));
         }
         let choice = message!("[y/N]", "[s/N]");

@@ -46,10 +46,7 @@ pub fn step_text(step: &Step) -> Message {
             }
         }
         Step::Stop { instance, .. } => message!("stop {instance}", "detener {instance}"),
-        Step::Destroy { resource, .. } => message!(
-            "remove {resource} and its data",
-            "eliminar {resource} y sus datos"
-        ),
+        Step::Destroy { resource, .. } => message!("remove {resource}", "eliminar {resource}"),
     }
 }
 
