@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use estiba_model::{DeploymentId, Message, Plan, Step};
+use estiba_model::{DeploymentId, Message, Plan, Step, message};
 use estiba_store::Store;
-use estiba_target::{Progress, Redactor};
+use estiba_target::{Progress, Redactor, Runner};
 
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
@@ -83,7 +83,12 @@ async fn take(
             let resource = runtime.resource(resource).await?;
             target.provision(environment, &resource, progress).await?;
         }
-        Step::Fetch { image, .. } => target.fetch(image, progress).await?,
+        Step::Fetch {
+            workload, image, ..
+        } => {
+            let image = runtime.image(workload, image)?;
+            target.fetch(&image, progress).await?;
+        }
         Step::Migrate {
             workload,
             fingerprint,
@@ -92,6 +97,27 @@ async fn take(
             let migration = runtime.migration(workload, fingerprint).await?;
             target.migrate(&migration, progress).await?;
         }
+        Step::Start { .. } | Step::Await { .. } | Step::Route { .. } | Step::Stop { .. } => {
+            take_instance_step(runtime, step, progress).await?;
+        }
+        Step::RollOut { .. } | Step::Withdraw { .. } => {
+            take_whole_step(runtime, step, progress).await?;
+        }
+        Step::Destroy { resource, .. } => target.destroy(environment, resource).await?,
+    }
+    Ok(())
+}
+
+async fn take_instance_step(
+    runtime: &Runtime<'_>,
+    step: &Step,
+    progress: &dyn Progress,
+) -> Result<(), EngineError> {
+    let Runner::Stepwise(target) = runtime.target(step.target())?.runner() else {
+        return Err(other_runner(step));
+    };
+    let environment = runtime.environment();
+    match step {
         Step::Start {
             workload, instance, ..
         } => {
@@ -107,9 +133,41 @@ async fn take(
             workload, traffic, ..
         } => target.route(environment, workload, traffic).await?,
         Step::Stop { instance, .. } => target.stop(environment, instance, STOP_GRACE).await?,
-        Step::Destroy { resource, .. } => target.destroy(environment, resource).await?,
+        _ => {}
     }
     Ok(())
+}
+
+async fn take_whole_step(
+    runtime: &Runtime<'_>,
+    step: &Step,
+    progress: &dyn Progress,
+) -> Result<(), EngineError> {
+    let Runner::Whole(target) = runtime.target(step.target())?.runner() else {
+        return Err(other_runner(step));
+    };
+    match step {
+        Step::RollOut { workload, .. } => {
+            let rollout = runtime.rollout(workload).await?;
+            target.roll_out(&rollout, READY_TIMEOUT, progress).await?;
+        }
+        Step::Withdraw { workload, .. } => {
+            target
+                .withdraw(runtime.environment(), workload, STOP_GRACE)
+                .await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A target of one name was of another kind when the plan was made.
+fn other_runner(step: &Step) -> EngineError {
+    let target = step.target();
+    EngineError::refused(message!(
+        "target {target} can't take this step: it is of another kind than when the plan was made; deploy again",
+        "la plataforma {target} no puede dar este paso: es de otro tipo que cuando se hizo el plan; despliegue de nuevo"
+    ))
 }
 
 fn failure(error: &EngineError, redactor: &Redactor) -> StepFailure {

@@ -10,6 +10,7 @@ use estiba_model::{
 use serde_json::{Value, json};
 
 use crate::bind::{Bound, BoundResource};
+use crate::runtime::Targets;
 use crate::values::{Known, expand_text};
 
 /// The annotation that overrides how instances are replaced: `rolling` or
@@ -20,9 +21,9 @@ pub const STRATEGY_ANNOTATION: &str = "estiba.dev/strategy";
 pub type Keyed<'a> = &'a dyn Fn(&[u8]) -> [u8; 32];
 
 /// What should run. `known` holds the outputs that are known by now; of those
-/// only host names matter here.
+/// only host names matter here. Of `targets` it matters how they run workloads.
 #[must_use]
-pub fn desired(bound: &Bound, known: &Known, keyed: Keyed<'_>) -> Desired {
+pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>) -> Desired {
     let resources: Vec<_> = bound
         .resources
         .iter()
@@ -46,12 +47,17 @@ pub fn desired(bound: &Bound, known: &Known, keyed: Keyed<'_>) -> Desired {
                 resources: &fingerprints,
                 keyed,
             };
+            let target = bound.inputs.target_of(name)?;
             Some(DesiredWorkload {
                 name: name.clone(),
-                target: bound.inputs.target_of(name)?.clone(),
+                target: target.clone(),
                 fingerprint: hashed.workload(),
                 replicas: bound.inputs.replicas.get(name).copied().unwrap_or(1),
                 strategy: strategy(&released.workload),
+                rollout: targets
+                    .get(target)
+                    .map(|target| target.runner().kind())
+                    .unwrap_or_default(),
                 migration: hashed.migration(),
                 after: needed_workloads(&released.workload),
                 images: released.images.values().cloned().collect(),

@@ -131,7 +131,8 @@ impl Engine {
                 configs.insert(target.clone(), config.clone());
             }
         }
-        targets_of(self.provider.as_ref(), &configs)
+        let registry = project.registry.as_deref();
+        targets_of(self.provider.as_ref(), &configs, registry)
     }
 
     pub(crate) async fn secrets_of(

@@ -16,6 +16,9 @@ pub struct Inputs {
     pub environment: EnvironmentId,
     /// Which release.
     pub version: Version,
+    /// Where images are pushed.
+    #[serde(default)]
+    pub registry: Option<String>,
     /// The targets that `placement` names.
     pub targets: BTreeMap<Name, TargetConfig>,
     /// The target of each workload.
@@ -71,6 +74,7 @@ impl Inputs {
         Some(Self {
             environment: EnvironmentId::new(&project.id, environment),
             version,
+            registry: project.registry.clone(),
             targets,
             placement: declared.placement.clone(),
             replicas,

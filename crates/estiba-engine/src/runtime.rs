@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use estiba_model::{
-    Desired, DesiredWorkload, EnvironmentId, Fingerprint, InstanceName, Message, Name, Release,
-    ReleasedWorkload, ResourceId, SecretString, TargetConfig, message,
+    Desired, DesiredWorkload, Digest, EnvironmentId, Fingerprint, InstanceName, Message, Name,
+    Release, ReleasedWorkload, ResourceId, SecretString, TargetConfig, message,
 };
 use estiba_planner::ObservedByTarget;
 use estiba_store::Store;
-use estiba_target::{ResourceSpec, Target, TargetError};
+use estiba_target::{
+    ImageSpec, InstanceSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec, Target, TargetError,
+    WorkloadSpec,
+};
 use futures::future::try_join_all;
 
 use crate::bind::{Bound, BoundResource};
@@ -21,11 +24,17 @@ use crate::values::{Known, Specifier, expand_params};
 /// Makes adapters from what the project file says. The binary has one; nothing
 /// else names a kind of target.
 pub trait TargetProvider: Send + Sync {
-    /// The adapter for a target of the project.
+    /// The adapter for a target of the project; `registry` is where the project's
+    /// images are pushed.
     ///
     /// # Errors
     /// When there is no such kind, or it can't work here.
-    fn target(&self, name: &Name, config: &TargetConfig) -> Result<Arc<dyn Target>, Message>;
+    fn target(
+        &self,
+        name: &Name,
+        config: &TargetConfig,
+        registry: Option<&str>,
+    ) -> Result<Arc<dyn Target>, Message>;
 }
 
 /// The adapters that an environment uses, by target.
@@ -38,11 +47,12 @@ pub type Targets = BTreeMap<Name, Arc<dyn Target>>;
 pub fn targets_of(
     provider: &dyn TargetProvider,
     configs: &BTreeMap<Name, TargetConfig>,
+    registry: Option<&str>,
 ) -> Result<Targets, EngineError> {
     let mut targets = Targets::new();
     let mut problems = Vec::new();
     for (name, config) in configs {
-        match provider.target(name, config) {
+        match provider.target(name, config, registry) {
             Ok(target) => {
                 targets.insert(name.clone(), target);
             }
@@ -94,10 +104,10 @@ impl<'e> Runtime<'e> {
         inputs: Inputs,
         release: Release,
     ) -> Result<Self, EngineError> {
-        let targets = targets_of(provider, &inputs.targets)?;
+        let targets = targets_of(provider, &inputs.targets, inputs.registry.as_deref())?;
         let bound = Bound::new(inputs, release).map_err(EngineError::Refused)?;
         let known = host_names(&bound, &targets, store).await;
-        let desired = desired(&bound, &known, &|bytes| store.keyed_hash(bytes));
+        let desired = desired(&bound, &known, &targets, &|bytes| store.keyed_hash(bytes));
         Ok(Self {
             store,
             targets,
@@ -178,6 +188,34 @@ impl<'e> Runtime<'e> {
         resource_spec(&self.bound, resource, &known, self.store).await
     }
 
+    /// An image of a workload, ready to be brought to its target.
+    ///
+    /// # Errors
+    /// When the release does not have the workload.
+    pub fn image(&self, workload: &Name, digest: &Digest) -> Result<ImageSpec, TargetError> {
+        let (_, released) = self.workload(workload)?;
+        let release = &self.bound.release;
+        Ok(ImageSpec {
+            digest: digest.clone(),
+            project: release.project.clone(),
+            workload: workload.clone(),
+            tag: released.is_built(digest).then(|| release.version.clone()),
+        })
+    }
+
+    /// A workload, ready to be rolled out as a whole.
+    ///
+    /// # Errors
+    /// When something that it needs has no value.
+    pub async fn rollout(&self, workload: &Name) -> Result<RolloutSpec, EngineError> {
+        let (wanted, _) = self.workload(workload)?;
+        Ok(RolloutSpec {
+            of: self.specified(workload).await?,
+            replicas: wanted.replicas,
+            strategy: wanted.strategy,
+        })
+    }
+
     /// An instance, ready to start.
     ///
     /// # Errors
@@ -186,7 +224,14 @@ impl<'e> Runtime<'e> {
         &self,
         workload: &Name,
         instance: &InstanceName,
-    ) -> Result<estiba_target::InstanceSpec, EngineError> {
+    ) -> Result<InstanceSpec, EngineError> {
+        Ok(InstanceSpec {
+            instance: instance.clone(),
+            of: self.specified(workload).await?,
+        })
+    }
+
+    async fn specified(&self, workload: &Name) -> Result<WorkloadSpec, EngineError> {
         let (wanted, released) = self.workload(workload)?;
         let known = self.known_to(workload, None).await?;
         Specifier {
@@ -195,11 +240,7 @@ impl<'e> Runtime<'e> {
             released,
             known: &known,
         }
-        .instance(
-            instance.clone(),
-            wanted.fingerprint.clone(),
-            wanted.exposure.clone(),
-        )
+        .workload(wanted.fingerprint.clone(), wanted.exposure.clone())
         .map_err(EngineError::refused)
     }
 
@@ -211,7 +252,7 @@ impl<'e> Runtime<'e> {
         &self,
         workload: &Name,
         fingerprint: &Fingerprint,
-    ) -> Result<estiba_target::MigrationSpec, EngineError> {
+    ) -> Result<MigrationSpec, EngineError> {
         let (_, released) = self.workload(workload)?;
         let known = self.known_to(workload, None).await?;
         Specifier {
@@ -242,7 +283,10 @@ impl<'e> Runtime<'e> {
             if before == Some(&resource.id) {
                 break;
             }
-            let spec = resource_spec(&self.bound, resource, &known, self.store).await?;
+            let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
+            if self.bound.inputs.target_of(workload) != Some(&resource.target) {
+                spec.reach = Reach::Outside;
+            }
             let target = self.target(&resource.target)?;
             let outputs = target.outputs(self.environment(), &spec).await?;
             known.insert(resource.id.clone(), outputs);
@@ -291,6 +335,7 @@ async fn resource_spec(
         params,
         settings: resource_settings(bound, kind),
         credential,
+        reach: Reach::Inside,
         fingerprint: resource_fingerprint(bound, resource, &|bytes| store.keyed_hash(bytes)),
     })
 }

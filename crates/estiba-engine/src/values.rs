@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use estiba_model::{
-    Container, File, FileData, Fingerprint, InstanceName, Message, Name, ReleasedWorkload,
-    ResourceId, SecretString, VolumeMount, Workload, message,
+    Container, Exposure, File, FileData, Fingerprint, Message, Name, ReleasedWorkload, ResourceId,
+    SecretString, VolumeMount, Workload, message,
 };
 use estiba_score::placeholder::{Reference, Root, Template, value_to_text};
 use estiba_target::{
-    ContainerSpec, FileContent, FileSpec, InstanceSpec, MigrationSpec, Outputs, VolumeSpec,
+    ContainerSpec, FileContent, FileSpec, MigrationSpec, Outputs, VolumeSpec, WorkloadSpec,
 };
 use serde_json::{Map, Value};
 
@@ -178,26 +178,24 @@ pub struct Specifier<'a> {
 }
 
 impl Specifier<'_> {
-    /// An instance to start.
+    /// The workload as it should run.
     ///
     /// # Errors
     /// When a placeholder has no value.
-    pub fn instance(
+    pub fn workload(
         &self,
-        instance: InstanceName,
         fingerprint: Fingerprint,
-        exposure: estiba_model::Exposure,
-    ) -> Result<InstanceSpec, Message> {
+        exposure: Exposure,
+    ) -> Result<WorkloadSpec, Message> {
         let workload = &self.released.workload;
         let containers = workload
             .start_order()
             .into_iter()
             .map(|name| self.container(name, &workload.containers[name]))
             .collect::<Result<_, _>>()?;
-        Ok(InstanceSpec {
+        Ok(WorkloadSpec {
             environment: self.bound.inputs.environment.clone(),
             workload: self.name.clone(),
-            instance,
             version: self.bound.inputs.version.clone(),
             fingerprint,
             containers,

@@ -19,7 +19,8 @@ pub use names::{
 };
 pub use plan::{
     Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, InstanceState, Observed,
-    ObservedInstance, ObservedResource, Plan, Route, Step, Strategy, Traffic,
+    ObservedInstance, ObservedResource, ObservedRollout, Plan, Rollout, Route, Step, Strategy,
+    Traffic, WholeWorkload,
 };
 pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
 pub use release::{Release, ReleasedWorkload};

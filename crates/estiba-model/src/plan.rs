@@ -46,6 +46,8 @@ pub struct DesiredWorkload {
     pub replicas: u32,
     /// How instances are replaced.
     pub strategy: Strategy,
+    /// Who replaces them.
+    pub rollout: Rollout,
     /// The migration that must have run before, by its fingerprint.
     pub migration: Option<Fingerprint>,
     /// Workloads that should be up before this one.
@@ -65,6 +67,18 @@ pub enum Strategy {
     /// The old instances leave before a new one starts: two pollers of one
     /// Telegram token conflict.
     Replace,
+}
+
+/// Who replaces the instances of a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rollout {
+    /// Estiba does, one by one: the target runs single instances.
+    #[default]
+    Stepwise,
+    /// The target does: it takes a workload as a whole and has controllers of
+    /// its own, as Kubernetes does.
+    Whole,
 }
 
 /// How a workload is reached.
@@ -105,6 +119,9 @@ pub struct Observed {
     pub resources: BTreeMap<ResourceId, ObservedResource>,
     /// Instances, in whatever state.
     pub instances: Vec<ObservedInstance>,
+    /// What was rolled out, where the target takes workloads as a whole.
+    #[serde(default)]
+    pub rollouts: BTreeMap<Name, ObservedRollout>,
     /// Migrations that ended well.
     pub migrations: BTreeMap<Name, BTreeSet<Fingerprint>>,
     /// Where each workload's traffic goes.
@@ -120,6 +137,27 @@ pub struct ObservedResource {
     pub fingerprint: Fingerprint,
     /// Whether it holds data that removal would lose.
     pub holds_data: bool,
+}
+
+/// A workload that was rolled out as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedRollout {
+    /// What the target was told to run.
+    pub wanted: WholeWorkload,
+    /// Whether it has come to that: every wanted instance is ready, no other
+    /// one is left, and the objects are as they were made.
+    pub settled: bool,
+}
+
+/// A workload as a whole, by what tells one from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeWorkload {
+    /// Changes when its instances have to be replaced.
+    pub fingerprint: Fingerprint,
+    /// How many copies.
+    pub replicas: u32,
+    /// How it is reached.
+    pub exposure: Exposure,
 }
 
 /// An instance that exists.
@@ -243,6 +281,22 @@ pub enum Step {
         /// Which.
         instance: InstanceName,
     },
+    /// Has the target replace the instances of a workload, and waits until it has.
+    RollOut {
+        /// Which.
+        workload: Name,
+        /// Where.
+        target: Name,
+        /// What should run.
+        wanted: WholeWorkload,
+    },
+    /// Ends a workload that the target runs as a whole, with all its instances.
+    Withdraw {
+        /// Which.
+        workload: Name,
+        /// Where.
+        target: Name,
+    },
     /// Removes a resource and the data in it.
     Destroy {
         /// Which.
@@ -264,6 +318,8 @@ impl Step {
             | Self::Await { target, .. }
             | Self::Route { target, .. }
             | Self::Stop { target, .. }
+            | Self::RollOut { target, .. }
+            | Self::Withdraw { target, .. }
             | Self::Destroy { target, .. } => target,
         }
     }

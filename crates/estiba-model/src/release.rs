@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Name, ProjectId, Version, Workload};
+use crate::{Digest, ImageSource, Name, ProjectId, Version, Workload};
 
 /// A version of a project: its workloads and the images they were built into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,18 @@ pub struct ReleasedWorkload {
     pub workload: Workload,
     /// The image of each container.
     pub images: BTreeMap<Name, Digest>,
+}
+
+impl ReleasedWorkload {
+    /// Whether this image was built for the workload, and is not one that others
+    /// made.
+    #[must_use]
+    pub fn is_built(&self, image: &Digest) -> bool {
+        let mut containers = self.workload.containers.iter();
+        containers.any(|(name, container)| {
+            container.image == ImageSource::Built && self.images.get(name) == Some(image)
+        })
+    }
 }
 
 impl Release {

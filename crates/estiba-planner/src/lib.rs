@@ -12,7 +12,8 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Desired, DesiredWorkload, EnvironmentId, InstanceState, Name, Observed, Plan, Step, Traffic,
+    Desired, DesiredWorkload, EnvironmentId, InstanceState, Name, Observed, Plan, Rollout, Step,
+    Traffic, WholeWorkload,
 };
 
 use crate::order::dependencies_first;
@@ -39,7 +40,10 @@ pub fn plan(desired: &Desired, observed: &ObservedByTarget) -> Plan {
     fetch(&mut steps, &workloads);
     migrate(&mut steps, &workloads);
     for workload in &workloads {
-        replace::replace(&mut steps, workload);
+        match workload.rollout {
+            Rollout::Stepwise => replace::replace(&mut steps, workload),
+            Rollout::Whole => roll_out(&mut steps, workload),
+        }
     }
     remove_unwanted(&mut steps, desired);
     Plan {
@@ -118,11 +122,39 @@ fn pending_migration<'w>(
 
 fn starts_something(steps: &Steps<'_>, workload: &DesiredWorkload) -> bool {
     pending_migration(steps, workload).is_some()
-        || replace::wanted(workload).any(|name| {
-            steps
-                .instance(&workload.target, &name)
-                .is_none_or(|instance| instance.state == InstanceState::Stopped)
-        })
+        || match workload.rollout {
+            Rollout::Whole => !is_rolled_out(steps, workload),
+            Rollout::Stepwise => replace::wanted(workload).any(|name| {
+                steps
+                    .instance(&workload.target, &name)
+                    .is_none_or(|instance| instance.state == InstanceState::Stopped)
+            }),
+        }
+}
+
+fn roll_out(steps: &mut Steps<'_>, workload: &DesiredWorkload) {
+    if !is_rolled_out(steps, workload) {
+        steps.push(Step::RollOut {
+            workload: workload.name.clone(),
+            target: workload.target.clone(),
+            wanted: whole(workload),
+        });
+    }
+}
+
+fn is_rolled_out(steps: &Steps<'_>, workload: &DesiredWorkload) -> bool {
+    steps
+        .target(&workload.target)
+        .and_then(|state| state.rollouts.get(&workload.name))
+        .is_some_and(|rollout| rollout.settled && rollout.wanted == whole(workload))
+}
+
+fn whole(workload: &DesiredWorkload) -> WholeWorkload {
+    WholeWorkload {
+        fingerprint: workload.fingerprint.clone(),
+        replicas: workload.replicas,
+        exposure: workload.exposure.clone(),
+    }
 }
 
 /// Workloads that are not in the release any more, or now run elsewhere.
@@ -145,8 +177,17 @@ fn remove_everything_that_runs(steps: &mut Steps<'_>, is_unwanted: impl Fn(&Name
                 steps.route(workload, target, Traffic::default());
             }
         }
+        for workload in state.rollouts.keys() {
+            if is_unwanted(target, workload) {
+                steps.push(Step::Withdraw {
+                    workload: workload.clone(),
+                    target: target.clone(),
+                });
+            }
+        }
         for instance in &state.instances {
-            if is_unwanted(target, &instance.workload) {
+            let is_single = !state.rollouts.contains_key(&instance.workload);
+            if is_single && is_unwanted(target, &instance.workload) {
                 steps.stop(&instance.workload, target, &instance.name);
             }
         }

@@ -49,7 +49,7 @@ pub fn dependencies_first(workloads: &[DesiredWorkload]) -> Vec<&DesiredWorkload
 #[cfg(test)]
 mod tests {
     use super::*;
-    use estiba_model::{Exposure, Fingerprint, Strategy};
+    use estiba_model::{Exposure, Fingerprint, Rollout, Strategy};
 
     fn workload(name: &str, after: &[&str]) -> DesiredWorkload {
         DesiredWorkload {
@@ -58,6 +58,7 @@ mod tests {
             fingerprint: Fingerprint::from_hash(&[1; 32]),
             replicas: 1,
             strategy: Strategy::Rolling,
+            rollout: Rollout::Stepwise,
             migration: None,
             after: after.iter().map(|n| n.parse().unwrap()).collect(),
             images: BTreeSet::new(),

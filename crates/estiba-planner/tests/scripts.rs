@@ -7,7 +7,7 @@ mod world;
 
 use std::fmt::Write as _;
 
-use estiba_model::{Desired, InstanceState, Plan, Step};
+use estiba_model::{Desired, InstanceState, Plan, Rollout, Step};
 use estiba_planner::{plan, teardown};
 use world::{World, desired, environment, fingerprint, name, resource, workload};
 
@@ -70,6 +70,9 @@ impl Story {
             if let Some(other) = word.strip_prefix("after=") {
                 wanted.after.insert(name(other));
             }
+            if *word == "whole" {
+                wanted.rollout = Rollout::Whole;
+            }
             if let Some(migration) = word.strip_prefix("migration=") {
                 wanted.migration = Some(fingerprint(migration));
             }
@@ -107,6 +110,9 @@ impl Story {
                 if instance.workload.as_str() == called {
                     instance.state = state;
                 }
+            }
+            if let Some(rollout) = observed.rollouts.get_mut(called) {
+                rollout.settled = false;
             }
         }
     }
@@ -150,6 +156,10 @@ fn line(step: &Step) -> String {
             format!("route {workload} -> [{}]", names.join(" "))
         }
         Step::Stop { instance, .. } => format!("stop {instance}"),
+        Step::RollOut {
+            workload, wanted, ..
+        } => format!("roll out {workload} ({})", wanted.replicas),
+        Step::Withdraw { workload, .. } => format!("withdraw {workload}"),
         Step::Destroy { resource, .. } => format!("destroy {resource}"),
     }
 }

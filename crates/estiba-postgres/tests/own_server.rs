@@ -7,7 +7,7 @@ use std::path::Path;
 
 use estiba_model::{EnvironmentId, Fingerprint, Message, ResourceId, SecretString};
 use estiba_postgres::{Postgres, installed_server};
-use estiba_target::{Outputs, Progress, ResourceSpec};
+use estiba_target::{Outputs, Progress, Reach, ResourceSpec};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Executor, Row};
 
@@ -35,6 +35,7 @@ fn resource(password: &str) -> ResourceSpec {
         params: serde_json_map(),
         settings: BTreeMap::new(),
         credential: SecretString::new(password),
+        reach: Reach::Inside,
         fingerprint: Fingerprint::from_hash(&[7; 32]),
     }
 }

@@ -13,7 +13,12 @@ mod target;
 
 pub use error::TargetError;
 pub use logs::{LogLine, LogQuery, LogStream, Stream};
-pub use provision::{Outputs, ResourceSpec};
+pub use provision::{Outputs, Reach, ResourceSpec};
 pub use redact::Redactor;
-pub use spec::{ContainerSpec, FileContent, FileSpec, InstanceSpec, MigrationSpec, VolumeSpec};
-pub use target::{Capability, ExecIo, ExecRequest, HostCheck, Progress, Target, Url};
+pub use spec::{
+    ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, MigrationSpec, RolloutSpec,
+    VolumeSpec, WorkloadSpec,
+};
+pub use target::{
+    Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target, Url,
+};

@@ -10,6 +10,16 @@ use serde_json::{Map, Value};
 /// All are treated as secrets, since a URL can hold one.
 pub type Outputs = BTreeMap<String, SecretString>;
 
+/// From where a resource is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// From a workload on the same target: the internal address.
+    #[default]
+    Inside,
+    /// From a workload on another target: the public address.
+    Outside,
+}
+
 /// A resource to provide, complete.
 ///
 /// Types that a target may provide are `postgres`, `volume`, `dns`, `route` and
@@ -34,6 +44,8 @@ pub struct ResourceSpec {
     /// A password that the engine made for this resource and keeps: the same at
     /// every call, so that provisioning again changes nothing.
     pub credential: SecretString,
+    /// From where its outputs are used. Only `service-port` differs by it.
+    pub reach: Reach,
     /// To be kept with the resource and told by `observe`.
     pub fingerprint: Fingerprint,
 }

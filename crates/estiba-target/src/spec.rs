@@ -1,31 +1,63 @@
-//! An instance to start, complete: nothing is left to look up or to expand.
+//! What to run, complete: nothing is left to look up or to expand.
 
 use std::collections::BTreeMap;
 
 use estiba_model::{
-    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Name, Probe, Quantities, Ready,
-    SecretString, Version,
+    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Name, Probe, ProjectId, Quantities,
+    Ready, SecretString, Strategy, Version,
 };
+
+/// A workload as it should run.
+#[derive(Debug, Clone)]
+pub struct WorkloadSpec {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Its name.
+    pub workload: Name,
+    /// The release it runs.
+    pub version: Version,
+    /// To be kept with what runs and told by `observe`.
+    pub fingerprint: Fingerprint,
+    /// The containers of an instance, in the order in which they start.
+    pub containers: Vec<ContainerSpec>,
+    /// The ports it serves and its routes from outside.
+    pub exposure: Exposure,
+    /// Values that must not reach its log: see [`Redactor`](crate::Redactor).
+    pub secrets: Vec<SecretString>,
+}
 
 /// An instance to start.
 #[derive(Debug, Clone)]
 pub struct InstanceSpec {
-    /// Where.
-    pub environment: EnvironmentId,
-    /// Of which workload.
-    pub workload: Name,
     /// Its name.
     pub instance: InstanceName,
-    /// The release it runs.
-    pub version: Version,
-    /// To be kept with the instance and told by `observe`.
-    pub fingerprint: Fingerprint,
-    /// Its containers, in the order in which they start.
-    pub containers: Vec<ContainerSpec>,
-    /// The ports it serves.
-    pub exposure: Exposure,
-    /// Values that must not reach its log: see [`Redactor`](crate::Redactor).
-    pub secrets: Vec<SecretString>,
+    /// What it is a copy of.
+    pub of: WorkloadSpec,
+}
+
+/// A workload to roll out as a whole.
+#[derive(Debug, Clone)]
+pub struct RolloutSpec {
+    /// What runs.
+    pub of: WorkloadSpec,
+    /// How many copies.
+    pub replicas: u32,
+    /// Whether new instances may run beside old ones.
+    pub strategy: Strategy,
+}
+
+/// An image to bring to where instances start from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// The digest of its manifest, in Estiba's image store.
+    pub digest: Digest,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// The workload that runs it: the name of its repository in a registry.
+    pub workload: Name,
+    /// The version it was built for, to be its tag in a registry. None for an
+    /// image that others made, which is known by its digest alone.
+    pub tag: Option<Version>,
 }
 
 /// A migration to run to its end.

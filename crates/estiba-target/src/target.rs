@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use estiba_model::{
-    Digest, EnvironmentId, InstanceName, Message, Name, Observed, ResourceId, Traffic,
+    EnvironmentId, InstanceName, Message, Name, Observed, ResourceId, Rollout, Traffic,
 };
 use serde::Serialize;
 
-use crate::{InstanceSpec, LogQuery, LogStream, MigrationSpec, Outputs, ResourceSpec, TargetError};
+use crate::{
+    ImageSpec, InstanceSpec, LogQuery, LogStream, MigrationSpec, Outputs, ResourceSpec,
+    RolloutSpec, TargetError,
+};
 
 /// Something that a target can do and another may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -96,6 +99,9 @@ pub trait Target: Send + Sync {
     /// What it can do here.
     fn capabilities(&self) -> Vec<Capability>;
 
+    /// How it runs workloads.
+    fn runner(&self) -> Runner<'_>;
+
     /// What there is of an environment, from the runtime itself.
     ///
     /// # Errors
@@ -140,8 +146,9 @@ pub trait Target: Send + Sync {
     /// Brings an image to where instances start from.
     ///
     /// # Errors
-    /// When it is not in the image store, or there is no room.
-    async fn fetch(&self, image: &Digest, progress: &dyn Progress) -> Result<(), TargetError>;
+    /// When it is not in the image store, there is no room, or a registry
+    /// refuses it.
+    async fn fetch(&self, image: &ImageSpec, progress: &dyn Progress) -> Result<(), TargetError>;
 
     /// Runs a migration to its end, unless the same one ended well before.
     ///
@@ -151,54 +158,6 @@ pub trait Target: Send + Sync {
         &self,
         migration: &MigrationSpec,
         progress: &dyn Progress,
-    ) -> Result<(), TargetError>;
-
-    /// Starts an instance and returns while it is starting. An instance of this
-    /// name that runs is left alone; one that has ended is started again.
-    ///
-    /// # Errors
-    /// When it can't be started at all.
-    async fn start(
-        &self,
-        instance: &InstanceSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError>;
-
-    /// Waits until an instance is ready, for `timeout` at the most.
-    ///
-    /// # Errors
-    /// When it ends, crashes again and again, or is not ready in time; the
-    /// error has its last lines.
-    async fn await_ready(
-        &self,
-        environment: &EnvironmentId,
-        instance: &InstanceName,
-        timeout: Duration,
-    ) -> Result<(), TargetError>;
-
-    /// Sends a workload's traffic to these instances and to no other; returns
-    /// when it is so. With no instance and an empty exposure the workload is not
-    /// reachable any more.
-    ///
-    /// # Errors
-    /// When an address is taken by something else.
-    async fn route(
-        &self,
-        environment: &EnvironmentId,
-        workload: &Name,
-        traffic: &Traffic,
-    ) -> Result<(), TargetError>;
-
-    /// Lets an instance finish what it is doing, ends it and removes what is
-    /// left of it but its log. One that is gone already is no error.
-    ///
-    /// # Errors
-    /// When it can't be ended.
-    async fn stop(
-        &self,
-        environment: &EnvironmentId,
-        instance: &InstanceName,
-        grace: Duration,
     ) -> Result<(), TargetError>;
 
     /// Where people reach the environment's workloads.
@@ -253,4 +212,106 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// When something can't be removed.
     async fn forget(&self, environment: &EnvironmentId) -> Result<(), TargetError>;
+}
+
+/// How a target runs workloads.
+#[derive(Clone, Copy)]
+pub enum Runner<'t> {
+    /// Instance by instance: Estiba decides which comes and goes when.
+    Stepwise(&'t dyn Instances),
+    /// Workload by workload: controllers of its own replace the instances.
+    Whole(&'t dyn Rollouts),
+}
+
+impl Runner<'_> {
+    /// The same as a word for the planner.
+    #[must_use]
+    pub fn kind(self) -> Rollout {
+        match self {
+            Self::Stepwise(_) => Rollout::Stepwise,
+            Self::Whole(_) => Rollout::Whole,
+        }
+    }
+}
+
+/// A runtime of single instances.
+#[async_trait]
+pub trait Instances: Send + Sync {
+    /// Starts an instance and returns while it is starting. An instance of this
+    /// name that runs is left alone; one that has ended is started again.
+    ///
+    /// # Errors
+    /// When it can't be started at all.
+    async fn start(
+        &self,
+        instance: &InstanceSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError>;
+
+    /// Waits until an instance is ready, for `timeout` at the most.
+    ///
+    /// # Errors
+    /// When it ends, crashes again and again, or is not ready in time; the
+    /// error has its last lines.
+    async fn await_ready(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        timeout: Duration,
+    ) -> Result<(), TargetError>;
+
+    /// Sends a workload's traffic to these instances and to no other; returns
+    /// when it is so. With no instance and an empty exposure the workload is not
+    /// reachable any more.
+    ///
+    /// # Errors
+    /// When an address is taken by something else.
+    async fn route(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        traffic: &Traffic,
+    ) -> Result<(), TargetError>;
+
+    /// Lets an instance finish what it is doing, ends it and removes what is
+    /// left of it but its log. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it can't be ended.
+    async fn stop(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        grace: Duration,
+    ) -> Result<(), TargetError>;
+}
+
+/// A runtime that takes workloads as a whole.
+#[async_trait]
+pub trait Rollouts: Send + Sync {
+    /// Makes a workload run as it should, and waits until every wanted instance
+    /// is ready and no other one is left, for `timeout` at the most. The old
+    /// instances of a rolling workload serve until the new ones are ready.
+    ///
+    /// # Errors
+    /// When it does not come to that; the error says why, with the last lines
+    /// of an instance that ended. What worked before still serves.
+    async fn roll_out(
+        &self,
+        workload: &RolloutSpec,
+        timeout: Duration,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError>;
+
+    /// Ends a workload with all its instances and whatever was made for it. One
+    /// that is gone already is no error.
+    ///
+    /// # Errors
+    /// When it can't be ended.
+    async fn withdraw(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        grace: Duration,
+    ) -> Result<(), TargetError>;
 }

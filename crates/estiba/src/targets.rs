@@ -47,7 +47,12 @@ impl Adapters {
 }
 
 impl TargetProvider for Adapters {
-    fn target(&self, name: &Name, config: &TargetConfig) -> Result<Arc<dyn Target>, Message> {
+    fn target(
+        &self,
+        name: &Name,
+        config: &TargetConfig,
+        _registry: Option<&str>,
+    ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
             "local" => Ok(Arc::new(self.local(config)?)),
             kind => Err(message!(

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
     Desired, DesiredResource, DesiredWorkload, Digest, EnvironmentId, ExposedPort, Exposure,
-    Fingerprint, InstanceState, Name, Observed, ObservedInstance, ObservedResource, Protocol,
-    ResourceId, Step, Strategy, Traffic,
+    Fingerprint, InstanceName, InstanceState, Name, Observed, ObservedInstance, ObservedResource,
+    ObservedRollout, Protocol, ResourceId, Rollout, Step, Strategy, Traffic, WholeWorkload,
 };
 use estiba_planner::ObservedByTarget;
 
@@ -59,6 +59,7 @@ pub fn workload(called: &str, content: &str, replicas: u32, with_port: bool) -> 
         } else {
             Strategy::Replace
         },
+        rollout: Rollout::Stepwise,
         migration: None,
         after: BTreeSet::new(),
         images: BTreeSet::from([Digest::of(content.as_bytes())]),
@@ -140,6 +141,13 @@ impl World {
                 assert!(!serves, "{instance} is stopped while it has traffic");
                 state.instances.retain(|i| i.name != *instance);
             }
+            Step::RollOut {
+                workload, wanted, ..
+            } => roll_out(state, workload, wanted, desired),
+            Step::Withdraw { workload, .. } => {
+                state.rollouts.remove(workload);
+                state.instances.retain(|i| i.workload != *workload);
+            }
             Step::Destroy { resource, .. } => {
                 state.resources.remove(resource);
             }
@@ -147,13 +155,30 @@ impl World {
     }
 }
 
-fn start(
-    state: &mut Observed,
-    wanted: &DesiredWorkload,
-    workload: &Name,
-    instance: &estiba_model::InstanceName,
-    desired: &Desired,
-) {
+/// What a target with controllers of its own makes of a workload.
+fn roll_out(state: &mut Observed, workload: &Name, wanted: &WholeWorkload, desired: &Desired) {
+    let declared = desired.workloads.iter().find(|w| w.name == *workload);
+    if wanted.replicas > 0 {
+        assert_may_start(state, declared.unwrap(), desired);
+    }
+    state.instances.retain(|i| i.workload != *workload);
+    let instances = (0..wanted.replicas).map(|ordinal| ObservedInstance {
+        name: InstanceName::of(workload, &wanted.fingerprint, ordinal),
+        workload: workload.clone(),
+        version: desired.version.clone(),
+        fingerprint: wanted.fingerprint.clone(),
+        state: InstanceState::Ready,
+        restarts: 0,
+    });
+    state.instances.extend(instances);
+    let rollout = ObservedRollout {
+        wanted: wanted.clone(),
+        settled: true,
+    };
+    state.rollouts.insert(workload.clone(), rollout);
+}
+
+fn assert_may_start(state: &Observed, wanted: &DesiredWorkload, desired: &Desired) {
     for image in &wanted.images {
         assert!(state.images.contains(image), "an image is there before");
     }
@@ -164,12 +189,22 @@ fn start(
         );
     }
     if let Some(migration) = &wanted.migration {
-        let done = state.migrations.get(workload);
+        let done = state.migrations.get(&wanted.name);
         assert!(
             done.is_some_and(|done| done.contains(migration)),
             "migrations come first"
         );
     }
+}
+
+fn start(
+    state: &mut Observed,
+    wanted: &DesiredWorkload,
+    workload: &Name,
+    instance: &InstanceName,
+    desired: &Desired,
+) {
+    assert_may_start(state, wanted, desired);
     if wanted.strategy == Strategy::Replace {
         let others = state.instances.iter().any(|i| {
             i.workload == *workload

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use estiba_edge::{ControlClient, ControlError};
 use estiba_model::{EnvironmentId, Exposure, InstanceName, Name, SecretString, Version, message};
-use estiba_target::{ContainerSpec, InstanceSpec, Progress};
+use estiba_target::{ContainerSpec, InstanceSpec, Progress, WorkloadSpec};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
@@ -29,13 +29,13 @@ impl LocalTarget {
         spec: &InstanceSpec,
         progress: &dyn Progress,
     ) -> Result<(), LocalError> {
-        let place = self.layout.environment(&spec.environment);
+        let place = self.layout.environment(&spec.of.environment);
         let directory = place.instance(&spec.instance);
         let lock = directory.lock();
         if lock::is_held(&lock).map_err(LocalError::at(&lock))? {
             return Ok(());
         }
-        self.notices(spec, progress);
+        self.notices(&spec.of, progress);
         make_private(&directory.0)?;
         let described = self.describe_instance(spec, &place, &directory).await;
         let started = match described {
@@ -72,7 +72,8 @@ impl LocalTarget {
         directory: &InstanceDir,
     ) -> Result<Description, LocalError> {
         let ports = self.layout.ports();
-        let (spec, place, directory) = (spec.clone(), place.clone(), directory.clone());
+        let (instance, spec) = (spec.instance.clone(), spec.of.clone());
+        let (place, directory) = (place.clone(), directory.clone());
         let (images, helper) = (self.config.images.clone(), self.config.helper.clone());
         let edge_socket = self.layout.edge().socket();
         blocking(move || {
@@ -87,13 +88,13 @@ impl LocalTarget {
             let identity = Identity {
                 environment: &spec.environment,
                 workload: &spec.workload,
-                instance: &spec.instance,
+                instance: &instance,
                 version: &spec.version,
             };
             let labels = Labels {
                 environment: spec.environment.clone(),
                 workload: spec.workload.clone(),
-                instance: spec.instance.clone(),
+                instance: instance.clone(),
                 version: spec.version.clone(),
                 fingerprint: spec.fingerprint.clone(),
                 containers: Vec::new(),
@@ -110,14 +111,14 @@ impl LocalTarget {
                 purpose: Purpose::Serve,
                 helper,
                 edge_socket,
-                logs: logs.join(spec.instance.as_str()),
+                logs: logs.join(instance.as_str()),
             };
             parts.describe(labels)
         })
         .await
     }
 
-    fn notices(&self, spec: &InstanceSpec, progress: &dyn Progress) {
+    fn notices(&self, spec: &WorkloadSpec, progress: &dyn Progress) {
         let workload = &spec.workload;
         let has_port = !tcp_ports(&spec.exposure).is_empty();
         let sets_port = |one: &ContainerSpec| one.variables.contains_key("PORT");

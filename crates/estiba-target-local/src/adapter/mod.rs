@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use estiba_image::ImageStore;
-use estiba_model::{Digest, EnvironmentId, InstanceName, Name, Observed, ResourceId, Traffic};
+use estiba_model::{EnvironmentId, InstanceName, Name, Observed, ResourceId, Traffic};
 use estiba_postgres::Postgres;
 use estiba_target::{
-    Capability, ExecIo, ExecRequest, HostCheck, InstanceSpec, LogQuery, LogStream, MigrationSpec,
-    Outputs, Progress, ResourceSpec, Target, TargetError, Url,
+    Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, InstanceSpec, Instances, LogQuery,
+    LogStream, MigrationSpec, Outputs, Progress, ResourceSpec, Runner, Target, TargetError, Url,
 };
 use tokio::task::spawn_blocking;
 
@@ -98,6 +98,10 @@ impl Target for LocalTarget {
         all
     }
 
+    fn runner(&self) -> Runner<'_> {
+        Runner::Stepwise(self)
+    }
+
     async fn observe(&self, environment: &EnvironmentId) -> Result<Observed, TargetError> {
         Ok(self.observe_environment(environment).await?)
     }
@@ -132,11 +136,11 @@ impl Target for LocalTarget {
         self.destroy_resource(environment, resource).await
     }
 
-    async fn fetch(&self, image: &Digest, _: &dyn Progress) -> Result<(), TargetError> {
+    async fn fetch(&self, image: &ImageSpec, _: &dyn Progress) -> Result<(), TargetError> {
         let (images, layout, image) = (
             self.config.images.clone(),
             self.layout.clone(),
-            image.clone(),
+            image.digest.clone(),
         );
         let fetched = blocking(move || {
             let layers = images.layers(&image)?;
@@ -152,41 +156,6 @@ impl Target for LocalTarget {
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         self.run_migration(migration, progress).await
-    }
-
-    async fn start(
-        &self,
-        instance: &InstanceSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        Ok(self.start_instance(instance, progress).await?)
-    }
-
-    async fn await_ready(
-        &self,
-        environment: &EnvironmentId,
-        instance: &InstanceName,
-        timeout: Duration,
-    ) -> Result<(), TargetError> {
-        self.await_instance(environment, instance, timeout).await
-    }
-
-    async fn route(
-        &self,
-        environment: &EnvironmentId,
-        workload: &Name,
-        traffic: &Traffic,
-    ) -> Result<(), TargetError> {
-        Ok(self.route_traffic(environment, workload, traffic).await?)
-    }
-
-    async fn stop(
-        &self,
-        environment: &EnvironmentId,
-        instance: &InstanceName,
-        grace: Duration,
-    ) -> Result<(), TargetError> {
-        Ok(self.stop_instance(environment, instance, grace).await?)
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {
@@ -231,6 +200,44 @@ impl Target for LocalTarget {
 
     async fn forget(&self, environment: &EnvironmentId) -> Result<(), TargetError> {
         Ok(self.forget_environment(environment).await?)
+    }
+}
+
+#[async_trait]
+impl Instances for LocalTarget {
+    async fn start(
+        &self,
+        instance: &InstanceSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        Ok(self.start_instance(instance, progress).await?)
+    }
+
+    async fn await_ready(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        timeout: Duration,
+    ) -> Result<(), TargetError> {
+        self.await_instance(environment, instance, timeout).await
+    }
+
+    async fn route(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        traffic: &Traffic,
+    ) -> Result<(), TargetError> {
+        Ok(self.route_traffic(environment, workload, traffic).await?)
+    }
+
+    async fn stop(
+        &self,
+        environment: &EnvironmentId,
+        instance: &InstanceName,
+        grace: Duration,
+    ) -> Result<(), TargetError> {
+        Ok(self.stop_instance(environment, instance, grace).await?)
     }
 }
 

@@ -24,6 +24,7 @@ impl LocalTarget {
         let postgres = self.postgres.clone();
         blocking(move || {
             Ok(Observed {
+                rollouts: BTreeMap::new(),
                 resources: resources::observe(&place, &postgres)?,
                 instances: instances(&place)?,
                 migrations: migrations(&place)?,

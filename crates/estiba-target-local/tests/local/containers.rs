@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use estiba_model::SecretString;
-use estiba_target::{ExecIo, ExecRequest, FileContent, FileSpec, Target, VolumeSpec};
+use estiba_target::{ExecIo, ExecRequest, FileContent, FileSpec, Instances, Target, VolumeSpec};
 
 use crate::fixture::{World, http_probe, name};
 
@@ -16,8 +16,8 @@ const SECRET: &str = "hunter2-correct-horse";
 async fn files_and_variables_are_given_and_secrets_are_nowhere_else() {
     let world = World::new();
     let mut spec = world.instance(1, &["show", "/etc/app/token", "/run/open"]);
-    spec.exposure = crate::fixture::exposure();
-    let main = &mut spec.containers[0];
+    spec.of.exposure = crate::fixture::exposure();
+    let main = &mut spec.of.containers[0];
     main.readiness = Some(estiba_model::Probe {
         http: None,
         exec: Some(vec![
@@ -37,7 +37,7 @@ async fn files_and_variables_are_given_and_secrets_are_nowhere_else() {
     };
     main.files.push(file("/etc/app/token", SECRET, Some(0o400)));
     main.files.push(file("/run/open", "open", None));
-    spec.secrets.push(SecretString::new(SECRET));
+    spec.of.secrets.push(SecretString::new(SECRET));
     world.bring_up(&spec).await;
     world.until_logged(|line| line.starts_with("names ")).await;
     let lines = world.texts().await;
@@ -107,7 +107,7 @@ async fn volumes_outlive_instances() {
         .unwrap();
     for (generation, before) in [(1, ""), (2, "one ")] {
         let mut spec = world.instance(generation, &["append", "/data/file", "one "]);
-        spec.containers[0].volumes.push(VolumeSpec {
+        spec.of.containers[0].volumes.push(VolumeSpec {
             target: "/data".to_owned(),
             source: outputs["source"].expose().to_owned(),
             path: Some("sub".to_owned()),
@@ -140,7 +140,7 @@ async fn volumes_outlive_instances() {
 async fn a_source_that_is_no_volume_of_the_environment_is_refused() {
     let world = World::new();
     let mut spec = world.instance(1, &["lines", "1", "1"]);
-    spec.containers[0].volumes.push(VolumeSpec {
+    spec.of.containers[0].volumes.push(VolumeSpec {
         target: "/data".to_owned(),
         source: "/etc".to_owned(),
         path: None,
@@ -156,7 +156,7 @@ async fn a_source_that_is_no_volume_of_the_environment_is_refused() {
 async fn commands_run_beside_the_program() {
     let world = World::new();
     let mut spec = world.server(1, &[]);
-    spec.containers[0].liveness = Some(http_probe("/alive"));
+    spec.of.containers[0].liveness = Some(http_probe("/alive"));
     world.bring_up(&spec).await;
     let mut output = tempfile::tempfile().unwrap();
     let run = |command: &[&str], container| {

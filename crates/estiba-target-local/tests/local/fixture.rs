@@ -14,8 +14,8 @@ use estiba_model::{
     SecretString, Traffic,
 };
 use estiba_target::{
-    ContainerSpec, InstanceSpec, LogLine, LogQuery, MigrationSpec, Progress, ResourceSpec, Target,
-    TargetError,
+    ContainerSpec, InstanceSpec, Instances, LogLine, LogQuery, MigrationSpec, Progress, Reach,
+    ResourceSpec, Target, TargetError, WorkloadSpec,
 };
 use estiba_target_local::{LocalConfig, LocalTarget};
 use futures::StreamExt;
@@ -108,14 +108,16 @@ impl World {
         let workload = name("api");
         let fingerprint = Fingerprint::from_hash(&[generation; 32]);
         InstanceSpec {
-            environment: self.environment.clone(),
             instance: InstanceName::of(&workload, &fingerprint, 0),
-            workload,
-            version: format!("v{generation}").parse().unwrap(),
-            fingerprint,
-            containers: vec![container("main", args)],
-            exposure: Exposure::default(),
-            secrets: Vec::new(),
+            of: WorkloadSpec {
+                environment: self.environment.clone(),
+                workload,
+                version: format!("v{generation}").parse().unwrap(),
+                fingerprint,
+                containers: vec![container("main", args)],
+                exposure: Exposure::default(),
+                secrets: Vec::new(),
+            },
         }
     }
 
@@ -123,8 +125,8 @@ impl World {
     pub fn server(&self, generation: u8, options: &[&str]) -> InstanceSpec {
         let args: Vec<_> = ["serve"].iter().chain(options).copied().collect();
         let mut spec = self.instance(generation, &args);
-        spec.exposure = exposure();
-        spec.containers[0].readiness = Some(http_probe("/health"));
+        spec.of.exposure = exposure();
+        spec.of.containers[0].readiness = Some(http_probe("/health"));
         spec
     }
 
@@ -160,7 +162,7 @@ impl World {
     pub async fn route(&self, spec: &InstanceSpec) {
         let traffic = traffic(spec);
         self.target
-            .route(&self.environment, &spec.workload, &traffic)
+            .route(&self.environment, &spec.of.workload, &traffic)
             .await
             .unwrap();
     }
@@ -328,6 +330,7 @@ fn resource(kind: &str, params: serde_json::Map<String, serde_json::Value>) -> R
         params,
         settings: BTreeMap::new(),
         credential: SecretString::new("unused"),
+        reach: Reach::Inside,
         fingerprint: Fingerprint::from_hash(&[7; 32]),
     }
 }
@@ -439,7 +442,7 @@ pub fn http_probe(path: &str) -> Probe {
 
 pub fn traffic(spec: &InstanceSpec) -> Traffic {
     Traffic {
-        exposure: spec.exposure.clone(),
+        exposure: spec.of.exposure.clone(),
         instances: BTreeSet::from([spec.instance.clone()]),
     }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use estiba_model::InstanceState;
-use estiba_target::Target;
+use estiba_target::{ImageSpec, Instances, Target};
 
 use crate::fixture::{
     self, GRACE, World, container, environment, http_probe, image, name, traffic,
@@ -17,7 +17,13 @@ const ROOT_VARIABLE: &str = "ESTIBA_TEST_ROOT";
 async fn an_instance_is_started_routed_observed_and_stopped() {
     let world = World::new();
     let spec = world.server(1, &[]);
-    world.target.fetch(&image(), &world.told).await.unwrap();
+    let wanted = ImageSpec {
+        digest: image(),
+        project: world.environment.project_id(),
+        workload: name("api"),
+        tag: None,
+    };
+    world.target.fetch(&wanted, &world.told).await.unwrap();
     world.bring_up(&spec).await;
     world.route(&spec).await;
     assert_eq!(world.get("/").await, (200, "v1".to_owned()));
@@ -37,12 +43,12 @@ async fn an_instance_is_started_routed_observed_and_stopped() {
         panic!("{observed:?}");
     };
     assert_eq!(seen.name, spec.instance);
-    assert_eq!(seen.workload, spec.workload);
-    assert_eq!(seen.version, spec.version);
-    assert_eq!(seen.fingerprint, spec.fingerprint);
+    assert_eq!(seen.workload, spec.of.workload);
+    assert_eq!(seen.version, spec.of.version);
+    assert_eq!(seen.fingerprint, spec.of.fingerprint);
     assert_eq!(seen.state, InstanceState::Ready);
     assert_eq!(seen.restarts, 0);
-    assert_eq!(observed.traffic[&spec.workload], traffic(&spec));
+    assert_eq!(observed.traffic[&spec.of.workload], traffic(&spec));
     assert!(observed.images.contains(&image()));
 
     world.stop(&spec).await;
@@ -93,7 +99,7 @@ async fn a_program_that_ends_at_once_is_told_with_its_last_lines() {
 async fn a_program_that_is_not_in_the_image_is_named() {
     let world = World::new();
     let mut spec = world.instance(1, &[]);
-    spec.containers[0].command = vec!["/no/such/program".to_owned()];
+    spec.of.containers[0].command = vec!["/no/such/program".to_owned()];
     world.start(&spec).await;
     let error = world.await_ready(&spec).await.unwrap_err();
     assert!(error.message().en.contains("/no/such/program"), "{error}");
@@ -128,7 +134,7 @@ async fn a_program_that_ignores_its_port_is_told_about_it() {
 async fn what_has_no_probe_is_ready_when_its_port_answers_or_when_it_stays_up() {
     let world = World::new();
     let mut listening = world.server(1, &["slow-start"]);
-    listening.containers[0].readiness = None;
+    listening.of.containers[0].readiness = None;
     world.bring_up(&listening).await;
     assert!(
         world.texts().await[0].starts_with("listening"),
@@ -143,7 +149,7 @@ async fn what_has_no_probe_is_ready_when_its_port_answers_or_when_it_stays_up() 
 async fn failed_liveness_starts_a_container_again() {
     let world = World::new();
     let mut spec = world.server(1, &[]);
-    spec.containers[0].liveness = Some(http_probe("/alive"));
+    spec.of.containers[0].liveness = Some(http_probe("/alive"));
     world.bring_up(&spec).await;
     world.route(&spec).await;
     // Once alive, so that what follows is no slow start.
@@ -192,7 +198,7 @@ async fn a_killed_supervisor_takes_nothing_along_that_is_not_found_again() {
     let container = status["containers"][0]["process"]["pid"].as_i64().unwrap();
     world.kill_supervisor(&spec);
     let seen = world.until(&spec, InstanceState::Stopped).await;
-    assert_eq!(seen.fingerprint, spec.fingerprint);
+    assert_eq!(seen.fingerprint, spec.of.fingerprint);
     let stat = std::fs::read_to_string(format!("/proc/{container}/stat")).unwrap_or_default();
     assert!(
         stat.is_empty() || stat.contains(") Z "),
@@ -240,22 +246,22 @@ async fn start_in_another_process() {
 async fn environments_are_apart() {
     let world = World::new();
     let (test, mut prod) = (world.server(1, &[]), world.server(1, &[]));
-    prod.environment = environment("prod");
+    prod.of.environment = environment("prod");
     for spec in [&test, &prod] {
         world.target.start(spec, &world.told).await.unwrap();
         let ready = world
             .target
-            .await_ready(&spec.environment, &spec.instance, GRACE);
+            .await_ready(&spec.of.environment, &spec.instance, GRACE);
         ready.await.unwrap();
     }
     world.stop(&test).await;
     assert_eq!(world.observed(&test).await, None);
     world.target.forget(&world.environment).await.unwrap();
-    let observed = world.target.observe(&prod.environment).await.unwrap();
+    let observed = world.target.observe(&prod.of.environment).await.unwrap();
     assert_eq!(observed.instances[0].state, InstanceState::Ready);
     world
         .target
-        .stop(&prod.environment, &prod.instance, GRACE)
+        .stop(&prod.of.environment, &prod.instance, GRACE)
         .await
         .unwrap();
     world.end().await;
@@ -269,11 +275,12 @@ async fn containers_wait_for_one_another() {
     first
         .before
         .insert(name("main"), estiba_model::Ready::Complete);
-    spec.containers.insert(0, first);
-    spec.containers[1]
+    spec.of.containers.insert(0, first);
+    spec.of.containers[1]
         .before
         .insert(name("side"), estiba_model::Ready::Healthy);
-    spec.containers
+    spec.of
+        .containers
         .push(container("side", &["lines", "1", "1"]));
     world.bring_up(&spec).await;
     let lines = world.log(&estiba_target::LogQuery::default()).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use estiba_edge::ControlClient;
 use estiba_model::{InstanceState, Route, Traffic};
-use estiba_target::Target;
+use estiba_target::{Instances, Target};
 
 use crate::fixture::{World, get, traffic};
 
@@ -68,7 +68,7 @@ async fn what_is_not_ready_gets_no_traffic() {
     }
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert_eq!(
-        observed.traffic[&spec.workload],
+        observed.traffic[&spec.of.workload],
         traffic(&spec),
         "routed all the same"
     );
@@ -87,7 +87,7 @@ async fn what_is_not_ready_gets_no_traffic() {
 async fn a_service_keeps_its_port_and_its_routes_their_paths() {
     let world = World::new();
     let mut spec = world.server(1, &[]);
-    spec.exposure.routes.insert(Route {
+    spec.of.exposure.routes.insert(Route {
         host: Some("Shop.example".to_owned()),
         path: "/api/".to_owned(),
         port: "http".to_owned(),
@@ -95,7 +95,7 @@ async fn a_service_keeps_its_port_and_its_routes_their_paths() {
     world.bring_up(&spec).await;
     world.route(&spec).await;
     let observed = world.target.observe(&world.environment).await.unwrap();
-    assert_eq!(observed.traffic[&spec.workload], traffic(&spec));
+    assert_eq!(observed.traffic[&spec.of.workload], traffic(&spec));
     let outputs = world
         .target
         .outputs(&world.environment, &world.service_port())
@@ -115,7 +115,7 @@ async fn a_service_keeps_its_port_and_its_routes_their_paths() {
     let nothing = Traffic::default();
     let route = world
         .target
-        .route(&world.environment, &spec.workload, &nothing);
+        .route(&world.environment, &spec.of.workload, &nothing);
     route.await.unwrap();
     let observed = world.target.observe(&world.environment).await.unwrap();
     assert!(observed.traffic.is_empty());

@@ -46,6 +46,16 @@ pub fn step_text(step: &Step) -> Message {
             }
         }
         Step::Stop { instance, .. } => message!("stop {instance}", "detener {instance}"),
+        Step::RollOut {
+            workload, wanted, ..
+        } => {
+            let count = wanted.replicas;
+            message!(
+                "roll out {workload} ({count} instances)",
+                "actualizar {workload} ({count} instancias)"
+            )
+        }
+        Step::Withdraw { workload, .. } => message!("end {workload}", "terminar {workload}"),
         Step::Destroy { resource, .. } => message!("remove {resource}", "eliminar {resource}"),
     }
 }
