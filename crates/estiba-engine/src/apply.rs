@@ -45,9 +45,11 @@ pub async fn apply(
         observer,
         redactor: &redactor,
     };
+    if total > 0 {
+        store.begin_step(deployment, first).await?;
+    }
     for (index, step) in (0..total).zip(&plan.steps) {
         let begun = Instant::now();
-        store.begin_step(deployment, first + index).await?;
         observer.event(Event::StepStarted {
             index,
             total,
@@ -55,8 +57,16 @@ pub async fn apply(
         });
         let outcome = take(runtime, step, &progress).await;
         let failure = outcome.err().map(|error| failure(&error, &redactor));
-        let record = failure.as_ref().map_or(Ok(()), |f| Err(f.error.clone()));
-        store.finish_step(deployment, first + index, record).await?;
+        match &failure {
+            None if index + 1 < total => store.advance(deployment, first + index).await?,
+            None => store.finish_step(deployment, first + index, Ok(())).await?,
+            Some(failed) => {
+                let why = failed.error.clone();
+                store
+                    .finish_step(deployment, first + index, Err(why))
+                    .await?;
+            }
+        }
         if let Some(failure) = failure {
             observer.event(Event::StepFailed {
                 index,

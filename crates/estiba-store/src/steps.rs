@@ -56,6 +56,37 @@ impl Store {
         known_step(id, index, self.run(statement).await?)
     }
 
+    /// Records that a step was taken and the one after it is about to be: one
+    /// write to disk where [`Store::finish_step`] and [`Store::begin_step`] are two.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownStep`] when there is none after it; or when the state
+    /// can't be written.
+    pub async fn advance(&self, id: DeploymentId, done: u32) -> Result<(), StoreError> {
+        let next = done + 1;
+        let statement = sqlx::query(
+            "UPDATE steps SET \
+             state = CASE WHEN position = $1 THEN $2 ELSE $3 END, \
+             finished_at_ms = CASE WHEN position = $1 THEN $4 ELSE NULL END, \
+             started_at_ms = CASE WHEN position = $1 THEN started_at_ms ELSE $4 END, \
+             error = NULL \
+             WHERE deployment = $5 AND position IN ($1, $6)",
+        )
+        .bind(i64::from(done))
+        .bind(word(StepState::Done, "state")?)
+        .bind(word(StepState::Running, "state")?)
+        .bind(now_ms())
+        .bind(id.0)
+        .bind(i64::from(next));
+        match self.run(statement).await? {
+            2 => Ok(()),
+            _ => Err(StoreError::UnknownStep {
+                deployment: id,
+                index: next,
+            }),
+        }
+    }
+
     /// Records that a step was taken, or why it failed.
     ///
     /// # Errors

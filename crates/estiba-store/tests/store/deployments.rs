@@ -168,8 +168,7 @@ async fn steps_keep_their_order_over_rounds(fixture: &Fixture) {
     assert_eq!(store.plan_steps(id, &[start_step(2)]).await.unwrap(), 2);
 
     store.begin_step(id, 0).await.unwrap();
-    store.finish_step(id, 0, Ok(())).await.unwrap();
-    store.begin_step(id, 1).await.unwrap();
+    store.advance(id, 0).await.unwrap();
 
     let steps = fixture.open().await.steps(id).await.unwrap();
     let seen: Vec<_> = steps
@@ -229,4 +228,5 @@ async fn what_is_not_there_is_an_error(fixture: &Fixture) {
     let step = store.begin_step(id, 0).await.unwrap_err();
     assert!(matches!(step, StoreError::UnknownStep { index: 0, .. }));
     assert!(store.finish_step(id, 0, Ok(())).await.is_err());
+    assert!(store.advance(id, 0).await.is_err());
 }

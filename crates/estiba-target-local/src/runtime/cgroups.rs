@@ -144,7 +144,8 @@ impl Support {
     }
 }
 
-fn in_root(root: &Path, cgroup: &Path) -> PathBuf {
+fn in_root(root: impl AsRef<Path>, cgroup: &Path) -> PathBuf {
+    let root = root.as_ref();
     root.join(cgroup.strip_prefix("/").unwrap_or(cgroup))
 }
 
@@ -154,9 +155,36 @@ fn own_cgroup_v2() -> Option<PathBuf> {
     if geteuid().is_root() {
         return Some(PathBuf::from("/"));
     }
+    own_cgroup("")
+}
+
+/// This process's cgroup in the hierarchy of `controller`; of none, in that of
+/// version 2. <https://man7.org/linux/man-pages/man7/cgroups.7.html>
+fn own_cgroup(controller: &str) -> Option<PathBuf> {
     let all = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own = all.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let own = all.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let has = controllers.split(',').any(|one| one == controller);
+        has.then_some(path)
+    })?;
     Some(PathBuf::from(own))
+}
+
+/// Has the kernel get ready for a process that is about to join a cgroup.
+///
+/// Whoever joins first waits about 10 ms for a grace period; whoever comes while
+/// that is going on, or soon after, does not wait again. So this joins the cgroup
+/// that the caller is in anyway, while a helper still prepares its container. A
+/// failure costs time only.
+pub(super) fn anticipate_join() {
+    let own = match get_cgroup_setup() {
+        Ok(CgroupSetup::Unified) => own_cgroup("").map(|own| in_root(DEFAULT_CGROUP_ROOT, &own)),
+        _ => own_cgroup("pids").map(|own| in_root(format!("{DEFAULT_CGROUP_ROOT}/pids"), &own)),
+    };
+    if let Some(own) = own {
+        // 0 is whoever writes.
+        let _ = fs::write(own.join("cgroup.procs"), "0");
+    }
 }
 
 /// Shows libcontainer a read-only cgroup v2 hierarchy, the one kind where it
@@ -181,7 +209,7 @@ pub(super) fn memory_kills(cgroup: &Path) -> Option<u64> {
     let root = Path::new(DEFAULT_CGROUP_ROOT);
     let file = match get_cgroup_setup().ok()? {
         CgroupSetup::Unified => in_root(root, cgroup).join("memory.events"),
-        _ => in_root(&root.join("memory"), cgroup).join("memory.oom_control"),
+        _ => in_root(root.join("memory"), cgroup).join("memory.oom_control"),
     };
     let text = fs::read_to_string(file).ok()?;
     let count = text

@@ -14,6 +14,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::Serialize;
 
+use super::cgroups;
 use super::control::{Report, hand_over};
 use super::error::{ExecError, Failure, LaunchError};
 use super::spec::{ContainerSpec, ExecSpec};
@@ -61,6 +62,7 @@ pub fn launch(
 ) -> Result<RunningContainer, LaunchError> {
     let id = &spec.id.id;
     let stdio = [Stdio::null(), stdout.into(), stderr.into()];
+    std::thread::spawn(cgroups::anticipate_join);
     let told = Helper::start(helper, ROLE_RUN, spec, stdio)
         .map_err(|source| helper_error(id, helper, source))?
         .finish(id, Some(LAUNCH_LIMIT));

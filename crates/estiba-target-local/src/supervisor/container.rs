@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What can't be asked is ready when it has been up for so long.
 const SETTLED: Duration = Duration::from_millis(300);
-const FIRST_CHECK: Duration = Duration::from_millis(10);
+const FIRST_CHECK: Duration = Duration::from_millis(1);
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 const LIVENESS_EVERY: Duration = Duration::from_secs(2);
 /// Failed checks in a row that count.
