@@ -235,7 +235,8 @@ impl Engine {
         let to = before.as_ref().map(|inputs| inputs.version.clone());
         observer.event(Event::RollingBack { to: to.clone() });
         let restored = match before {
-            Some(inputs) => {
+            Some(mut inputs) => {
+                inputs.know_targets_of(&failed.bound.inputs);
                 let runtime = self.runtime(inputs).await?;
                 let plan = plan_now(&runtime).await?;
                 apply(&runtime, &self.store, id, &plan, observer).await?

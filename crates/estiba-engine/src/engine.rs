@@ -81,8 +81,17 @@ impl Engine {
     ) -> Result<Inputs, EngineError> {
         let id = self.environment(project, environment)?;
         let overrides = self.overrides(&id).await?;
-        Inputs::gather(project, environment, version, overrides)
-            .ok_or_else(|| EngineError::Refused(Vec::new()))
+        let inputs = Inputs::gather(project, environment, version, overrides);
+        let mut inputs = inputs.ok_or_else(|| EngineError::Refused(Vec::new()))?;
+        // What moved to another target has to leave the one where it was.
+        if let Some(last) = self.last_inputs(&id).await? {
+            check_kinds(&last, &inputs)?;
+            inputs.know_targets_of(&last);
+        }
+        for interrupted in self.store.unfinished(&id).await? {
+            inputs.know_targets_of(&self.inputs_of(&interrupted).await?);
+        }
+        Ok(inputs)
     }
 
     pub(crate) async fn existing_release(
@@ -132,7 +141,8 @@ impl Engine {
             }
         }
         let registry = project.registry.as_deref();
-        targets_of(self.provider.as_ref(), &configs, registry)
+        let used = declared.placement.values().collect();
+        targets_of(self.provider.as_ref(), &configs, &used, registry)
     }
 
     pub(crate) async fn secrets_of(
@@ -243,6 +253,27 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+}
+
+/// A target that became another runtime under its old name: what runs on the old
+/// one could not be found any more.
+fn check_kinds(last: &Inputs, now: &Inputs) -> Result<(), EngineError> {
+    let changed = last.used_targets().filter_map(|(name, was)| {
+        let is = &now.targets.get(name)?.kind;
+        let was = &was.kind;
+        (is != was).then(|| {
+            message!(
+                "target {name} was of kind {was} in the last deployment and is now of kind {is}: give the new one another name, so that what runs on the old one can be ended",
+                "la plataforma {name} era de tipo {was} en el último despliegue y ahora es de tipo {is}: dé otro nombre a la nueva, para poder terminar lo que corre en la anterior"
+            )
+        })
+    });
+    let problems: Vec<Message> = changed.collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(EngineError::Refused(problems))
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Inputs {
     /// Where images are pushed.
     #[serde(default)]
     pub registry: Option<String>,
-    /// The targets that `placement` names.
+    /// The targets that `placement` names, and those on which something may be
+    /// left that ran there before.
     pub targets: BTreeMap<Name, TargetConfig>,
     /// The target of each workload.
     pub placement: BTreeMap<Name, Name>,
@@ -83,6 +84,23 @@ impl Inputs {
             provision: declared.resources.clone().into_iter().collect(),
             restarts: overrides.restarts,
         })
+    }
+
+    /// The targets that `placement` names.
+    pub fn used_targets(&self) -> impl Iterator<Item = (&Name, &TargetConfig)> {
+        let used: BTreeSet<&Name> = self.placement.values().collect();
+        self.targets
+            .iter()
+            .filter(move |(name, _)| used.contains(name))
+    }
+
+    /// Looks at the targets of `others` too, so that what is left there is found.
+    pub fn know_targets_of(&mut self, others: &Self) {
+        for (name, config) in others.used_targets() {
+            self.targets
+                .entry(name.clone())
+                .or_insert_with(|| config.clone());
+        }
     }
 
     /// The value that `type: environment` resources give for `key`.

@@ -1,6 +1,7 @@
 //! A bound release together with the targets that run it.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use estiba_model::{
@@ -40,23 +41,38 @@ pub trait TargetProvider: Send + Sync {
 /// The adapters that an environment uses, by target.
 pub type Targets = BTreeMap<Name, Arc<dyn Target>>;
 
-/// The adapters for the targets that `inputs` name.
+/// The adapters for `configs`. Of several that are the same runtime only the one
+/// that is `used` is taken: what one sees, the others would see too.
 ///
 /// # Errors
-/// Every target that can't work here.
+/// Every target that can't work here, and those used ones that are one runtime.
 pub fn targets_of(
     provider: &dyn TargetProvider,
     configs: &BTreeMap<Name, TargetConfig>,
+    used: &BTreeSet<&Name>,
     registry: Option<&str>,
 ) -> Result<Targets, EngineError> {
     let mut targets = Targets::new();
+    let mut places: BTreeMap<String, Name> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (name, config) in configs {
-        match provider.target(name, config, registry) {
-            Ok(target) => {
+    let (first, rest): (Vec<_>, Vec<_>) = configs.iter().partition(|(n, _)| used.contains(n));
+    for (name, config) in first.into_iter().chain(rest) {
+        let target = match provider.target(name, config, registry) {
+            Ok(target) => target,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        match places.entry(target.place()) {
+            Entry::Vacant(place) => {
+                place.insert(name.clone());
                 targets.insert(name.clone(), target);
             }
-            Err(problem) => problems.push(problem),
+            Entry::Occupied(other) if used.contains(name) => {
+                problems.push(same_runtime(other.get(), name));
+            }
+            Entry::Occupied(_) => {}
         }
     }
     if problems.is_empty() {
@@ -64,6 +80,13 @@ pub fn targets_of(
     } else {
         Err(EngineError::Refused(problems))
     }
+}
+
+fn same_runtime(one: &Name, other: &Name) -> Message {
+    message!(
+        "targets {one} and {other} are the same runtime: each would end what the other starts; place all workloads on one of them",
+        "las plataformas {one} y {other} son la misma: cada una terminaría lo que inicia la otra; ubique todos los componentes en una de ellas"
+    )
 }
 
 /// What runs of an environment, from the targets themselves.
@@ -104,7 +127,9 @@ impl<'e> Runtime<'e> {
         inputs: Inputs,
         release: Release,
     ) -> Result<Self, EngineError> {
-        let targets = targets_of(provider, &inputs.targets, inputs.registry.as_deref())?;
+        let used = inputs.placement.values().collect();
+        let registry = inputs.registry.as_deref();
+        let targets = targets_of(provider, &inputs.targets, &used, registry)?;
         let bound = Bound::new(inputs, release).map_err(EngineError::Refused)?;
         let known = host_names(&bound, &targets, store).await;
         let desired = desired(&bound, &known, &targets, &|bytes| store.keyed_hash(bytes));

@@ -99,6 +99,9 @@ pub trait Target: Send + Sync {
     /// What it can do here.
     fn capabilities(&self) -> Vec<Capability>;
 
+    /// Which runtime it is: targets of one place see the same things.
+    fn place(&self) -> String;
+
     /// How it runs workloads.
     fn runner(&self) -> Runner<'_>;
 

@@ -98,6 +98,10 @@ impl Target for LocalTarget {
         all
     }
 
+    fn place(&self) -> String {
+        format!("local:{}", self.config.root.display())
+    }
+
     fn runner(&self) -> Runner<'_> {
         Runner::Stepwise(self)
     }
