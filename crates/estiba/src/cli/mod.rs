@@ -1,14 +1,16 @@
 //! The command line: what can be typed. What it does is in `commands`.
 
 mod help_es;
+mod usage_es;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use estiba_model::{Lang, Name, Version};
+use estiba_model::{Lang, Message, Name, Version, message};
 
 pub use help_es::in_spanish;
+pub use usage_es::usage_in_spanish;
 
 /// Takes a team's workloads from source to their environments, the same way on
 /// every container runtime.
@@ -350,17 +352,27 @@ pub fn command(lang: Lang) -> clap::Command {
     }
 }
 
-fn replicas(text: &str) -> Result<(Name, u32), String> {
+/// Why a value that was typed is none.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadValue(Message);
+
+fn replicas(text: &str) -> Result<(Name, u32), BadValue> {
     let (name, count) = assignment(text)?;
-    let name = name.parse::<Name>().map_err(|e| e.to_string())?;
+    let name = name
+        .parse::<Name>()
+        .map_err(|error| BadValue(error.message().clone()))?;
     match count.parse::<u32>() {
         Ok(count) if count <= 100 => Ok((name, count)),
-        _ => Err(format!("\"{count}\" is not a number from 0 to 100")),
+        _ => Err(BadValue(message!(
+            "\"{count}\" is not a number from 0 to 100",
+            "«{count}» no es un número de 0 a 100"
+        ))),
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+fn assignment(text: &str) -> Result<(String, String), BadValue> {
     text.split_once('=')
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| "write NAME=VALUE".to_owned())
+        .ok_or_else(|| BadValue(message!("write NAME=VALUE", "escriba NOMBRE=VALOR")))
 }

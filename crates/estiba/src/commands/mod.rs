@@ -28,12 +28,17 @@ use crate::output::Output;
 
 /// Reads the command line, does what it says, and gives the exit code.
 pub fn run() -> ExitCode {
-    let cli = match parse(std::env::args_os()) {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let lang = language_of(&args);
+    let cli = match parse(&args, lang) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors to clap: code 0; usage is 2.
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            let _ = error.print();
+            match cli::usage_in_spanish(&error).filter(|_| lang == Lang::Es) {
+                Some(text) => eprintln!("{text}"),
+                None => drop(error.print()),
+            }
             return ExitCode::from(code);
         }
     };
@@ -57,16 +62,19 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The language decides how help reads, so it is looked for before parsing.
-fn parse(args: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let args: Vec<OsString> = args.collect();
-    let lang = asked_language(&args).unwrap_or_else(|| {
+/// The language decides how help and errors read, so it is looked for before
+/// parsing.
+fn language_of(args: &[OsString]) -> Lang {
+    asked_language(args).unwrap_or_else(|| {
         crate::context::language(&cli::Global {
             json: false,
             lang: None,
             project: None,
         })
-    });
+    })
+}
+
+fn parse(args: &[OsString], lang: Lang) -> Result<Cli, clap::Error> {
     let matches = cli::command(lang).try_get_matches_from(args)?;
     Cli::from_arg_matches(&matches)
 }
