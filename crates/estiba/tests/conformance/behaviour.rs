@@ -50,18 +50,30 @@ pub enum Need {
     Udp,
     /// Workloads of more than one container.
     Sidecars,
+    /// Limits of memory and CPU are in force.
+    Limits,
+    /// Somebody routes host names from outside.
+    Routes,
     /// What runs is known to every Estiba, whatever its state folder.
     Shared,
 }
 
 impl Need {
-    pub const ALL: [Self; 3] = [Self::Udp, Self::Sidecars, Self::Shared];
+    pub const ALL: [Self; 5] = [
+        Self::Udp,
+        Self::Sidecars,
+        Self::Limits,
+        Self::Routes,
+        Self::Shared,
+    ];
 
     /// A stable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Sidecars => "sidecars",
+            Self::Limits => "limits",
+            Self::Routes => "routes",
             Self::Shared => "shared",
         }
     }
@@ -76,6 +88,14 @@ impl Need {
             Self::Sidecars => [
                 "runs one container for each workload; `estiba check` says so",
                 "ejecuta un contenedor por componente; `estiba check` lo dice",
+            ],
+            Self::Limits => [
+                "limits are not in force for this user; the deployment says so",
+                "los límites no se aplican para este usuario; el despliegue lo dice",
+            ],
+            Self::Routes => [
+                "nobody routes host names here; `estiba doctor` says so",
+                "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
             ],
             Self::Shared => [
                 "what runs belongs to one state folder; another one neither sees nor touches it",
@@ -94,6 +114,8 @@ impl Need {
             Self::Sidecars => refused(bench, |api| {
                 api["containers"]["side"] = json!({ "image": ".", "args": ["bot"] });
             }),
+            Self::Limits => noticed(bench),
+            Self::Routes => doctor_tells(bench, "ingress"),
             Self::Shared => not_seen_from_elsewhere(bench),
         }
     }
@@ -109,6 +131,25 @@ fn refused(bench: &Bench, change: impl FnOnce(&mut serde_json::Value)) {
     assert_eq!(check.code, 1, "{}", check.out);
     let said = format!("{}{}", check.out, check.err);
     assert!(said.contains("unsupported-capability"), "{said}");
+}
+
+/// A deployment with limits tells that they do not hold.
+fn noticed(bench: &Bench) {
+    let project = bench.project();
+    let mut api = score::web("api");
+    api["containers"]["main"]["resources"] = json!({ "limits": { "memory": "64Mi" } });
+    project.workload(&api);
+    let done = project.up("1.0.0");
+    let said = format!("{}{}", done.out, done.err);
+    assert!(said.contains("not enforced"), "{said}");
+}
+
+/// `doctor` has a finding of this name that is not as it should be.
+fn doctor_tells(bench: &Bench, name: &str) {
+    let found = bench.shown().run(&["doctor", "--json"]).json();
+    let found = found.as_array().unwrap().iter();
+    let check = found.into_iter().find(|check| check["name"] == name);
+    assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
 }
 
 fn not_seen_from_elsewhere(bench: &Bench) {

@@ -95,7 +95,8 @@ impl Kit {
 
     /// Another project of the same team.
     pub fn sibling(&self, name: &str) -> Self {
-        Self::new(Arc::clone(&self.place), &self.team, name, Project::new())
+        let beside = Project::within(&self.folder, name);
+        Self::new(Arc::clone(&self.place), &self.team, name, beside)
     }
 
     /// The same project, from a state folder of its own.

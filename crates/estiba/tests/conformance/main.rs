@@ -46,8 +46,14 @@ fn main() -> ExitCode {
         if let Some(why) = &missing {
             eprintln!("skipped: {}: {why}", bench.place.name());
         }
+        let lacking = match missing {
+            None if !arguments.list => bench.place.lacking(),
+            _ => Vec::new(),
+        };
         for behaviour in behaviours::all() {
-            trials.push(trial(&bench, behaviour, missing.as_deref(), &results));
+            let lack = behaviour.need.filter(|need| lacking.contains(need));
+            let trial = trial(&bench, behaviour, lack, &results);
+            trials.push(trial.with_ignored_flag(missing.is_some()));
         }
         benches.push(bench);
     }
@@ -64,11 +70,10 @@ fn main() -> ExitCode {
 fn trial(
     bench: &Arc<Bench>,
     behaviour: &'static Behaviour,
-    missing: Option<&str>,
+    lack: Option<Need>,
     results: &Arc<Results>,
 ) -> Trial {
     let target = bench.place.name();
-    let lack = bench.place.lacks(behaviour);
     let (bench, results) = (Arc::clone(bench), Arc::clone(results));
     let run = move || -> Result<(), Failed> {
         results.add(target, behaviour.name, &Outcome::Failed);
@@ -80,5 +85,5 @@ fn trial(
         results.add(target, behaviour.name, &outcome);
         Ok(())
     };
-    Trial::test(format!("{target}::{}", behaviour.name), run).with_ignored_flag(missing.is_some())
+    Trial::test(format!("{target}::{}", behaviour.name), run)
 }

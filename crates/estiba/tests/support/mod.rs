@@ -5,12 +5,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub struct Project {
-    folder: TempDir,
+    pub folder: Arc<TempDir>,
+    name: String,
 }
 
 /// A command that ended.
@@ -80,15 +82,21 @@ pub fn get(address: &Address, path: &str) -> std::io::Result<Answer> {
 impl Project {
     /// A project with no file yet, in a folder of its own.
     pub fn new() -> Self {
+        Self::within(&Arc::new(tempfile::tempdir().unwrap()), "project")
+    }
+
+    /// A project with no file yet, which shares its state with others.
+    pub fn within(folder: &Arc<TempDir>, name: &str) -> Self {
         let project = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Arc::clone(folder),
+            name: name.to_owned(),
         };
         std::fs::create_dir(project.dir()).unwrap();
         project
     }
 
     pub fn dir(&self) -> PathBuf {
-        self.folder.path().join("project")
+        self.folder.path().join(&self.name)
     }
 
     pub fn state(&self) -> PathBuf {
@@ -199,7 +207,9 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        for environment in ["test", "prod"] {
+        let status = self.run(&["status", "--json"]);
+        let all: Vec<Value> = serde_json::from_str(&status.out).unwrap_or_default();
+        for environment in all.iter().filter_map(|one| one["environment"].as_str()) {
             let _ = self.run(&["down", "--yes", "--env", environment]);
         }
     }

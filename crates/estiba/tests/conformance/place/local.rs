@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Foreign, Place};
 use crate::behaviour::Need;
 use crate::bench::Kit;
+use crate::support::Project;
 
 pub struct Local;
 
@@ -22,8 +23,12 @@ impl Place for Local {
         None
     }
 
-    fn lacking(&self) -> &'static [Need] {
-        &[Need::Udp, Need::Shared]
+    fn lacking(&self) -> Vec<Need> {
+        let mut lacking = vec![Need::Udp, Need::Shared];
+        if !limits_hold() {
+            lacking.push(Need::Limits);
+        }
+        lacking
     }
 
     fn target(&self, _: &Kit) -> Value {
@@ -60,6 +65,13 @@ impl Place for Local {
         assert!(!lines.is_empty(), "nothing of {state} runs");
         lines.join("\n")
     }
+}
+
+/// Whether this user may limit memory and CPU, as `doctor` finds.
+fn limits_hold() -> bool {
+    let found = Project::new().run(&["doctor", "--json"]).json();
+    let mut found = found.as_array().unwrap().iter();
+    found.any(|check| check["name"] == "limits" && check["ok"] == true)
 }
 
 /// Where the local target keeps an environment.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::behaviour::{Behaviour, Need};
+use crate::behaviour::Need;
 use crate::bench::Kit;
 use crate::support::Address;
 
@@ -25,7 +25,7 @@ pub trait Place: Send + Sync {
     fn missing(&self) -> Option<String>;
 
     /// What it declares not to have.
-    fn lacking(&self) -> &'static [Need];
+    fn lacking(&self) -> Vec<Need>;
 
     /// Its entry below `targets` of `estiba.yaml`.
     fn target(&self, project: &Kit) -> Value;
@@ -38,6 +38,16 @@ pub trait Place: Send + Sync {
     /// Where a workload answers.
     fn reach(&self, project: &Kit, environment: &str, workload: &str) -> Address {
         project.address(environment, workload)
+    }
+
+    /// Where what routes host names from outside listens: `HOST:PORT`.
+    fn edge(&self, project: &Kit, environment: &str) -> String {
+        project.address(environment, "api").socket
+    }
+
+    /// Whether it starts again by itself what somebody ended.
+    fn heals(&self) -> bool {
+        false
     }
 
     /// Ends an instance behind Estiba's back.
@@ -56,11 +66,6 @@ pub trait Place: Send + Sync {
 
     /// Ends what `missing` started.
     fn end(&self) {}
-
-    /// What it lacks for a behaviour.
-    fn lacks(&self, behaviour: &Behaviour) -> Option<Need> {
-        behaviour.need.filter(|need| self.lacking().contains(need))
-    }
 }
 
 /// Something that is not Estiba's; dropped, it is removed.

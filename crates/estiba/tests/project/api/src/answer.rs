@@ -5,13 +5,14 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::{behaves, variable};
+use crate::{BEGAN_WITH, behaves, variable};
 
-static READY: AtomicBool = AtomicBool::new(true);
 static ALIVE: AtomicBool = AtomicBool::new(true);
 
 /// Reads one request and answers it.
@@ -29,7 +30,7 @@ pub fn answer(mut stream: TcpStream) -> io::Result<()> {
     }
     let rest = path.splitn(3, '/').nth(2).unwrap_or_default();
     let (status, body) = match what {
-        "health" if behaves("unhealthy") || !READY.load(Ordering::SeqCst) => {
+        "health" if behaves("unhealthy") || Path::new("/tmp/unready").exists() => {
             ("503 Unavailable", "no".to_owned())
         }
         "alive" if !ALIVE.load(Ordering::SeqCst) => ("503 Unavailable", "no".to_owned()),
@@ -59,10 +60,8 @@ fn said(what: &str, rest: &str, parts: &VecDeque<&str>) -> Option<String> {
         "hex" => text(fs::read(format!("/{rest}")).map(|bytes| hex(&bytes))),
         "mode" => text(fs::metadata(format!("/{rest}")).map(|m| octal(m.permissions().mode()))),
         "write" => text(fs::write(format!("/{rest}"), "written").map(|()| "written".to_owned())),
-        "unready" | "ready" => {
-            READY.store(what == "ready", Ordering::SeqCst);
-            String::new()
-        }
+        "began-with" => BEGAN_WITH.get().cloned().unwrap_or_default(),
+        "exit" => process::exit(rest.parse().unwrap_or(1)),
         "die" => {
             ALIVE.store(false, Ordering::SeqCst);
             String::new()
@@ -170,7 +169,7 @@ fn used() -> Duration {
 }
 
 /// A GET to another workload: `base` is `http://HOST:PORT`.
-fn ask(base: &str, path: &str) -> io::Result<String> {
+pub fn ask(base: &str, path: &str) -> io::Result<String> {
     let authority = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -5,8 +5,10 @@ mod answer;
 mod signal;
 mod tell;
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -15,6 +17,8 @@ use std::{env, fs, process, thread};
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 /// All connections so far.
 static CAME: AtomicUsize = AtomicUsize::new(0);
+/// What was at `/data/migrations` when it started.
+static BEGAN_WITH: OnceLock<String> = OnceLock::new();
 /// After SIGTERM, it serves until nobody has come for so long: whoever sends
 /// requests may learn later than the program that it is to end.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -25,6 +29,7 @@ fn main() {
         Some("migrate") => migrate(env::args().nth(2).as_deref()),
         Some("tell") => tell::tell(),
         Some("bot") => {
+            note("start");
             println!("polling for {}", variable("API_URL"));
             until_told_to_end();
         }
@@ -48,6 +53,8 @@ fn serve() {
         eprintln!("cannot find my configuration");
         process::exit(1);
     }
+    let _ = BEGAN_WITH.set(fs::read_to_string("/data/migrations").unwrap_or_default());
+    note("start");
     let delay = variable("START_SECONDS").parse().unwrap_or(0);
     thread::sleep(Duration::from_secs(delay));
     let port: u16 = variable("PORT").parse().expect("PORT");
@@ -85,8 +92,7 @@ fn until_told_to_end() {
         if !signal::came() {
             continue;
         }
-        println!("told to end");
-        let _ = std::io::stdout().flush();
+        note("told");
         if behaves("stubborn") {
             loop {
                 thread::park();
@@ -100,8 +106,21 @@ fn until_told_to_end() {
                 (since, came) = (Instant::now(), now);
             }
         }
-        println!("ended in order");
+        note("end");
         return;
+    }
+}
+
+/// Says what happens, and keeps it where there is a volume.
+fn note(what: &str) {
+    let line = format!("{what} {}\n", variable("ESTIBA_INSTANCE"));
+    print!("{line}");
+    let kept = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open("/data/life");
+    if let Ok(mut kept) = kept {
+        let _ = kept.write_all(line.as_bytes());
     }
 }
 
