@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use estiba_model::SecretString;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{
-    LimitRange, LimitRangeItem, LimitRangeSpec, Namespace, ResourceQuota, ResourceQuotaSpec,
+    LimitRange, LimitRangeItem, LimitRangeSpec, Namespace, ResourceQuota, ResourceQuotaSpec, Secret,
 };
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+
+use serde_json::json;
 
 use super::place::{ESTIBA, label, one};
 use super::{Manifest, Manifests};
@@ -117,4 +121,35 @@ fn limits(manifests: &Manifests) -> Option<Manifest> {
             }],
         }),
     }))
+}
+
+/// The secret with the login of the registry, for pulling images.
+pub(super) fn registry_login(
+    manifests: &Manifests,
+    user: &str,
+    password: &SecretString,
+) -> Manifest {
+    let host = manifests.registry.split('/').next().unwrap_or_default();
+    let host = match host {
+        // The name that Docker itself has for it.
+        "docker.io" => "https://index.docker.io/v1/",
+        other => other,
+    };
+    let config = json!({
+        "auths": { host: { "username": user, "password": password.expose() } }
+    });
+    let data = one_secret(".dockerconfigjson", config.to_string());
+    Manifest::of(&Secret {
+        metadata: metadata(manifests, LOGIN),
+        data: Some(data),
+        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
+        ..Secret::default()
+    })
+}
+
+/// What the secret with the login is called, after the project.
+pub(super) const LOGIN: &str = "registry";
+
+fn one_secret(key: &str, value: String) -> BTreeMap<String, ByteString> {
+    BTreeMap::from([(key.to_owned(), ByteString(value.into_bytes()))])
 }

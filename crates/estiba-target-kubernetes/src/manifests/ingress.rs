@@ -4,7 +4,7 @@
 //! taken away again: the workload sees the paths that it knows. How that is said
 //! differs from controller to controller.
 
-use estiba_model::{Message, Name, Route, message};
+use estiba_model::Route;
 use estiba_target::WorkloadSpec;
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
@@ -28,20 +28,17 @@ struct Entrance {
     port: String,
 }
 
-pub(super) fn objects(
-    manifests: &Manifests,
-    spec: &WorkloadSpec,
-) -> Result<Vec<Manifest>, Message> {
-    let entrances = entrances(manifests, spec)?;
+pub(super) fn objects(manifests: &Manifests, spec: &WorkloadSpec) -> Vec<Manifest> {
+    let entrances = entrances(manifests, spec);
     if entrances.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let maker = Maker { manifests, spec };
     if manifests.settings.ingress_kind() == IngressKind::OpenShiftRoute {
         let routes = entrances.iter().enumerate();
-        return Ok(routes
+        return routes
             .map(|(i, entrance)| maker.route(i, entrance))
-            .collect());
+            .collect();
     }
     let (rewritten, direct): (Vec<_>, Vec<_>) = entrances
         .into_iter()
@@ -57,38 +54,33 @@ pub(super) fn objects(
         let suffix = if rewritten.is_empty() { "" } else { "-hosts" };
         objects.push(maker.ingress(suffix, &direct));
     }
-    Ok(objects)
+    objects
 }
 
-fn entrances(manifests: &Manifests, spec: &WorkloadSpec) -> Result<Vec<Entrance>, Message> {
+/// Routes to the workload's own host lead nowhere from outside where the target
+/// has no ingress.
+fn entrances(manifests: &Manifests, spec: &WorkloadSpec) -> Vec<Entrance> {
     let own = manifests
         .settings
         .address(&manifests.environment, &spec.workload);
+    let inside = manifests.host(&spec.workload);
     let routes = spec.exposure.routes.iter();
     routes
-        .map(|route| entrance(route, own.as_ref(), &spec.workload))
+        .filter(|route| own.is_some() || route.host.as_ref().is_some_and(|h| *h != inside))
+        .map(|route| entrance(route, own.as_ref(), &inside))
         .collect()
 }
 
-fn entrance(route: &Route, own: Option<&Address>, workload: &Name) -> Result<Entrance, Message> {
-    let is_own = |host: &String| own.is_some_and(|own| own.host == *host);
-    let (host, prefix) = match (&route.host, own) {
-        (Some(host), Some(own)) if is_own(host) => (host.clone(), own.prefix.clone()),
-        (Some(host), _) => (host.clone(), String::new()),
-        (None, Some(own)) => (own.host.clone(), own.prefix.clone()),
-        (None, None) => {
-            return Err(message!(
-                "{workload} has a route without a host, and the target says not where it is reached: set `ingress` of the target, or `host` of the route",
-                "{workload} tiene una ruta sin host y la plataforma no dice dónde se lo alcanza: defina `ingress` de la plataforma, o `host` de la ruta"
-            ));
-        }
-    };
-    Ok(Entrance {
+fn entrance(route: &Route, own: Option<&Address>, inside: &str) -> Entrance {
+    let is_own = |host: &String| own.is_none_or(|own| own.host == *host);
+    let host = route.host.clone().unwrap_or_else(|| inside.to_owned());
+    let prefix = own.filter(|_| is_own(&host)).map(|own| own.prefix.clone());
+    Entrance {
         host,
-        prefix,
+        prefix: prefix.unwrap_or_default(),
         path: format!("/{}", route.path.trim_matches('/')),
         port: route.port.clone(),
-    })
+    }
 }
 
 struct Maker<'a> {

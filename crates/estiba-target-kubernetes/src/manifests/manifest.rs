@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use saphyr::{LoadableYamlNode, Yaml, YamlEmitter};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,6 +59,25 @@ impl Manifest {
     pub fn value(&self) -> &Value {
         &self.0
     }
+}
+
+/// Objects as a file for `kubectl apply -f`, secrets included.
+#[must_use]
+pub fn to_yaml(objects: &[Manifest]) -> String {
+    let mut text = String::new();
+    for object in objects {
+        // What is JSON is YAML already, though not as people write it.
+        let json = object.0.to_string();
+        let documents = Yaml::load_from_str(&json).unwrap_or_default();
+        for document in &documents {
+            let mut one = String::new();
+            if YamlEmitter::new(&mut one).dump(document).is_ok() {
+                text.push_str(&one);
+                text.push('\n');
+            }
+        }
+    }
+    text
 }
 
 impl fmt::Debug for Manifest {

@@ -21,12 +21,13 @@ mod volume;
 
 use std::collections::BTreeMap;
 
-use estiba_model::{Digest, EnvironmentId, Message, Name};
+use estiba_model::{Digest, EnvironmentId, Message, Name, SecretString};
 use estiba_target::{MigrationSpec, ResourceSpec, RolloutSpec};
 
-pub use manifest::Manifest;
+pub use manifest::{Manifest, to_yaml};
 pub use place::{Labels, Place, annotation, label};
 pub use postgres::{DATABASE_PORT, DatabaseNames};
+pub(crate) use rbac::IN_NAMESPACE;
 pub use rbac::rbac;
 pub use values::REDACTED_KEY;
 
@@ -90,6 +91,19 @@ impl Manifests {
         environment::objects(self)
     }
 
+    /// The secret for pulling images with a login, named as
+    /// [`registry_login_name`](Self::registry_login_name) says.
+    #[must_use]
+    pub fn registry_login(&self, user: &str, password: &SecretString) -> Manifest {
+        environment::registry_login(self, user, password)
+    }
+
+    /// The name of the secret for pulling images that Estiba makes.
+    #[must_use]
+    pub fn registry_login_name(&self) -> String {
+        self.place().shared(environment::LOGIN)
+    }
+
     /// A workload with whatever it needs, in the order in which it is made. The
     /// `Deployment` comes last.
     ///
@@ -101,7 +115,7 @@ impl Manifests {
             values::of_workload(self, &spec.of),
         ];
         objects.extend(service::objects(self, &spec.of));
-        objects.extend(ingress::objects(self, &spec.of)?);
+        objects.extend(ingress::objects(self, &spec.of));
         objects.extend(deployment::disruption_budget(self, spec));
         objects.push(deployment::deployment(self, spec)?);
         Ok(objects)
@@ -128,6 +142,19 @@ impl Manifests {
     #[must_use]
     pub fn volume(&self, resource: &ResourceSpec) -> Manifest {
         volume::claim(self, resource)
+    }
+
+    /// The host at which a workload is reached: by everyone where the target has
+    /// an ingress, otherwise inside the cluster alone.
+    #[must_use]
+    pub fn host(&self, workload: &Name) -> String {
+        match self.settings.address(&self.environment, workload) {
+            Some(address) => address.host,
+            None => {
+                let place = self.place();
+                format!("{}.{}.svc", place.workload(workload), place.namespace)
+            }
+        }
     }
 
     /// The image of a container as the cluster pulls it.

@@ -10,14 +10,14 @@ const NAME: &str = "estiba";
 const ALL: &[&str] = &["get", "list", "create", "patch", "delete"];
 
 /// A right in a namespace: group, resources, verbs.
-type Right = (
+pub(crate) type Right = (
     &'static str,
     &'static [&'static str],
     &'static [&'static str],
 );
 
 /// What is needed in the namespace of an environment.
-const IN_NAMESPACE: &[Right] = &[
+pub(crate) const IN_NAMESPACE: &[Right] = &[
     ("apps", &["deployments", "statefulsets"], ALL),
     ("apps", &["replicasets"], &["get", "list"]),
     ("batch", &["jobs"], ALL),
