@@ -109,7 +109,7 @@ fn unknown(workload: &Workload, root: &str, path: &[String]) -> Message {
 }
 
 /// `params` of a resource with their placeholders expanded, and the port of a
-/// `service-port` by its name.
+/// `service-port` by its name, with the number that clients use beside it.
 ///
 /// # Errors
 /// When a reference has no value, or the port is none of the workload's.
@@ -136,7 +136,11 @@ pub fn expand_params(
                 "{name} se refiere a un puerto de otro componente que esta versión no tiene"
             )
         })?;
+        let number = provider
+            .and_then(|provider| provider.workload.ports.get(&port))
+            .map(|port| port.port);
         expanded.insert("port".to_owned(), Value::String(port));
+        expanded.insert("number".to_owned(), number.into());
     }
     Ok(expanded)
 }

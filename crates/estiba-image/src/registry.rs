@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use docker_credential::DockerCredential;
-use estiba_model::{Digest, message};
+use estiba_model::{Digest, SecretString, message};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
+use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, Os};
@@ -52,9 +52,7 @@ pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageEr
     let remote = Remote::connect(reference, RegistryOperation::Pull).await?;
     let (digest, raw) = remote.manifest().await?;
     let manifest: ImageManifest = parse_json(&raw, reference)?;
-    let parts = std::iter::once(manifest.config())
-        .chain(manifest.layers())
-        .cloned();
+    let parts = parts(&manifest);
     futures::stream::iter(parts)
         .map(|part| remote.fetch(store, part))
         .buffer_unordered(PARALLEL)
@@ -77,9 +75,7 @@ pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Resul
     let raw = store.read(digest)?;
     let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
     let remote = Remote::connect(reference, RegistryOperation::Push).await?;
-    let parts = std::iter::once(manifest.config())
-        .chain(manifest.layers())
-        .cloned();
+    let parts = parts(&manifest);
     futures::stream::iter(parts)
         .map(|part| remote.send(store, part))
         .buffer_unordered(PARALLEL)
@@ -104,6 +100,60 @@ pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Resul
         .await
         .map_err(|e| remote.error(&e))?;
     Ok(())
+}
+
+/// The digest of the manifest that a registry has under `reference`; none where
+/// it has no such image. Nothing is transferred.
+///
+/// # Errors
+/// If the reference is not valid, or the registry refuses or can't be reached.
+pub async fn digest_of(reference: &str) -> Result<Option<Digest>, ImageError> {
+    let remote = Remote::connect(reference, RegistryOperation::Pull).await?;
+    let found = remote
+        .client
+        .fetch_manifest_digest(&remote.image, &remote.auth)
+        .await;
+    match found {
+        Ok(digest) => crate::image::parse_digest(&digest).map(Some),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(remote.error(&error)),
+    }
+}
+
+/// The user and password that `docker login` kept for the registry of
+/// `reference`.
+#[must_use]
+pub fn login(reference: &str) -> Option<(String, SecretString)> {
+    let image: Reference = reference.parse().ok()?;
+    match credentials(image.resolve_registry()) {
+        RegistryAuth::Basic(user, password) => Some((user, SecretString::new(password))),
+        _ => None,
+    }
+}
+
+/// Everything that an image is made of but its manifest.
+fn parts(manifest: &ImageManifest) -> Vec<Descriptor> {
+    let config = std::iter::once(manifest.config());
+    config.chain(manifest.layers()).cloned().collect()
+}
+
+/// Registries say in several ways that something is not there.
+fn is_missing(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::ImageManifestNotFoundError(_) => true,
+        OciDistributionError::ServerError { code, .. } => *code == 404,
+        OciDistributionError::RegistryError { envelope, .. } => {
+            envelope.errors.iter().any(|error| {
+                matches!(
+                    error.code,
+                    OciErrorCode::ManifestUnknown
+                        | OciErrorCode::NameUnknown
+                        | OciErrorCode::NotFound
+                )
+            })
+        }
+        _ => false,
+    }
 }
 
 /// An image in a registry.

@@ -1,9 +1,10 @@
 //! The kinds of target that this version has: what each can do and where it
 //! puts things. No other file of this crate names one.
 
-use estiba_model::{Name, ProjectId};
+use estiba_model::{Message, Name, ProjectId, message};
 use estiba_target::Capability;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value};
 
 /// A kind of target.
 pub(crate) struct Kind {
@@ -18,6 +19,17 @@ pub(crate) struct Kind {
     pub place: fn(&ProjectId, &Name) -> String,
     /// What shares host names: two routes of one host on one network collide.
     pub network: &'static str,
+    /// Whether it takes its images from the project's registry.
+    pub needs_registry: bool,
+    /// What is wrong about settings that fit the schema.
+    pub mistake: fn(&Map<String, Value>) -> Option<Mistake>,
+}
+
+/// What is wrong about a setting.
+pub(crate) struct Mistake {
+    pub key: &'static str,
+    pub what: Message,
+    pub hint: Message,
 }
 
 /// A Score type that a kind provides.
@@ -66,6 +78,52 @@ const LOCAL: Kind = Kind {
     place: |project, environment| format!("local/{project}/{environment}"),
     // All targets of this kind are the machine that Estiba itself runs on.
     network: "local",
+    needs_registry: false,
+    mistake: |_| None,
+};
+
+const KUBERNETES: Kind = Kind {
+    name: "kubernetes",
+    schema: kubernetes_settings,
+    resources: &[
+        Provided {
+            kind: "dns",
+            settings: &[],
+        },
+        Provided {
+            kind: "environment",
+            settings: &[],
+        },
+        Provided {
+            kind: "postgres",
+            settings: &["image", "size", "url"],
+        },
+        Provided {
+            kind: "route",
+            settings: &[],
+        },
+        Provided {
+            kind: "service-port",
+            settings: &[],
+        },
+        Provided {
+            kind: "volume",
+            settings: &["size"],
+        },
+    ],
+    capabilities: &[
+        Capability::Volumes,
+        Capability::Sidecars,
+        Capability::Udp,
+        Capability::Postgres,
+        Capability::Limits,
+    ],
+    // Names or the namespace carry the environment, whatever the pattern.
+    place: |project, environment| format!("kubernetes/{project}/{environment}"),
+    // Clusters may share the ingress of a course.
+    network: "kubernetes",
+    needs_registry: true,
+    mistake: kubernetes_mistake,
 };
 
 fn local_settings(_: &mut SchemaGenerator) -> Schema {
@@ -83,11 +141,74 @@ fn local_settings(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+fn kubernetes_settings(_: &mut SchemaGenerator) -> Schema {
+    let text = |description: &str| serde_json::json!({ "description": description, "type": "string", "minLength": 1 });
+    let amount = serde_json::json!({ "type": "string", "pattern": AMOUNT_PATTERN });
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "kubeconfig": text("The file with the cluster's address and credentials; by default KUBECONFIG, ~/.kube/config or the pod's own."),
+            "context": text("The context of the kubeconfig; by default its current one."),
+            "namespace": text("The namespace of an environment, with {team}, {project} and {environment}; by default {team}-{environment}. Without {environment}, names carry the environment."),
+            "ingress": text("Where people reach a workload: a host and perhaps a path, with {team}, {project}, {environment} and {workload}."),
+            "ingress-class": text("The ingress controller: nginx (the default), traefik, openshift-route, or another ingress class."),
+            "tls": text("The ClusterIssuer of cert-manager that signs the certificates."),
+            "pull-secret": text("A secret in the namespace for pulling images; by default one made from the credentials of docker login."),
+            "storage-class": text("The storage class of volumes; by default the cluster's."),
+            "quota": {
+                "description": "What an environment may use, as spec.hard of a ResourceQuota: pods, limits.memory, requests.storage, ...",
+                "type": "object",
+                "additionalProperties": amount,
+            },
+            "limits": {
+                "description": "Limits of containers that have none of their own.",
+                "type": "object",
+                "properties": { "cpu": amount, "memory": amount },
+                "additionalProperties": false,
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// An amount as Kubernetes writes it
+/// (<https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>).
+const AMOUNT_PATTERN: &str = "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$";
+
+fn kubernetes_mistake(settings: &Map<String, Value>) -> Option<Mistake> {
+    let pattern = settings.get("ingress")?.as_str()?;
+    if !pattern.contains("{environment}") {
+        return Some(Mistake {
+            key: "ingress",
+            what: message!(
+                "\"{pattern}\" is the same address for every environment",
+                "«{pattern}» es la misma dirección para todos los ambientes"
+            ),
+            hint: message!("put {{environment}} into it", "agregue {{environment}}"),
+        });
+    }
+    let class = settings.get("ingress-class").and_then(Value::as_str);
+    let class = class.unwrap_or("nginx");
+    let has_path = pattern.trim_end_matches('/').contains('/');
+    let rewrites = matches!(class, "nginx" | "traefik" | "openshift-route");
+    (has_path && !rewrites).then(|| Mistake {
+        key: "ingress",
+        what: message!(
+            "Estiba can't take the path of \"{pattern}\" away with the ingress class \"{class}\"",
+            "Estiba no puede quitar la ruta de «{pattern}» con la clase de ingress «{class}»"
+        ),
+        hint: message!(
+            "use a pattern of hosts alone, or nginx, traefik or openshift-route",
+            "use un patrón solo de hosts, o nginx, traefik u openshift-route"
+        ),
+    })
+}
+
 /// The kinds of this version.
-pub(crate) const ALL: &[Kind] = &[LOCAL];
+pub(crate) const ALL: &[Kind] = &[LOCAL, KUBERNETES];
 
 /// Kinds that later versions will have.
-pub(crate) const LATER: &[&str] = &["docker", "heroku", "kubernetes", "nomad"];
+pub(crate) const LATER: &[&str] = &["docker", "heroku", "nomad"];
 
 /// The kind of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {

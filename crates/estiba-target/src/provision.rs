@@ -36,7 +36,8 @@ pub struct ResourceSpec {
     /// The workload that named it first.
     pub workload: Name,
     /// `params`, placeholders expanded. For `service-port` the engine has put
-    /// the names: `{"workload": "api", "port": "http"}`.
+    /// the names, and the number that clients use:
+    /// `{"workload": "api", "port": "http", "number": 8080}`.
     pub params: Map<String, Value>,
     /// What the environment says about resources of this type in `estiba.yaml`,
     /// secrets that it names resolved under the key without `-from`.

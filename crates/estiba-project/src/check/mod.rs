@@ -7,6 +7,7 @@ mod ports;
 mod resources;
 pub(crate) mod secrets;
 pub(crate) mod sources;
+mod targets;
 pub(crate) mod words;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ pub(crate) fn run(project: &Project, declared: &Declared) -> Findings {
     outputs::check(&references, &mut found);
     secrets::check(project, &mut found);
     sources::check(project, &mut found);
+    targets::check(project, &mut found);
     if declared.workloads.is_some() {
         values::unused(project, &references, &mut found);
     }

@@ -91,7 +91,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "doctor",
-        "Decir qué puede y qué no puede hacer esta máquina, y qué instalar",
+        "Decir qué pueden y qué no pueden hacer esta máquina y las plataformas del proyecto, y qué instalar",
+    ),
+    ("target", "Preguntar por las plataformas del proyecto"),
+    (
+        "target rbac",
+        "Escribir los permisos que Estiba necesita en un clúster, para quien lo administra",
     ),
     (
         "schema",
@@ -163,6 +168,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("values", "Nombres y valores"),
     ("file", "El archivo"),
     ("resource", "El recurso, si hay varias bases de datos"),
+    ("target", "El nombre de la plataforma en estiba.yaml"),
     ("shell", "El intérprete de comandos"),
 ];
 

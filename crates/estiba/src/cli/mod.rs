@@ -229,8 +229,11 @@ pub enum Command {
     /// Back up and restore an environment's database
     #[command(subcommand)]
     Db(Db),
-    /// Say what this machine can and cannot do, and what to install
+    /// Say what this machine and the project's targets can and cannot do, and what to install
     Doctor,
+    /// Ask about the project's targets
+    #[command(subcommand)]
+    Target(Target),
     /// Print the JSON schema of estiba.yaml, for editors
     Schema,
     /// Print the completion script of a shell
@@ -341,6 +344,17 @@ pub enum Db {
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
+    },
+}
+
+/// Targets.
+#[derive(Debug, Subcommand)]
+pub enum Target {
+    /// Print the rights that Estiba needs on a cluster, for its administrator
+    #[command(after_help = "Example: estiba target rbac aks | kubectl apply -f -")]
+    Rbac {
+        /// The target's name in estiba.yaml
+        target: Name,
     },
 }
 

@@ -12,6 +12,7 @@ mod instances;
 mod logs;
 mod secret;
 mod status;
+mod target;
 mod up;
 
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 use estiba_model::Lang;
 
-use crate::cli::{self, Cli, Command, Config, Db, Secret};
+use crate::cli::{self, Cli, Command, Config, Db, Secret, Target};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -158,6 +159,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             } => db::restore(&context, &file, &env.env, resource.as_deref(), yes).await,
         },
         Command::Doctor => doctor::doctor(&context).await,
+        Command::Target(Target::Rbac { target }) => target::rbac(&context, &target),
         Command::Schema => schema(context.output),
         Command::Completion { shell } => {
             let mut command = cli::command(context.output.lang);

@@ -1,0 +1,153 @@
+//! Backing up and restoring a database, by the tools beside its server.
+
+use std::path::Path;
+
+use estiba_model::{EnvironmentId, Message, message};
+use estiba_target::{ResourceSpec, TargetError};
+use tokio::fs::File;
+
+use super::KubernetesTarget;
+use super::exec::{Command, Input};
+use super::resources::refused;
+use crate::manifests::{DatabaseNames, Place};
+
+/// The container of a database server.
+const SERVER: &str = "postgres";
+/// What a tool says when it fails is kept up to here.
+const SAID_BYTES: usize = 4 << 10;
+
+impl KubernetesTarget {
+    pub(super) async fn backup_database(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        to: &Path,
+    ) -> Result<(), TargetError> {
+        require_database(resource)?;
+        if resource.settings.contains_key("url") {
+            let dumped = self.postgres.backup(environment, resource, to).await;
+            return dumped.map_err(refused);
+        }
+        let server = self.server(environment, resource).await?;
+        let unfinished = to.with_extension("unfinished");
+        let dumped = self.dump(&server, &unfinished).await;
+        if let Err(error) = dumped {
+            let _ = tokio::fs::remove_file(&unfinished).await;
+            return Err(error);
+        }
+        tokio::fs::rename(&unfinished, to)
+            .await
+            .map_err(|error| at(to, &error))
+    }
+
+    async fn dump(&self, server: &Server, to: &Path) -> Result<(), TargetError> {
+        let file = File::create_new(to).await.map_err(|error| at(to, &error))?;
+        let name = server.names.name.as_str();
+        let words = [
+            "pg_dump",
+            "--format",
+            "custom",
+            "--username",
+            name,
+            "--dbname",
+            name,
+        ];
+        self.tool(server, &words, None::<Input<tokio::io::Empty>>, file)
+            .await
+    }
+
+    pub(super) async fn restore_database(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+        from: &Path,
+    ) -> Result<(), TargetError> {
+        require_database(resource)?;
+        if resource.settings.contains_key("url") {
+            let restored = self.postgres.restore(environment, resource, from).await;
+            return restored.map_err(refused);
+        }
+        let server = self.server(environment, resource).await?;
+        let file = File::open(from).await.map_err(|error| at(from, &error))?;
+        let bytes = file
+            .metadata()
+            .await
+            .map_err(|error| at(from, &error))?
+            .len();
+        // The tool is told how much there is: not every server can tell it that
+        // its input has ended.
+        let script = "head -c \"$1\" | pg_restore --single-transaction --exit-on-error --clean \
+                      --if-exists --no-owner --no-privileges --username \"$2\" --dbname \"$2\"";
+        let bytes = bytes.to_string();
+        let words = ["sh", "-c", script, "sh", &bytes, &server.names.name];
+        let input = Some(Input::plain(file));
+        self.tool(&server, &words, input, tokio::io::sink()).await
+    }
+
+    async fn server(
+        &self,
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+    ) -> Result<Server, TargetError> {
+        let manifests = self.manifests(environment).await?;
+        Ok(Server {
+            place: manifests.place(),
+            names: DatabaseNames::of(&manifests, &resource.id),
+        })
+    }
+
+    async fn tool(
+        &self,
+        server: &Server,
+        words: &[&str],
+        input: Option<Input<impl tokio::io::AsyncRead + Unpin>>,
+        output: impl tokio::io::AsyncWrite + Unpin,
+    ) -> Result<(), TargetError> {
+        let cluster = self.cluster().await?;
+        let pod = format!("{}-0", server.names.host);
+        let command = Command {
+            pod: &pod,
+            container: SERVER,
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+        };
+        let mut said = std::io::Cursor::new(Vec::new());
+        let code = cluster
+            .run(&server.place, &command, input, output, &mut said)
+            .await?;
+        if code == Some(0) {
+            return Ok(());
+        }
+        let said = said.into_inner();
+        let tail = &said[said.len().saturating_sub(SAID_BYTES)..];
+        let lines = String::from_utf8_lossy(tail)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        let tool = words[0];
+        Err(TargetError::new(message!(
+            "{tool} failed in {pod}; the data is as it was",
+            "{tool} falló en {pod}; los datos quedan como estaban"
+        ))
+        .with_log(lines))
+    }
+}
+
+struct Server {
+    place: Place,
+    names: DatabaseNames,
+}
+
+fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
+    if resource.kind == "postgres" {
+        return Ok(());
+    }
+    let (id, kind) = (&resource.id, &resource.kind);
+    Err(TargetError::new(message!(
+        "{id} is no database (its type is {kind}): only databases are backed up",
+        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
+    )))
+}
+
+fn at(path: &Path, error: &std::io::Error) -> TargetError {
+    TargetError::io(&Message::verbatim(path.display().to_string()), error)
+}

@@ -1,0 +1,317 @@
+//! What instances wrote, as the nodes keep it.
+//!
+//! Kubernetes keeps the log of a pod for as long as the pod, and of a container's
+//! runs the last two. It does not tell the standard output from the standard
+//! error: all lines count as output.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use estiba_model::{EnvironmentId, InstanceName, Name, SecretString};
+use estiba_target::{LogLine, LogQuery, LogStream, Redactor, Stream, TargetError};
+use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, Pod, Secret};
+use kube::api::{Api, ListParams, LogParams};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::KubernetesTarget;
+use super::cluster::{Cluster, persist, selecting};
+use super::error::failed;
+use super::pods::Instance;
+use crate::manifests::{Labels, Place, REDACTED_KEY};
+
+/// Lines of an instance's log that explain a failure.
+const EXPLAINING_LINES: i64 = 20;
+/// How often new instances are looked for.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// Lines that wait to be read; a full queue makes the nodes wait.
+const QUEUE: usize = 1024;
+/// Bytes of one container's log that are read where no number of lines is asked
+/// for.
+const MOST_BYTES: i64 = 64 << 20;
+
+impl KubernetesTarget {
+    pub(super) async fn logs_of(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        query: &LogQuery,
+    ) -> Result<LogStream, TargetError> {
+        let place = self.manifests(environment).await?.place();
+        let reader = Reader {
+            cluster: self.cluster().await?.clone(),
+            labels: place.workload_labels(workload),
+            place,
+        };
+        let (lines, sources) = reader.there(query).await?;
+        let there = stream::iter(lines.into_iter().map(Ok));
+        if !query.follow {
+            return Ok(there.boxed());
+        }
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(reader.follow(sources, sender));
+        let new = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|line| (line, receiver))
+        });
+        Ok(there.chain(new).boxed())
+    }
+}
+
+/// A container whose log is read, and up to when it was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    instance: InstanceName,
+    container: Name,
+}
+
+#[derive(Clone)]
+struct Reader {
+    cluster: Cluster,
+    place: Place,
+    labels: Labels,
+}
+
+impl Reader {
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
+    }
+
+    /// The lines that are there now, in order of time, and whose they are.
+    async fn there(
+        &self,
+        query: &LogQuery,
+    ) -> Result<(Vec<LogLine>, BTreeSet<Source>), TargetError> {
+        let redactor = self.redactor().await?;
+        let mut lines = Vec::new();
+        let mut read = BTreeSet::new();
+        for pod in self.cluster.instances(&self.place, &self.labels).await? {
+            let has_restarted = Instance(&pod).restarts() > 0;
+            for source in sources(&pod) {
+                for previous in [true, false] {
+                    if previous && !has_restarted {
+                        continue;
+                    }
+                    let text = self.text(&source, query, previous).await?;
+                    let of_source = text
+                        .lines()
+                        .filter_map(|line| read_line(&source, line, &redactor));
+                    lines.extend(of_source);
+                }
+                read.insert(source);
+            }
+        }
+        // Stable: lines of one instant stay in the order in which they came.
+        lines.sort_by_key(|line| line.at);
+        if let Some(since) = query.since {
+            lines.retain(|line| line.at >= since);
+        }
+        if let Some(tail) = query.tail {
+            lines.drain(..lines.len().saturating_sub(tail));
+        }
+        Ok((lines, read))
+    }
+
+    /// A container that has not started yet has no log.
+    async fn text(
+        &self,
+        source: &Source,
+        query: &LogQuery,
+        previous: bool,
+    ) -> Result<String, TargetError> {
+        let params = LogParams {
+            container: Some(source.container.to_string()),
+            since_time: query.since,
+            tail_lines: query
+                .tail
+                .map(|tail| i64::try_from(tail).unwrap_or(i64::MAX)),
+            limit_bytes: query.tail.is_none().then_some(MOST_BYTES),
+            timestamps: true,
+            previous,
+            ..LogParams::default()
+        };
+        match self.pods().logs(source.instance.as_str(), &params).await {
+            Ok(text) => Ok(text),
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => Ok(String::new()),
+            Err(error) => Err(failed(&format!("Pod {}", source.instance), &error)),
+        }
+    }
+
+    /// Goes on with new lines, also of instances that come later, until nobody
+    /// reads them.
+    async fn follow(
+        self,
+        mut known: BTreeSet<Source>,
+        sender: mpsc::Sender<Result<LogLine, TargetError>>,
+    ) {
+        let begun = Timestamp::now();
+        for source in &known {
+            let task = self
+                .clone()
+                .follow_source(source.clone(), Some(begun), sender.clone());
+            tokio::spawn(task);
+        }
+        while !sender.is_closed() {
+            sleep(LOOK_INTERVAL).await;
+            match self.cluster.instances(&self.place, &self.labels).await {
+                Ok(pods) => {
+                    for source in pods.iter().flat_map(sources) {
+                        if known.insert(source.clone()) {
+                            let task = self.clone().follow_source(source, None, sender.clone());
+                            tokio::spawn(task);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A container's lines, over its restarts, until its pod is gone.
+    async fn follow_source(
+        self,
+        source: Source,
+        since: Option<Timestamp>,
+        sender: mpsc::Sender<Result<LogLine, TargetError>>,
+    ) {
+        let mut last = since;
+        let redactor = self.redactor().await.unwrap_or_default();
+        while !sender.is_closed() {
+            let params = LogParams {
+                container: Some(source.container.to_string()),
+                follow: true,
+                timestamps: true,
+                since_time: last,
+                ..LogParams::default()
+            };
+            match self
+                .pods()
+                .log_stream(source.instance.as_str(), &params)
+                .await
+            {
+                Ok(stream) => {
+                    let mut lines = stream.lines();
+                    while let Ok(Some(text)) = lines.try_next().await {
+                        let Some(line) = read_line(&source, &text, &redactor) else {
+                            continue;
+                        };
+                        // The API server takes whole seconds alone.
+                        if last.is_some_and(|last| line.at <= last) {
+                            continue;
+                        }
+                        last = Some(line.at);
+                        if sender.send(Ok(line)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(kube::Error::Api(status)) if status.code == 404 => return,
+                // Not started yet, or not heard: looked at again.
+                Err(_) => {}
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// What must not be shown, from the secrets that hold the workload's values.
+    async fn redactor(&self) -> Result<Redactor, TargetError> {
+        let secrets: Api<Secret> =
+            Api::namespaced(self.cluster.client.clone(), &self.place.namespace);
+        let selected = selecting(&self.labels);
+        let found = persist("Secrets", || secrets.list(&selected)).await?;
+        let texts: Vec<SecretString> = found
+            .items
+            .iter()
+            .filter_map(|secret| secret.data.as_ref()?.get(REDACTED_KEY))
+            .filter_map(|texts| serde_json::from_slice::<Vec<SecretString>>(&texts.0).ok())
+            .flatten()
+            .collect();
+        Ok(Redactor::new(&texts))
+    }
+}
+
+fn sources(pod: &Pod) -> Vec<Source> {
+    let instance = Instance(pod);
+    let Ok(name) = instance.name().parse::<InstanceName>() else {
+        return Vec::new();
+    };
+    let containers = instance.container_names().into_iter();
+    containers
+        .filter_map(|container| {
+            Some(Source {
+                instance: name.clone(),
+                container: container.parse().ok()?,
+            })
+        })
+        .collect()
+}
+
+/// A line as the nodes keep it: an instant, a blank, the text.
+fn read_line(source: &Source, line: &str, redactor: &Redactor) -> Option<LogLine> {
+    let (at, text) = line.split_once(' ').unwrap_or((line, ""));
+    Some(LogLine {
+        at: at.parse().ok()?,
+        instance: source.instance.clone(),
+        container: source.container.clone(),
+        stream: Stream::Stdout,
+        text: redactor.redact(text).into_owned(),
+    })
+}
+
+impl Cluster {
+    /// The last lines of a container, or of its run before where it has just
+    /// been started again. What can't be read explains nothing.
+    pub(super) async fn last_lines(&self, pod: &Pod, container: &str) -> Vec<String> {
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        for previous in [false, true] {
+            let params = LogParams {
+                container: Some(container.to_owned()),
+                tail_lines: Some(EXPLAINING_LINES),
+                previous,
+                ..LogParams::default()
+            };
+            let text = pods
+                .logs(Instance(pod).name(), &params)
+                .await
+                .unwrap_or_default();
+            if !text.trim().is_empty() {
+                return text.lines().map(str::to_owned).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    /// What the cluster said last about a pod, of one kind of event.
+    pub(super) async fn last_event(&self, pod: &Pod, reason: &str) -> Option<String> {
+        let namespace = pod.metadata.namespace.as_deref()?;
+        self.last_event_of("Pod", Instance(pod).name(), namespace, reason)
+            .await
+    }
+
+    /// What the cluster said last about an object, of one kind of event.
+    pub(super) async fn last_event_of(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: &str,
+        reason: &str,
+    ) -> Option<String> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let selector =
+            format!("involvedObject.kind={kind},involvedObject.name={name},reason={reason}");
+        let found = events
+            .list(&ListParams::default().fields(&selector))
+            .await
+            .ok()?;
+        let last = found
+            .items
+            .into_iter()
+            .max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+        last?.message
+    }
+}

@@ -1,0 +1,319 @@
+//! Running a migration to its end, once.
+
+use std::time::Duration;
+
+use estiba_model::{Message, message};
+use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
+use futures::{AsyncBufReadExt, TryStreamExt};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, LogParams};
+use tokio::time::{Instant, sleep};
+
+use super::KubernetesTarget;
+use super::cluster::{Cluster, INTERVAL, persist, selecting};
+use super::environment;
+use super::pods::Instance;
+use super::reasons::{self, Reason, ended, how_it_ended};
+use super::records::Entry;
+use crate::manifests::{Labels, Manifest, Manifests, Place};
+
+/// How long a migration may take to start; once it runs, it has all the time.
+const START_LIMIT: Duration = Duration::from_secs(120);
+/// A reason that may pass has so long to.
+const PASSING: Duration = Duration::from_secs(10);
+const JOB: (&str, &str) = ("batch/v1", "Job");
+const SECRET: (&str, &str) = ("v1", "Secret");
+
+impl KubernetesTarget {
+    pub(super) async fn run_migration(
+        &self,
+        spec: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let redactor = Redactor::new(&spec.secrets);
+        self.migrate_once(
+            spec,
+            &Redacted {
+                progress,
+                redactor: &redactor,
+            },
+        )
+        .await
+        .map_err(|error| environment::redacted(&error, &redactor))
+    }
+
+    async fn migrate_once(
+        &self,
+        spec: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let cluster = self.cluster().await?;
+        let manifests = Manifests {
+            users: self
+                .users(&spec.workload, std::slice::from_ref(&spec.container))
+                .await?,
+            ..self.manifests(&spec.environment).await?
+        };
+        let place = manifests.place();
+        let records = cluster.records(&place).await?;
+        let done = records.migrations.get(&spec.workload);
+        if done.is_some_and(|done| done.contains(&spec.fingerprint)) {
+            return Ok(());
+        }
+        self.prepare(&manifests).await?;
+        let objects = manifests.migration(spec).map_err(TargetError::new)?;
+        let run = Run {
+            cluster,
+            place,
+            spec,
+        };
+        run.start(&objects).await?;
+        run.watch(progress).await?;
+        let entry = Entry::Migrated(&spec.workload, &spec.fingerprint, &spec.version);
+        cluster.record(&manifests, &entry).await?;
+        run.remove_others().await
+    }
+}
+
+/// How a job stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Well,
+    Badly,
+}
+
+struct Run<'a> {
+    cluster: &'a Cluster,
+    place: Place,
+    spec: &'a MigrationSpec,
+}
+
+impl Run<'_> {
+    fn name(&self) -> String {
+        self.place
+            .migration(&self.spec.workload, &self.spec.fingerprint)
+    }
+
+    fn jobs(&self) -> Api<Job> {
+        Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
+    }
+
+    fn labels(&self) -> Labels {
+        self.place.selector(&self.spec.workload, "migration")
+    }
+
+    async fn job(&self) -> Result<Option<Job>, TargetError> {
+        let (jobs, name) = (self.jobs(), self.name());
+        let what = format!("Job {name}");
+        persist(&what, || jobs.get_opt(&name)).await
+    }
+
+    /// Starts it. One that an Estiba started which was killed then goes on; one
+    /// that failed makes room.
+    async fn start(&self, objects: &[Manifest]) -> Result<(), TargetError> {
+        match self.job().await?.as_ref().map(how_it_stands) {
+            Some(Some(Ended::Badly)) => self.remove(&self.name()).await?,
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        let owner = self.place.labels();
+        for object in objects {
+            self.cluster.apply(object, &owner).await?;
+        }
+        Ok(())
+    }
+
+    async fn watch(&self, progress: &dyn Progress) -> Result<(), TargetError> {
+        let begun = Instant::now();
+        let mut told = 0;
+        let mut passing: Option<Instant> = None;
+        loop {
+            let job = self.job().await?;
+            let state = job.as_ref().and_then(how_it_stands);
+            let pod = self.pod().await?;
+            if let Some(pod) = &pod {
+                let has_started = Instance(pod).containers().any(|container| {
+                    let state = container.state.as_ref();
+                    state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+                });
+                if has_started {
+                    self.tell(pod, &mut told, progress).await;
+                } else if let Some(reason) = reasons::of_instance(Instance(pod)) {
+                    let since = *passing.get_or_insert_with(Instant::now);
+                    if !reason.may_pass || since.elapsed() > PASSING {
+                        return Err(self.failure(Some(pod), reason.message).await);
+                    }
+                } else if begun.elapsed() > START_LIMIT {
+                    let reason = reasons::when_late(Instance(pod), None);
+                    return Err(self.failure(Some(pod), reason.message).await);
+                }
+            }
+            match state {
+                Some(Ended::Well) => return Ok(()),
+                Some(Ended::Badly) => {
+                    let why = pod.as_ref().and_then(how_it_failed);
+                    let why =
+                        why.unwrap_or_else(|| message!("it did not end well", "no terminó bien"));
+                    return Err(self.failure(pod.as_ref(), why).await);
+                }
+                None if pod.is_none() && begun.elapsed() > PASSING => {
+                    if let Some(reason) = self.refused().await {
+                        return Err(self.failure(None, reason.message).await);
+                    }
+                }
+                None => {}
+            }
+            if pod.is_none() && begun.elapsed() > START_LIMIT {
+                let why = message!("it was not started", "no se inició");
+                return Err(self.failure(None, why).await);
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// Why the job's pod may not be made.
+    async fn refused(&self) -> Option<Reason> {
+        let name = self.name();
+        let namespace = &self.place.namespace;
+        let said = self
+            .cluster
+            .last_event_of("Job", &name, namespace, "FailedCreate");
+        said.await.map(|said| reasons::of_refused_pod(&said))
+    }
+
+    /// The newest pod of the job.
+    async fn pod(&self) -> Result<Option<Pod>, TargetError> {
+        let mut labels = self.labels();
+        labels.insert("job-name".to_owned(), self.name());
+        let (pods, selected) = (self.pods(), selecting(&labels));
+        let found = persist("Pods", || pods.list(&selected)).await?.items;
+        Ok(found
+            .into_iter()
+            .max_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|t| t.0)))
+    }
+
+    /// Tells what it writes until it ends, or until the connection is lost; then
+    /// the next call goes on after the lines that were told.
+    async fn tell(&self, pod: &Pod, told: &mut usize, progress: &dyn Progress) {
+        let params = LogParams {
+            follow: true,
+            ..LogParams::default()
+        };
+        let Ok(stream) = self.pods().log_stream(Instance(pod).name(), &params).await else {
+            return;
+        };
+        let mut lines = stream.lines();
+        let mut index = 0;
+        while let Ok(Some(line)) = lines.try_next().await {
+            index += 1;
+            if index > *told {
+                progress.line(&line);
+                *told = index;
+            }
+        }
+    }
+
+    async fn failure(&self, pod: Option<&Pod>, why: Message) -> TargetError {
+        let (workload, version) = (&self.spec.workload, &self.spec.version);
+        let failed = message!(
+            "the migration of {workload} {version} failed",
+            "la migración de {workload} {version} falló"
+        );
+        let log = match pod {
+            Some(pod) => {
+                self.cluster
+                    .last_lines(pod, self.spec.container.name.as_str())
+                    .await
+            }
+            None => Vec::new(),
+        };
+        let reason = Reason {
+            message: why,
+            log: None,
+            may_pass: false,
+        }
+        .informed(&log);
+        TargetError::new(Message {
+            en: format!("{}: {}", failed.en, reason.message.en),
+            es: format!("{}: {}", failed.es, reason.message.es),
+        })
+        .with_log(log)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), TargetError> {
+        let namespace = Some(self.place.namespace.as_str());
+        self.cluster
+            .delete(JOB, namespace, name, &DeleteParams::foreground())
+            .await?;
+        let mut labels = self.labels();
+        labels.insert("job-name".to_owned(), name.to_owned());
+        self.cluster
+            .await_no_pods(&self.place, &labels, Duration::ZERO)
+            .await?;
+        let jobs = self.jobs();
+        let deadline = Instant::now() + START_LIMIT;
+        while persist("Job", || jobs.get_metadata_opt(name))
+            .await?
+            .is_some()
+            && Instant::now() < deadline
+        {
+            sleep(INTERVAL).await;
+        }
+        let params = DeleteParams::background();
+        self.cluster.delete(SECRET, namespace, name, &params).await
+    }
+
+    /// The last migration stays to be looked at; those before it go.
+    async fn remove_others(&self) -> Result<(), TargetError> {
+        let labels = self.place.workload_labels(&self.spec.workload);
+        for job in self
+            .cluster
+            .list(JOB, &self.place.namespace, &labels)
+            .await?
+        {
+            let name = job.metadata.name.unwrap_or_default();
+            if name != self.name() {
+                self.remove(&name).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn how_it_stands(job: &Job) -> Option<Ended> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    conditions
+        .iter()
+        .filter(|condition| condition.status == "True")
+        .find_map(|condition| match condition.type_.as_str() {
+            "Complete" => Some(Ended::Well),
+            "Failed" => Some(Ended::Badly),
+            _ => None,
+        })
+}
+
+fn how_it_failed(pod: &Pod) -> Option<Message> {
+    let mut containers = Instance(pod).containers();
+    containers.find_map(|container| Some(how_it_ended(ended(container)?)))
+}
+
+/// Lines without secrets.
+struct Redacted<'a> {
+    progress: &'a dyn Progress,
+    redactor: &'a Redactor,
+}
+
+impl Progress for Redacted<'_> {
+    fn line(&self, line: &str) {
+        self.progress.line(&self.redactor.redact(line));
+    }
+
+    fn notice(&self, notice: &Message) {
+        self.progress.notice(notice);
+    }
+}

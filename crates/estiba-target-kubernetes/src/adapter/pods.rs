@@ -1,0 +1,124 @@
+//! What a pod tells of an instance.
+
+use estiba_model::{InstanceState, Name, ObservedInstance};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+
+use crate::manifests::{annotation, label};
+
+/// The reason of a container that ends again and again.
+pub(super) const CRASH_LOOP: &str = "CrashLoopBackOff";
+
+/// A pod, read as an instance.
+#[derive(Clone, Copy)]
+pub(super) struct Instance<'p>(pub(super) &'p Pod);
+
+impl<'p> Instance<'p> {
+    pub(super) fn name(self) -> &'p str {
+        self.0.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn label(self, key: &str) -> Option<&'p str> {
+        self.0
+            .metadata
+            .labels
+            .as_ref()?
+            .get(key)
+            .map(String::as_str)
+    }
+
+    pub(super) fn annotation(self, key: &str) -> Option<&'p str> {
+        let annotations = self.0.metadata.annotations.as_ref()?;
+        annotations.get(key).map(String::as_str)
+    }
+
+    pub(super) fn phase(self) -> &'p str {
+        let status = self.0.status.as_ref();
+        status.and_then(|s| s.phase.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it was told to end.
+    pub(super) fn is_leaving(self) -> bool {
+        self.0.metadata.deletion_timestamp.is_some()
+    }
+
+    pub(super) fn is_ready(self) -> bool {
+        self.condition("Ready")
+            .is_some_and(|(status, _)| status == "True")
+    }
+
+    /// A condition's status, and what is said about it.
+    pub(super) fn condition(self, kind: &str) -> Option<(&'p str, &'p str)> {
+        let conditions = self.0.status.as_ref()?.conditions.as_ref()?;
+        let condition = conditions
+            .iter()
+            .find(|condition| condition.type_ == kind)?;
+        let said = condition.message.as_deref().unwrap_or_default();
+        Some((&condition.status, said))
+    }
+
+    /// Its containers, those that run first before the others.
+    pub(super) fn containers(self) -> impl Iterator<Item = &'p ContainerStatus> {
+        let status = self.0.status.as_ref();
+        let init = status.and_then(|status| status.init_container_statuses.as_ref());
+        let main = status.and_then(|status| status.container_statuses.as_ref());
+        init.into_iter().flatten().chain(main.into_iter().flatten())
+    }
+
+    pub(super) fn restarts(self) -> u32 {
+        let restarts = self.containers().map(|container| container.restart_count);
+        restarts
+            .map(|count| u32::try_from(count).unwrap_or_default())
+            .sum()
+    }
+
+    /// The names of all its containers.
+    pub(super) fn container_names(self) -> Vec<&'p str> {
+        let spec = self.0.spec.as_ref();
+        let init = spec.and_then(|spec| spec.init_containers.as_ref());
+        let main = spec.map(|spec| &spec.containers);
+        init.into_iter()
+            .flatten()
+            .chain(main.into_iter().flatten())
+            .map(|container| container.name.as_str())
+            .collect()
+    }
+
+    fn state(self) -> InstanceState {
+        let crashes = self.containers().any(|container| {
+            let waiting = container.state.as_ref().and_then(|s| s.waiting.as_ref());
+            waiting.and_then(|w| w.reason.as_deref()) == Some(CRASH_LOOP)
+        });
+        match self.phase() {
+            "Succeeded" | "Failed" => InstanceState::Stopped,
+            _ if crashes => InstanceState::Crashing,
+            _ if self.is_ready() => InstanceState::Ready,
+            _ if self.has_started() => InstanceState::Unready,
+            _ => InstanceState::Starting,
+        }
+    }
+
+    /// Whether its containers passed their first check.
+    fn has_started(self) -> bool {
+        let Some(status) = &self.0.status else {
+            return false;
+        };
+        let main = status.container_statuses.as_deref().unwrap_or_default();
+        !main.is_empty() && main.iter().all(|container| container.started == Some(true))
+    }
+
+    /// What the engine knows of it; none for what is no instance of a workload.
+    pub(super) fn observed(self) -> Option<ObservedInstance> {
+        Some(ObservedInstance {
+            name: self.name().parse().ok()?,
+            workload: self.workload()?,
+            version: self.annotation(annotation::VERSION)?.parse().ok()?,
+            fingerprint: self.annotation(annotation::FINGERPRINT)?.parse().ok()?,
+            state: self.state(),
+            restarts: self.restarts(),
+        })
+    }
+
+    fn workload(self) -> Option<Name> {
+        self.label(label::WORKLOAD)?.parse().ok()
+    }
+}

@@ -1,0 +1,336 @@
+//! Making a workload run as it should, and waiting until it does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use estiba_model::{Message, WholeWorkload, message};
+use estiba_target::{Progress, Redactor, RolloutSpec, TargetError};
+use futures::future::try_join_all;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::cluster::{Cluster, persist, selecting};
+use super::observe::{OWNED, is_complete, owned_fields};
+use super::pods::Instance;
+use super::reasons::{self, Reason};
+use super::records::{Entry, RolledOut};
+use super::{KubernetesTarget, environment};
+use crate::manifests::{Labels, Manifest, Manifests, Place, annotation, label};
+
+/// How often a rollout is looked at.
+const INTERVAL: Duration = Duration::from_millis(300);
+/// A reason that may pass has so long to.
+const PASSING: Duration = Duration::from_secs(10);
+
+impl KubernetesTarget {
+    pub(super) async fn roll_out_workload(
+        &self,
+        spec: &RolloutSpec,
+        timeout: Duration,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let redactor = Redactor::new(&spec.of.secrets);
+        self.roll_out(spec, timeout, progress)
+            .await
+            .map_err(|error| environment::redacted(&error, &redactor))
+    }
+
+    async fn roll_out(
+        &self,
+        spec: &RolloutSpec,
+        timeout: Duration,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let of = &spec.of;
+        let cluster = self.cluster().await?;
+        let manifests = Manifests {
+            users: self.users(&of.workload, &of.containers).await?,
+            ..self.manifests(&of.environment).await?
+        };
+        let objects = manifests.workload(spec).map_err(TargetError::new)?;
+        self.prepare(&manifests).await?;
+        self.notice_exposure(spec, progress);
+        let mut rolled_out = RolledOut {
+            wanted: WholeWorkload {
+                fingerprint: of.fingerprint.clone(),
+                replicas: spec.replicas,
+                exposure: of.exposure.clone(),
+            },
+            objects: BTreeMap::new(),
+        };
+        let begun = Entry::RolledOut(&of.workload, &rolled_out);
+        cluster.record(&manifests, &begun).await?;
+        rolled_out.objects = cluster.apply_workload(&objects, &manifests.place()).await?;
+        let rollout = Rollout {
+            cluster,
+            place: manifests.place(),
+            spec,
+            leads_away: !manifests.server.has_sleep() && !of.exposure.ports.is_empty(),
+        };
+        rollout.watch(timeout).await?;
+        rollout.remove_what_was(&objects).await?;
+        let done = Entry::RolledOut(&of.workload, &rolled_out);
+        cluster.record(&manifests, &done).await
+    }
+
+    fn notice_exposure(&self, spec: &RolloutSpec, progress: &dyn Progress) {
+        let of = &spec.of;
+        let settings = &self.config.settings;
+        let has_address = settings.address(&of.environment, &of.workload).is_some();
+        if !of.exposure.routes.is_empty() && !has_address {
+            let workload = &of.workload;
+            progress.notice(&message!(
+                "{workload}: the target has no `ingress`, so that its own host is reached inside the cluster alone",
+                "{workload}: la plataforma no tiene `ingress`, así que su propio host solo se alcanza dentro del clúster"
+            ));
+        }
+    }
+}
+
+impl Cluster {
+    /// Applies a workload's objects, the `Deployment` last, and tells what Estiba
+    /// owns of each.
+    async fn apply_workload(
+        &self,
+        objects: &[Manifest],
+        place: &Place,
+    ) -> Result<BTreeMap<String, String>, TargetError> {
+        let owner = place.labels();
+        let Some((deployment, others)) = objects.split_last() else {
+            return Ok(BTreeMap::new());
+        };
+        let mut owned: BTreeMap<_, _> =
+            try_join_all(others.iter().map(|object| self.apply_owned(object, &owner)))
+                .await?
+                .into_iter()
+                .collect();
+        owned.extend([self.apply_owned(deployment, &owner).await?]);
+        Ok(owned)
+    }
+
+    async fn apply_owned(
+        &self,
+        object: &Manifest,
+        owner: &Labels,
+    ) -> Result<(String, String), TargetError> {
+        let applied = self.apply(object, owner).await?;
+        let key = format!("{}/{}", object.kind(), object.name());
+        Ok((key, owned_fields(&applied.metadata)))
+    }
+}
+
+/// A rollout that is under way.
+struct Rollout<'a> {
+    cluster: &'a Cluster,
+    place: Place,
+    spec: &'a RolloutSpec,
+    /// Whether old instances get no more traffic as soon as all new ones are
+    /// ready: where they can't wait by themselves before they end.
+    leads_away: bool,
+}
+
+impl Rollout<'_> {
+    fn deployments(&self) -> Api<Deployment> {
+        Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
+    }
+
+    fn labels(&self) -> Labels {
+        self.place.selector(&self.spec.of.workload, "instance")
+    }
+
+    /// Looks again and again, which survives whatever happens to the API server.
+    async fn watch(&self, timeout: Duration) -> Result<(), TargetError> {
+        let deadline = Instant::now() + timeout;
+        let name = self.place.workload(&self.spec.of.workload);
+        let what = format!("Deployment {name}");
+        let (deployments, pods) = (self.deployments(), self.pods());
+        let selected = selecting(&self.labels());
+        let mut passing: Option<(Message, Instant)> = None;
+        loop {
+            let deployment = persist(&what, || deployments.get(&name)).await?;
+            let instances = persist("Pods", || pods.list(&selected)).await?.items;
+            if is_complete(&deployment, self.spec.replicas) && self.is_alone(&instances) {
+                return Ok(());
+            }
+            if self.leads_away {
+                self.lead_traffic(&instances).await?;
+            }
+            if let Some((pod, reason)) = self.reason(&deployment, &instances) {
+                let since = match passing.take() {
+                    Some((message, since)) if message == reason.message => since,
+                    _ => Instant::now(),
+                };
+                if !reason.may_pass || since.elapsed() > PASSING {
+                    return Err(self.failure(pod, reason, None).await);
+                }
+                passing = Some((reason.message, since));
+            } else {
+                passing = None;
+            }
+            if Instant::now() > deadline {
+                return Err(self.too_late(&instances, timeout).await);
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    fn is_new(&self, instance: Instance<'_>) -> bool {
+        instance.annotation(annotation::FINGERPRINT) == Some(self.spec.of.fingerprint.as_str())
+    }
+
+    /// Whether no old instance is left but those that are leaving already.
+    fn is_alone(&self, instances: &[Pod]) -> bool {
+        let mut instances = instances.iter().map(Instance);
+        instances.all(|one| one.is_leaving() || self.is_new(one))
+    }
+
+    fn reason<'p>(
+        &self,
+        deployment: &Deployment,
+        pods: &'p [Pod],
+    ) -> Option<(Option<&'p Pod>, Reason)> {
+        let new = pods
+            .iter()
+            .filter(|pod| self.is_new(Instance(pod)) && !Instance(pod).is_leaving());
+        let of_instance = new
+            .filter_map(|pod| Some((Some(pod), reasons::of_instance(Instance(pod))?)))
+            .next();
+        of_instance.or_else(|| Some((None, reasons::of_deployment(deployment)?)))
+    }
+
+    /// New instances get traffic; old ones get none any more as soon as all new
+    /// ones are ready.
+    async fn lead_traffic(&self, pods: &[Pod]) -> Result<(), TargetError> {
+        let staying = || pods.iter().map(Instance).filter(|one| !one.is_leaving());
+        let ready = staying()
+            .filter(|one| self.is_new(*one) && one.is_ready())
+            .count();
+        let is_ready = ready >= usize::try_from(self.spec.replicas).unwrap_or(usize::MAX);
+        for instance in staying() {
+            let serves = instance.label(label::SERVING) == Some("true");
+            let should = self.is_new(instance) || (serves && !is_ready);
+            if serves != should {
+                self.set_serving(instance.name(), should).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_serving(&self, pod: &str, serves: bool) -> Result<(), TargetError> {
+        let value = if serves { "true" } else { "false" };
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { label::SERVING: value } } }));
+        let pods = self.pods();
+        let what = format!("Pod {pod}");
+        persist(&what, || async {
+            match pods.patch(pod, &PatchParams::default(), &patch).await {
+                // It has just ended.
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                patched => patched.map(|_| ()),
+            }
+        })
+        .await
+    }
+
+    async fn too_late(&self, pods: &[Pod], timeout: Duration) -> TargetError {
+        let mut new = pods
+            .iter()
+            .filter(|pod| self.is_new(Instance(pod)) && !Instance(pod).is_leaving());
+        let Some(pod) = new.find(|pod| !Instance(pod).is_ready()) else {
+            let (workload, seconds) = (&self.spec.of.workload, timeout.as_secs());
+            return TargetError::new(message!(
+                "{workload} was not up within {seconds} s: old instances of it do not end",
+                "{workload} no estuvo en marcha en {seconds} s: sus instancias viejas no terminan"
+            ));
+        };
+        let unhealthy = self.cluster.last_event(pod, "Unhealthy").await;
+        let reason = reasons::when_late(Instance(pod), unhealthy.as_deref());
+        self.failure(Some(pod), reason, Some(timeout)).await
+    }
+
+    async fn failure(
+        &self,
+        pod: Option<&Pod>,
+        reason: Reason,
+        late: Option<Duration>,
+    ) -> TargetError {
+        let log = match (pod, &reason.log) {
+            (Some(pod), Some(container)) => self.cluster.last_lines(pod, container).await,
+            _ => Vec::new(),
+        };
+        let reason = reason.informed(&log).message;
+        let who = pod.map_or(self.spec.of.workload.as_str(), |pod| Instance(pod).name());
+        let said = match late.map(|late| late.as_secs()) {
+            Some(seconds) => message!(
+                "{who} was not ready within {seconds} s",
+                "{who} no estuvo lista en {seconds} s"
+            ),
+            None => message!("{who} does not come up", "{who} no se pone en marcha"),
+        };
+        TargetError::new(Message {
+            en: format!("{}: {}", said.en, reason.en),
+            es: format!("{}: {}", said.es, reason.es),
+        })
+        .with_log(log)
+    }
+
+    /// Removes what the workload had and has no more: objects of a kind that it
+    /// does not need, and values that no revision uses.
+    async fn remove_what_was(&self, objects: &[Manifest]) -> Result<(), TargetError> {
+        let workload = &self.spec.of.workload;
+        let mut kept: BTreeSet<(String, String)> = objects
+            .iter()
+            .map(|object| (object.kind().to_owned(), object.name().to_owned()))
+            .collect();
+        let labels = self.place.workload_labels(workload);
+        for secret in self.values_in_use().await? {
+            kept.insert(("Secret".to_owned(), secret));
+        }
+        for kind in OWNED {
+            for found in self
+                .cluster
+                .list(*kind, &self.place.namespace, &labels)
+                .await?
+            {
+                let name = found.metadata.name.clone().unwrap_or_default();
+                let is_kept = kept.contains(&(kind.1.to_owned(), name.clone()));
+                if is_kept || is_of_migration(&name) {
+                    continue;
+                }
+                let params = DeleteParams::background();
+                self.cluster
+                    .delete(*kind, Some(&self.place.namespace), &name, &params)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn values_in_use(&self) -> Result<Vec<String>, TargetError> {
+        let sets: Api<ReplicaSet> =
+            Api::namespaced(self.cluster.client.clone(), &self.place.namespace);
+        let selected = selecting(&self.labels());
+        let sets = persist("ReplicaSets", || sets.list(&selected)).await?;
+        let in_use = sets.items.iter().filter_map(|set| {
+            let fingerprint = set
+                .metadata
+                .annotations
+                .as_ref()?
+                .get(annotation::FINGERPRINT)?;
+            let fingerprint = fingerprint.parse().ok()?;
+            Some(self.place.values(&self.spec.of.workload, &fingerprint))
+        });
+        Ok(in_use.collect())
+    }
+}
+
+/// Values of migrations go with their job.
+fn is_of_migration(name: &str) -> bool {
+    name.contains("-migrate-")
+}

@@ -1,0 +1,13 @@
+//! Workloads on Kubernetes.
+//!
+//! Two halves. [`manifests`] turns specifications into objects and does no I/O:
+//! what is applied to a cluster and what is exported to files come from the same
+//! functions. [`KubernetesTarget`] applies them, watches what becomes of them and
+//! reads what there is.
+
+mod adapter;
+pub mod manifests;
+mod settings;
+
+pub use adapter::{KubernetesConfig, KubernetesTarget};
+pub use settings::{Address, ContainerLimits, IngressKind, Settings};
