@@ -1,7 +1,7 @@
 //! What `targets` of `estiba.yaml` says about a cluster.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use estiba_model::{EnvironmentId, Message, Name, message};
 use serde::Deserialize;
@@ -71,6 +71,15 @@ pub struct Address {
 }
 
 impl Settings {
+    /// What tells one cluster, and the part of it that is used, from another.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let file = self.kubeconfig.as_deref().unwrap_or(Path::new(""));
+        let context = self.context.as_deref().unwrap_or_default();
+        let namespace = self.namespace.as_deref().unwrap_or(NAMESPACE);
+        format!("kubernetes:{}:{context}:{namespace}", file.display())
+    }
+
     /// Reads the settings of a target.
     ///
     /// # Errors

@@ -108,6 +108,10 @@ impl Target for KubernetesTarget {
         ]
     }
 
+    fn place(&self) -> String {
+        self.config.settings.place()
+    }
+
     fn runner(&self) -> Runner<'_> {
         Runner::Whole(self)
     }
