@@ -32,19 +32,26 @@ finish() {
 }
 trap finish EXIT
 
-# A project in $project with one HTTP workload, `api`, and the environments
-# `test` and `prod`; what runs there is taken down at the end.
-make_project() { # [REPLICAS]
+# A project in $project with HTTP workloads, one program under the names in
+# WORKLOADS (default: api), and the environments `test` and `prod` on TARGET
+# (default: { kind: local }); what runs there is taken down at the end.
+make_project() { # [REPLICAS OF api]
   project=$work/project
-  mkdir -p "$project"
-  cp -r "$benches/app" "$project/api"
-  rm -rf "$project/api/target"
+  local each files=()
+  for each in ${WORKLOADS:-api}; do
+    mkdir -p "$project"
+    cp -r "$benches/app" "$project/$each"
+    rm -rf "$project/$each/target"
+    sed -i "s/name: api/name: $each/" "$project/$each/score.yaml"
+    files+=("$each/score.yaml")
+  done
   cat >"$project/estiba.yaml" <<YAML
 project: bench
 team: bench
-workloads: [api/score.yaml]
+workloads: [$(IFS=,; echo "${files[*]}")]
+${REGISTRY:+registry: $REGISTRY}
 targets:
-  here: { kind: local }
+  here: ${TARGET:-{ kind: local \}}
 environments:
   test: { on: here, replicas: { api: ${1:-1} } }
   prod: { on: here, after: test }
@@ -59,6 +66,18 @@ edge_port() { # ENVIRONMENT
   "$estiba" status --json | jq -r --arg env "$1" \
     '[.. | strings | select(test("^http://api\\." + $env + "\\."))][0]' |
     sed -E 's|.*:([0-9]+).*|\1|'
+}
+
+# Sets $base and $host of api: where it is asked, and for which host. On Kubernetes
+# that is its service, which this machine reaches if it is the node.
+find_api() { # ENVIRONMENT
+  if [[ ${TARGET:-} == *kubernetes* ]]; then
+    host=$(kubectl -n "bench-$1" get service api -o jsonpath='{.spec.clusterIP}:{.spec.ports[0].port}')
+    base=http://$host
+  else
+    base=http://127.0.0.1:$(edge_port "$1")
+    host=api.$1.bench.localhost:${base##*:}
+  fi
 }
 
 now_ms() { echo "$((${EPOCHREALTIME/[.,]/} / 1000))"; }

@@ -2,9 +2,11 @@
 # Requests that fail while a workload is deployed again and again under load.
 #
 #   benches/rolling.sh [DEPLOYMENTS]      default: 20
+#   TARGET='{ kind: docker }' benches/rolling.sh
+#   TARGET='{ kind: kubernetes }' REGISTRY=127.0.0.1:5000/bench benches/rolling.sh
 #
-# Two instances behind the edge, each deployment a new version. Two loads at
-# once, at http://api.test.bench.localhost: one over connections that stay open,
+# Two instances behind the edge (on Kubernetes, behind their service), each
+# deployment a new version. Two loads at once: one over connections that stay open,
 # one with a connection for each request. Failed is: an answer that is not 2xx or
 # 3xx, a connection refused or cut, no answer within 10 s.
 #
@@ -16,13 +18,12 @@ loads=()
 
 make_project 2
 "$estiba" up --version 1.0.0 >"$work/log" 2>&1
-port=$(edge_port test)
-host=api.test.bench.localhost:$port
+find_api test
 
 # Wrk asks the system's resolver, which need not know *.localhost.
 attack() { # NAME [HEADER...]
   wrk -t1 -c8 -d1h --timeout 10s -H "Host: $host" "${@:2}" \
-    "http://127.0.0.1:$port/version" >"$work/$1.wrk" 2>&1 &
+    "$base/version" >"$work/$1.wrk" 2>&1 &
   loads+=($!)
   on_exit+=("kill -INT $! 2>/dev/null")
 }
@@ -36,7 +37,7 @@ for number in $(seq "$deployments"); do
     cat "$work/log" >&2
     exit 1
   }
-  answer=$(curl -fsS -H "Host: $host" "http://127.0.0.1:$port/version")
+  answer=$(curl -fsS -H "Host: $host" "$base/version")
   [[ $answer == "1.0.$number" ]] || { echo "1.0.$number is deployed, $answer answers" >&2; exit 1; }
 done
 took=$(($(now_ms) - begin))

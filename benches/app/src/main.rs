@@ -31,7 +31,7 @@ fn end_on_sigterm() {
 
 fn serve() -> Result<()> {
     let port = std::env::var("PORT").unwrap_or_else(|_| "8080".to_owned());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
+    let listener = TcpListener::bind(format!("0.0.0.0:{port}"))?;
     for stream in listener.incoming().flatten() {
         thread::Builder::new()
             .stack_size(64 * 1024)
