@@ -40,9 +40,7 @@ fn node(value: &Value) -> Yaml<'_> {
             }
             Yaml::Mapping(mapping)
         }
-        Value::String(text) if is_block(text) => {
-            Yaml::Value(Scalar::String(Cow::Borrowed(text)))
-        }
+        Value::String(text) if is_block(text) => Yaml::Value(Scalar::String(Cow::Borrowed(text))),
         Value::String(text) => on_one_line(text),
         other => Yaml::Representation(Cow::Owned(other.to_string()), ScalarStyle::Plain, None),
     }
@@ -64,7 +62,17 @@ fn is_block(text: &str) -> bool {
 
 /// Whether `text` needs no quotes: it begins with a letter or a way to a file,
 /// has nothing that means something to YAML, and is no word for a truth value.
+/// Amounts such as `256Mi` need none either.
 fn is_plain(text: &str) -> bool {
+    const UNITS: [&str; 9] = ["m", "Ki", "Mi", "Gi", "Ti", "K", "M", "G", "T"];
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    if text == "." || (unit.len() < text.len() && UNITS.contains(&unit)) {
+        return true;
+    }
+    let text = text
+        .strip_prefix('.')
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(text);
     const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let first = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '_' || c == '$';
     let rest = |c: char| c.is_ascii_alphanumeric() || "._/-+@=%$".contains(c);

@@ -16,6 +16,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Escribir un primer estiba.yaml (y score.yaml) a partir de lo que hay en una carpeta",
     ),
     (
+        "import",
+        "Escribir un estiba.yaml y archivos Score a partir de archivos Compose, manifiestos de Kubernetes o una aplicación de Heroku",
+    ),
+    (
         "check",
         "Encontrar todos los errores de un proyecto, o solo de archivos Score",
     ),
@@ -121,6 +125,13 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("help", "Mostrar la ayuda"),
     ("version", "Mostrar la versión"),
     ("dir", "La carpeta"),
+    ("paths", "Archivos, o carpetas en las que buscarlos"),
+    (
+        "import output",
+        "La carpeta del proyecto nuevo; por omisión, la de la primera ruta",
+    ),
+    ("dry_run", "Decir qué se escribiría, y no escribir nada"),
+    ("force", "Sobrescribir los archivos que ya existen"),
     ("score", "Leer solo estos archivos Score"),
     (
         "env",

@@ -75,6 +75,24 @@ pub enum Command {
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
+    /// Write an estiba.yaml and Score files from Compose files, Kubernetes manifests or a Heroku app
+    #[command(
+        after_help = "Examples:\n  estiba import docker-compose.yml --dry-run\n  estiba import infra -o ../tp2\n  estiba import Procfile app.json test.config.json prod.config.json"
+    )]
+    Import {
+        /// Files, or folders to look for them in
+        #[arg(default_value = ".", value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// The new project's folder; by default that of the first path
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Tell what would be written, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write over files that are there
+        #[arg(long)]
+        force: bool,
+    },
     /// Find every mistake in a project, or in Score files alone
     #[command(after_help = "Examples:\n  estiba check\n  estiba check --score api/score.yaml")]
     Check {

@@ -7,6 +7,7 @@ mod deploy;
 mod doctor;
 mod down;
 mod history;
+mod import;
 mod init;
 mod instances;
 mod logs;
@@ -94,6 +95,20 @@ fn asked_language(args: &[OsString]) -> Option<Lang> {
 async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Init { dir } => init::init(&context, &dir),
+        Command::Import {
+            paths,
+            output,
+            dry_run,
+            force,
+        } => {
+            let wanted = import::Wanted {
+                paths,
+                output,
+                dry_run,
+                force,
+            };
+            import::import(&context, &wanted).await
+        }
         Command::Check { dir, score } => check::check(&context.at(dir), &score),
         Command::Up { dir, version } => up::up(&context.at(dir), version).await,
         Command::Plan { env, version } => deploy::plan(&context, env.env, version).await,

@@ -60,6 +60,19 @@ impl Project {
         project
     }
 
+    /// A folder with some of the tests' sources, and no file of Estiba.
+    pub fn with_sources(folders: &[&str]) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for folder in folders {
+            let place = project.dir().join(folder);
+            copy(&source().join(folder), &place);
+            std::fs::remove_file(place.join("score.yaml")).unwrap();
+        }
+        project
+    }
+
     pub fn dir(&self) -> PathBuf {
         self.folder.path().join("project")
     }

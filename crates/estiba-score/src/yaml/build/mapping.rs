@@ -28,7 +28,15 @@ fn merge(values: &mut Map<String, Value>, fields: &mut HashMap<String, Spans>, o
         }
         (Value::Array(items), Inner::Items(places)) => {
             for (value, spans) in items.into_iter().zip(places) {
-                merge(values, fields, Built { value, spans, nodes: 0 });
+                merge(
+                    values,
+                    fields,
+                    Built {
+                        value,
+                        spans,
+                        nodes: 0,
+                    },
+                );
             }
         }
         _ => {}
@@ -91,7 +99,9 @@ impl<'t> Builder<'t> {
         };
         let key = self.node((event, span))?;
         let name = match key.value {
-            Value::String(name) if plain && name == MERGE && self.dialect == Dialect::Common => name,
+            Value::String(name) if plain && name == MERGE && self.dialect == Dialect::Common => {
+                name
+            }
             Value::String(name) if plain && name == MERGE => {
                 self.error(
                     "merge-key",
