@@ -1,0 +1,141 @@
+//! Specifications to objects of the Kubernetes API. No I/O, no client.
+//!
+//! The same specification, settings and server version give the same objects,
+//! byte for byte. A secret's value is in a `Secret` and in nothing else.
+
+mod containers;
+mod deployment;
+mod environment;
+mod ingress;
+mod manifest;
+mod migration;
+mod place;
+mod pod;
+mod postgres;
+mod probes;
+mod quantities;
+mod rbac;
+mod service;
+mod values;
+mod volume;
+
+use std::collections::BTreeMap;
+
+use estiba_model::{Digest, EnvironmentId, Message, Name};
+use estiba_target::{MigrationSpec, ResourceSpec, RolloutSpec};
+
+pub use manifest::Manifest;
+pub use place::{Labels, Place, annotation, label};
+pub use postgres::{DATABASE_PORT, DatabaseNames};
+pub use rbac::rbac;
+pub use values::REDACTED_KEY;
+
+use crate::Settings;
+
+/// What differs between versions of Kubernetes, by the minor version of 1.x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerVersion(pub u32);
+
+impl ServerVersion {
+    /// `policy/v1` (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125>).
+    #[must_use]
+    pub fn has_policy_v1(self) -> bool {
+        self.0 >= 21
+    }
+
+    /// Sidecars that start before the others
+    /// (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/>).
+    #[must_use]
+    pub fn has_sidecars(self) -> bool {
+        self.0 >= 29
+    }
+
+    /// A pause before the end that needs no program in the image
+    /// (<https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/>).
+    #[must_use]
+    pub fn has_sleep(self) -> bool {
+        self.0 >= 30
+    }
+}
+
+/// From specifications to the objects of one environment.
+#[derive(Debug, Clone)]
+pub struct Manifests {
+    /// How the cluster is used.
+    pub settings: Settings,
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Where images are pulled from: a host and a path.
+    pub registry: String,
+    /// What the cluster understands.
+    pub server: ServerVersion,
+    /// The users that images name, where that is not root. Everything else runs
+    /// as [`NOBODY`](pod::NOBODY).
+    pub users: BTreeMap<Digest, i64>,
+    /// The secret for pulling images, where one is needed.
+    pub pull_secret: Option<String>,
+}
+
+impl Manifests {
+    /// How the things of this environment are named.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::new(&self.settings, &self.environment)
+    }
+
+    /// What an environment needs before anything runs in it: the namespace, the
+    /// network policy, quota and limits. The namespace comes first.
+    #[must_use]
+    pub fn environment(&self) -> Vec<Manifest> {
+        environment::objects(self)
+    }
+
+    /// A workload with whatever it needs, in the order in which it is made. The
+    /// `Deployment` comes last.
+    ///
+    /// # Errors
+    /// When the cluster can't do what the workload asks for.
+    pub fn workload(&self, spec: &RolloutSpec) -> Result<Vec<Manifest>, Message> {
+        let mut objects = vec![
+            deployment::service_account(self, &spec.of),
+            values::of_workload(self, &spec.of),
+        ];
+        objects.extend(service::objects(self, &spec.of));
+        objects.extend(ingress::objects(self, &spec.of)?);
+        objects.extend(deployment::disruption_budget(self, spec));
+        objects.push(deployment::deployment(self, spec)?);
+        Ok(objects)
+    }
+
+    /// A migration: its values, then the `Job`.
+    ///
+    /// # Errors
+    /// When the cluster can't do what the migration asks for.
+    pub fn migration(&self, spec: &MigrationSpec) -> Result<Vec<Manifest>, Message> {
+        Ok(vec![
+            values::of_migration(self, spec),
+            migration::job(self, spec)?,
+        ])
+    }
+
+    /// A PostgreSQL server for one database. The `StatefulSet` comes last.
+    #[must_use]
+    pub fn postgres(&self, resource: &ResourceSpec) -> Vec<Manifest> {
+        postgres::objects(self, resource)
+    }
+
+    /// A volume.
+    #[must_use]
+    pub fn volume(&self, resource: &ResourceSpec) -> Manifest {
+        volume::claim(self, resource)
+    }
+
+    /// The image of a container as the cluster pulls it.
+    #[must_use]
+    pub fn image(&self, workload: &Name, digest: &Digest) -> String {
+        format!("{}/{workload}@{digest}", self.registry)
+    }
+}
+
+#[cfg(test)]
+mod tests;

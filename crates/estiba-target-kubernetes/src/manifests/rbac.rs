@@ -1,0 +1,100 @@
+//! The rights that Estiba needs on a cluster, and no more.
+
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::Manifest;
+use crate::{IngressKind, Settings};
+
+const NAME: &str = "estiba";
+const ALL: &[&str] = &["get", "list", "create", "patch", "delete"];
+
+/// A right in a namespace: group, resources, verbs.
+type Right = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// What is needed in the namespace of an environment.
+const IN_NAMESPACE: &[Right] = &[
+    ("apps", &["deployments", "statefulsets"], ALL),
+    ("apps", &["replicasets"], &["get", "list"]),
+    ("batch", &["jobs"], ALL),
+    (
+        "",
+        &[
+            "services",
+            "secrets",
+            "configmaps",
+            "serviceaccounts",
+            "persistentvolumeclaims",
+        ],
+        ALL,
+    ),
+    ("", &["pods"], &["get", "list", "patch"]),
+    ("", &["pods/log"], &["get"]),
+    ("", &["pods/exec"], &["get", "create"]),
+    ("", &["events"], &["list"]),
+    ("networking.k8s.io", &["networkpolicies", "ingresses"], ALL),
+    ("policy", &["poddisruptionbudgets"], ALL),
+];
+
+/// The roles that `settings` need: a `ClusterRole` where Estiba makes namespaces,
+/// otherwise a `Role` for each namespace, whose name is left to fill in.
+#[must_use]
+pub fn rbac(settings: &Settings) -> Vec<Manifest> {
+    let mut rules: Vec<PolicyRule> = IN_NAMESPACE.iter().map(rule).collect();
+    match settings.ingress_kind() {
+        IngressKind::Traefik => rules.push(rule(&("traefik.io", &["middlewares"], ALL))),
+        IngressKind::OpenShiftRoute => {
+            // Choosing a host is a right of its own.
+            rules.push(rule(&(
+                "route.openshift.io",
+                &["routes", "routes/custom-host"],
+                ALL,
+            )));
+        }
+        _ => {}
+    }
+    if !settings.quota.is_empty() || settings.limits.is_some() {
+        rules.push(rule(&("", &["resourcequotas", "limitranges"], ALL)));
+    }
+    if settings.shares_namespace() {
+        let metadata = ObjectMeta {
+            name: Some(NAME.to_owned()),
+            ..ObjectMeta::default()
+        };
+        return vec![Manifest::of(&Role {
+            metadata,
+            rules: Some(rules),
+        })];
+    }
+    rules.insert(
+        0,
+        rule(&("", &["namespaces"], &["get", "create", "patch", "delete"])),
+    );
+    vec![Manifest::of(&ClusterRole {
+        metadata: ObjectMeta {
+            name: Some(NAME.to_owned()),
+            ..ObjectMeta::default()
+        },
+        rules: Some(rules),
+        ..ClusterRole::default()
+    })]
+}
+
+fn rule((group, resources, verbs): &Right) -> PolicyRule {
+    let texts = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|&text| text.to_owned())
+            .collect::<Vec<_>>()
+    };
+    PolicyRule {
+        api_groups: Some(vec![(*group).to_owned()]),
+        resources: Some(texts(resources)),
+        verbs: texts(verbs),
+        ..PolicyRule::default()
+    }
+}

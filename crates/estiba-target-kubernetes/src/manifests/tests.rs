@@ -1,0 +1,378 @@
+//! What comes out, kept as snapshots: a change of an object is seen in review.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use estiba_model::{
+    ExposedPort, Exposure, Fingerprint, HttpProbe, HttpScheme, Probe, ProjectId, Protocol,
+    Quantities, Ready, ResourceId, Route, SecretString, Strategy,
+};
+use estiba_target::{ContainerSpec, FileContent, FileSpec, Reach, VolumeSpec, WorkloadSpec};
+use serde_json::{Value, json};
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn manifests(settings: &Value, minor: u32) -> Manifests {
+    let project = ProjectId {
+        team: name("moria"),
+        project: name("tp2"),
+    };
+    Manifests {
+        settings: Settings::parse(settings.as_object().unwrap()).unwrap(),
+        environment: EnvironmentId::new(&project, &name("test")),
+        registry: "registry.example.edu/tp2".to_owned(),
+        server: ServerVersion(minor),
+        users: BTreeMap::from([(Digest::of(b"other"), 1000)]),
+        pull_secret: Some("registrycredentials".to_owned()),
+    }
+}
+
+fn container(container: &str, image: &[u8]) -> ContainerSpec {
+    ContainerSpec {
+        name: name(container),
+        image: Digest::of(image),
+        command: Vec::new(),
+        args: Vec::new(),
+        variables: BTreeMap::new(),
+        files: Vec::new(),
+        volumes: Vec::new(),
+        limits: Quantities::default(),
+        requests: Quantities::default(),
+        liveness: None,
+        readiness: None,
+        before: BTreeMap::new(),
+    }
+}
+
+fn http(path: &str) -> Option<Probe> {
+    Some(Probe {
+        http: Some(HttpProbe {
+            scheme: HttpScheme::Http,
+            host: None,
+            port: 8080,
+            path: path.to_owned(),
+            headers: Vec::new(),
+        }),
+        exec: None,
+    })
+}
+
+fn rollout(workload: &str, containers: Vec<ContainerSpec>, exposure: Exposure) -> RolloutSpec {
+    let serves = !exposure.ports.is_empty();
+    RolloutSpec {
+        of: WorkloadSpec {
+            environment: manifests(&json!({}), 33).environment,
+            workload: name(workload),
+            version: "1.2.0".parse().unwrap(),
+            fingerprint: Fingerprint::from_hash(&[0xab; 32]),
+            containers,
+            exposure,
+            secrets: vec![SecretString::new("s3cr3t-value")],
+        },
+        replicas: 2,
+        strategy: if serves {
+            Strategy::Rolling
+        } else {
+            Strategy::Replace
+        },
+    }
+}
+
+fn exposure(routes: &[(Option<&str>, &str)]) -> Exposure {
+    let port = ExposedPort {
+        port: 8080,
+        target_port: 3000,
+        protocol: Protocol::Tcp,
+    };
+    let routes = routes.iter().map(|(host, path)| Route {
+        host: host.map(str::to_owned),
+        path: (*path).to_owned(),
+        port: "http".to_owned(),
+    });
+    Exposure {
+        ports: BTreeMap::from([("http".to_owned(), port)]),
+        routes: routes.collect::<BTreeSet<_>>(),
+    }
+}
+
+fn api() -> RolloutSpec {
+    let main = ContainerSpec {
+        args: vec!["serve".to_owned(), "$(HOME) $$ $x".to_owned()],
+        variables: BTreeMap::from([
+            (
+                "DATABASE_URL".to_owned(),
+                SecretString::new("postgres://u:s3cr3t-value@h/d"),
+            ),
+            ("PORT".to_owned(), SecretString::new("1")),
+        ]),
+        files: vec![FileSpec {
+            path: "/etc/app/token".to_owned(),
+            content: FileContent(b"s3cr3t-value".to_vec()),
+            mode: Some(0o600),
+        }],
+        volumes: vec![VolumeSpec {
+            target: "/data".to_owned(),
+            source: "volume-api-data".to_owned(),
+            path: Some("/inner".to_owned()),
+            read_only: false,
+        }],
+        limits: Quantities {
+            cpu_millis: Some(500),
+            memory_bytes: Some(128_000_000),
+        },
+        readiness: http("/health"),
+        liveness: http("/version"),
+        ..container("main", b"api")
+    };
+    rollout("api", vec![main], exposure(&[(None, "/")]))
+}
+
+fn resource(kind: &str, id: &str) -> ResourceSpec {
+    ResourceSpec {
+        id: ResourceId(id.to_owned()),
+        kind: kind.to_owned(),
+        class: "default".to_owned(),
+        workload: name("api"),
+        params: serde_json::Map::new(),
+        settings: BTreeMap::new(),
+        credential: SecretString::new("s3cr3t-value"),
+        reach: Reach::Inside,
+        fingerprint: Fingerprint::from_hash(&[0xcd; 32]),
+    }
+}
+
+fn migration() -> MigrationSpec {
+    let of = api().of;
+    MigrationSpec {
+        environment: of.environment,
+        workload: of.workload,
+        version: of.version,
+        fingerprint: of.fingerprint,
+        container: ContainerSpec {
+            args: vec!["migrate".to_owned()],
+            ..container("migrate", b"api")
+        },
+        secrets: of.secrets,
+    }
+}
+
+fn ingress(settings: &Value, routes: &[(Option<&str>, &str)]) -> Vec<Value> {
+    let mut spec = api();
+    spec.of.exposure = exposure(routes);
+    let objects = manifests(settings, 33).workload(&spec).unwrap();
+    let kinds = ["Ingress", "Middleware", "Route"];
+    objects
+        .iter()
+        .filter(|object| kinds.contains(&object.kind()))
+        .map(|object| object.value().clone())
+        .collect()
+}
+
+fn values(objects: &[Manifest]) -> Vec<&Value> {
+    objects.iter().map(Manifest::value).collect()
+}
+
+const FULL: &str = r#"{
+    "ingress": "{workload}-{environment}.apps.example.edu", "tls": "letsencrypt",
+    "quota": {"pods": "20"}, "limits": {"cpu": "500m", "memory": "256Mi"}
+}"#;
+
+fn full() -> Value {
+    serde_json::from_str(FULL).unwrap()
+}
+
+#[test]
+fn a_service_with_everything() {
+    let objects = manifests(&full(), 33).workload(&api()).unwrap();
+    insta::assert_json_snapshot!(values(&objects));
+}
+
+#[test]
+fn a_service_on_an_old_cluster() {
+    let objects = manifests(&full(), 20).workload(&api()).unwrap();
+    insta::assert_json_snapshot!(values(&objects[objects.len() - 2..]));
+}
+
+#[test]
+fn a_bot_is_replaced() {
+    let mut spec = rollout(
+        "bot",
+        vec![container("main", b"other")],
+        Exposure::default(),
+    );
+    spec.replicas = 1;
+    let objects = manifests(&json!({}), 33).workload(&spec).unwrap();
+    insta::assert_json_snapshot!(values(&objects));
+}
+
+#[test]
+fn what_an_environment_needs() {
+    insta::assert_json_snapshot!(values(&manifests(&full(), 33).environment()));
+}
+
+#[test]
+fn a_migration_is_a_job() {
+    let objects = manifests(&json!({}), 33).migration(&migration()).unwrap();
+    insta::assert_json_snapshot!(values(&objects[1..]));
+}
+
+#[test]
+fn a_database_and_a_volume() {
+    let manifests = manifests(&json!({"storage-class": "fast"}), 33);
+    let mut objects = manifests.postgres(&resource("postgres", "postgres.default#api.db"));
+    objects.push(manifests.volume(&resource("volume", "volume.default#api.data")));
+    insta::assert_json_snapshot!(values(&objects));
+}
+
+#[test]
+fn a_prefix_is_taken_away_by_each_controller_in_its_way() {
+    let routes: &[_] = &[
+        (None, "/"),
+        (Some("api.example.edu"), "/v1.0"),
+        (Some("www.example.edu"), "/"),
+    ];
+    for class in ["nginx", "traefik", "openshift-route"] {
+        let settings = json!({
+            "ingress": "api.example.edu/{team}-{environment}",
+            "ingress-class": class,
+        });
+        insta::assert_json_snapshot!(class, ingress(&settings, routes));
+    }
+}
+
+#[test]
+fn a_prefix_that_no_rule_takes_away_is_refused() {
+    let settings = json!({"ingress": "a.edu/{environment}", "ingress-class": "haproxy"});
+    assert!(Settings::parse(settings.as_object().unwrap()).is_err());
+    let settings = json!({"ingress": "{workload}.a.edu"});
+    let error = Settings::parse(settings.as_object().unwrap()).unwrap_err();
+    assert!(error.en.contains("every environment"), "{error}");
+    let settings = json!({"ingres": "x"});
+    let error = Settings::parse(settings.as_object().unwrap()).unwrap_err();
+    assert!(error.en.contains("ingres"), "{error}");
+}
+
+#[test]
+fn names_carry_the_environment_where_the_namespace_does_not() {
+    let own = manifests(&json!({}), 33).place();
+    assert_eq!(
+        (own.namespace.as_str(), own.workload(&name("api")).as_str()),
+        ("moria-test", "api")
+    );
+    let shared = manifests(&json!({"namespace": "{team}"}), 33).place();
+    assert_eq!(
+        (
+            shared.namespace.as_str(),
+            shared.workload(&name("api")).as_str()
+        ),
+        ("moria", "api-test")
+    );
+}
+
+#[test]
+fn names_fit_and_tell_things_apart() {
+    let place = manifests(&json!({}), 33).place();
+    let long = place.workload(&name(&"a".repeat(63)));
+    assert!(long.len() <= 44, "{long}");
+    assert_eq!(place.workload(&name("0x")), "w0x");
+    let resource = |id: &str| place.resource(&ResourceId(id.to_owned()));
+    assert_eq!(resource("postgres.default#api.db"), "postgres-api-db");
+    let alike = [
+        "volume.default#a-b.c",
+        "volume.default#a.b-c",
+        "volume.default#a-b-c",
+        "volume.x#a.b",
+    ];
+    let names: BTreeSet<String> = alike.map(resource).into();
+    assert_eq!(names.len(), alike.len(), "{names:?}");
+}
+
+#[test]
+fn containers_start_in_their_order() {
+    let before = |ready| BTreeMap::from([(name("main"), ready)]);
+    let setup = ContainerSpec {
+        before: before(Ready::Complete),
+        ..container("setup", b"api")
+    };
+    let proxy = |ready| ContainerSpec {
+        before: before(ready),
+        readiness: http("/"),
+        ..container("proxy", b"api")
+    };
+    let spec = |ready| {
+        let containers = vec![setup.clone(), proxy(ready), container("main", b"api")];
+        rollout("web", containers, Exposure::default())
+    };
+    let pods = |minor: u32, ready| {
+        let objects = manifests(&json!({}), minor).workload(&spec(ready))?;
+        let pod = objects.last().unwrap().value()["spec"]["template"]["spec"].clone();
+        let names = |key: &str| {
+            let containers = pod[key].as_array().cloned().unwrap_or_default();
+            containers
+                .iter()
+                .map(|c| c["name"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        Ok::<_, Message>((names("initContainers"), names("containers")))
+    };
+    let told = |init: &str, main: &str| Ok((init.to_owned(), main.to_owned()));
+    assert_eq!(pods(33, Ready::Healthy), told("setup,proxy", "main"));
+    assert_eq!(pods(20, Ready::Started), told("setup", "proxy,main"));
+    let error = pods(20, Ready::Healthy).unwrap_err();
+    assert!(error.en.contains("1.20"), "{error}");
+}
+
+#[test]
+fn a_secret_is_in_secrets_alone() {
+    let manifests = manifests(&full(), 33);
+    let mut objects = manifests.environment();
+    objects.extend(manifests.workload(&api()).unwrap());
+    objects.extend(manifests.migration(&migration()).unwrap());
+    objects.extend(manifests.postgres(&resource("postgres", "postgres.default#api.db")));
+    assert!(objects.iter().any(|object| object.kind() == "Secret"));
+    for object in objects.iter().filter(|object| object.kind() != "Secret") {
+        assert!(!object.value().to_string().contains("s3cr3t"), "{object:?}");
+    }
+    assert!(!format!("{objects:?}").contains("s3cr3t"));
+}
+
+#[test]
+fn a_probe_of_two_kinds_is_refused() {
+    let mut spec = api();
+    spec.of.containers[0].readiness.as_mut().unwrap().exec = Some(vec!["true".to_owned()]);
+    assert!(manifests(&json!({}), 33).workload(&spec).is_err());
+}
+
+/// <https://pypi.org/project/kubernetes-validate/>
+#[test]
+fn the_schemas_of_kubernetes_accept_all() {
+    let Ok(found) = Command::new("kubernetes-validate").arg("--help").output() else {
+        eprintln!("skipped: there is no kubernetes-validate (pip install kubernetes-validate)");
+        return;
+    };
+    assert!(found.status.success());
+    let manifests = manifests(&full(), 33);
+    let mut objects = manifests.environment();
+    objects.extend(manifests.workload(&api()).unwrap());
+    objects.extend(manifests.migration(&migration()).unwrap());
+    objects.extend(manifests.postgres(&resource("postgres", "postgres.default#api.db")));
+    objects.push(manifests.volume(&resource("volume", "volume.default#api.data")));
+    objects.extend(rbac(&manifests.settings));
+    let directory = tempfile::tempdir().unwrap();
+    for (index, object) in objects.iter().enumerate() {
+        let file = directory.path().join(format!("{index}.yaml"));
+        std::fs::write(&file, object.value().to_string()).unwrap();
+        let checked = Command::new("kubernetes-validate")
+            .args(["-k", "1.33", "--strict"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(checked.status.success(), "{object:?}: {told}");
+    }
+}
