@@ -94,6 +94,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Reemplazar el contenido de la base por una copia",
     ),
     (
+        "export",
+        "Escribir un archivo Compose, manifiestos de Kubernetes o un chart de Helm que corren sin Estiba",
+    ),
+    (
         "doctor",
         "Decir qué puede y qué no puede hacer esta máquina, y qué instalar",
     ),
@@ -130,6 +134,17 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "import output",
         "La carpeta del proyecto nuevo; por omisión, la de la primera ruta",
     ),
+    ("format", "Qué escribir"),
+    (
+        "export output",
+        "La carpeta, que tiene que ser nueva o estar vacía",
+    ),
+    (
+        "export version",
+        "La versión; por omisión, lo que hay en la carpeta",
+    ),
+    ("explain", "Agregar comentarios que enseñan"),
+    ("no_images", "No escribir las imágenes construidas"),
     ("dry_run", "Decir qué se escribiría, y no escribir nada"),
     ("force", "Sobrescribir los archivos que ya existen"),
     ("score", "Leer solo estos archivos Score"),

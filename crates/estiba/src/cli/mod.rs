@@ -245,6 +245,29 @@ pub enum Command {
     /// Back up and restore an environment's database
     #[command(subcommand)]
     Db(Db),
+    /// Write a Compose file, Kubernetes manifests or a Helm chart that run without Estiba
+    #[command(
+        after_help = "Examples:\n  estiba export compose -o out\n  estiba export helm -o chart --env prod --version 1.2.0 --explain"
+    )]
+    Export {
+        /// What to write
+        #[arg(value_enum)]
+        format: ExportFormat,
+        /// The folder, which must be new or empty
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+        #[command(flatten)]
+        env: AnyEnv,
+        /// The release; by default what is in the folder
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
+        /// Add comments that teach
+        #[arg(long)]
+        explain: bool,
+        /// Do not write the images that were built
+        #[arg(long)]
+        no_images: bool,
+    },
     /// Say what this machine can and cannot do, and what to install
     Doctor,
     /// Print the JSON schema of estiba.yaml, for editors
@@ -257,6 +280,17 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What an export can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A Compose file
+    Compose,
+    /// Manifests for kubectl
+    Kubernetes,
+    /// A Helm chart
+    Helm,
 }
 
 /// The environment of a command that changes something.

@@ -6,6 +6,7 @@ mod db;
 mod deploy;
 mod doctor;
 mod down;
+mod export;
 mod history;
 mod import;
 mod init;
@@ -164,6 +165,24 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 yes,
             } => db::restore(&context, &file, &env.env, resource.as_deref(), yes).await,
         },
+        Command::Export {
+            format,
+            output,
+            env,
+            version,
+            explain,
+            no_images,
+        } => {
+            let wanted = export::Wanted {
+                format,
+                output,
+                environment: env.env,
+                version,
+                explain,
+                images: !no_images,
+            };
+            export::export(&context, wanted).await
+        }
         Command::Doctor => doctor::doctor(&context).await,
         Command::Schema => schema(context.output),
         Command::Completion { shell } => {
