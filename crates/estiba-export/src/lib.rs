@@ -41,6 +41,8 @@ pub struct Export {
     /// Workloads whose images have no shell, so that Compose can't ask them over
     /// HTTP.
     pub without_shell: BTreeSet<Name>,
+    /// The numbers of the users that built images name, where that is not root.
+    pub users: BTreeMap<Name, i64>,
     /// How the cluster is used, for manifests.
     pub cluster: Settings,
     /// Comments that teach, in this language.

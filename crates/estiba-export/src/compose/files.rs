@@ -10,9 +10,6 @@ use super::service::Writer;
 use crate::ExportedFile;
 use crate::parts::{Part, secrets_in, slug};
 
-/// The script that fills templates in.
-const SCRIPT: &str = "fill.sh";
-
 /// The mounts of a container's files.
 pub(super) fn mounts(
     writer: &Writer<'_>,
@@ -70,53 +67,4 @@ pub(super) fn mounts(
         }
     }
     Ok(mounts)
-}
-
-/// A script that writes each template with the values of `.env` in place of
-/// `@@NAME@@`.
-pub(super) fn fill_script(templates: &[String]) -> ExportedFile {
-    let mut text = String::from(
-        r#"#!/bin/sh
-# Writes templates/* to filled/*, with the values of .env in place of @@NAME@@.
-set -eu
-cd "$(dirname "$0")"
-umask 022
-if [ -f .env ]; then
-    while IFS= read -r line || [ -n "$line" ]; do
-        case $line in [A-Za-z_]*=*) export "$line" ;; esac
-    done < .env
-fi
-fill() {
-    mkdir -p "filled/$(dirname "$1")"
-    awk '{
-        text = $0
-        while (match(text, /@@[A-Za-z0-9_]+@@/)) {
-            name = substr(text, RSTART + 2, RLENGTH - 4)
-            if (!(name in ENVIRON) || ENVIRON[name] == "") {
-                print name " has no value in .env" > "/dev/stderr"
-                exit 1
-            }
-            printf "%s%s", substr(text, 1, RSTART - 1), ENVIRON[name]
-            text = substr(text, RSTART + RLENGTH)
-        }
-        print text
-    }' "templates/$1" > "filled/$1"
-}
-unpack() {
-    mkdir -p "filled/$(dirname "$1")"
-    base64 -d "templates/$1.base64" > "filled/$1"
-}
-mkdir -p filled && chmod 700 filled
-"#,
-    );
-    for template in templates {
-        match template.strip_suffix(".base64") {
-            Some(place) => text.push_str(&format!("unpack '{place}'\n")),
-            None => text.push_str(&format!("fill '{template}'\n")),
-        }
-    }
-    ExportedFile {
-        executable: true,
-        ..ExportedFile::new(SCRIPT, text)
-    }
 }

@@ -13,7 +13,7 @@ use estiba_score::yaml::emit;
 use serde_json::{Map, Value, json};
 
 use crate::parts::{Addresses, own_name, password_name, slug};
-use crate::source::{comment, indented, to_fill_in};
+use crate::source::{comment, fill_script, indented, to_fill_in};
 use crate::{Export, Exported, ExportedFile, explain};
 
 /// The image of databases.
@@ -97,7 +97,7 @@ pub fn compose(export: &Export) -> Result<Exported, Vec<Message>> {
         files.push(ExportedFile::new(".env.example", example));
     }
     if !parts.templates.is_empty() {
-        files.push(files::fill_script(&parts.templates));
+        files.push(fill_script(&parts.templates));
     }
     files.push(readme::readme(export, &parts));
     files.push(ExportedFile::new(".gitignore", ".env\nfilled/\nimages/\n"));
@@ -166,11 +166,10 @@ fn text(export: &Export, parts: &Parts) -> String {
         }
         let mut named = Map::new();
         named.insert(name.clone(), value.clone());
-        let mut service = indented(&emit(&Value::Object(named)), 2);
-        if let Some(lang) = export.explain {
-            service = explain::beside_keys(&service, Some(4), explain::of_service, lang);
-        }
-        text.push_str(&service);
+        text.push_str(&indented(&emit(&Value::Object(named)), 2));
+    }
+    if let Some(lang) = export.explain {
+        text = explain::beside_keys(&text, Some(4), explain::of_service, lang);
     }
     if !parts.volumes.is_empty() {
         let volumes = parts.volumes.iter().map(|name| (name.clone(), json!({})));

@@ -1,10 +1,10 @@
 //! `estiba export`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use estiba_export::{Export, Exported};
-use estiba_model::{Name, Project, ProjectWorkload, Release, Version, message};
+use estiba_model::{Name, Project, ProjectWorkload, Release, ReleasedWorkload, Version, message};
 use estiba_target_kubernetes::Settings;
 
 use crate::cli::ExportFormat;
@@ -58,6 +58,7 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
         secrets: secrets.into_iter().map(|(name, _)| name).collect(),
         replicas: engine.replicas(&project, &environment).await?,
         without_shell: without_shell(&project),
+        users: users(&engine, &release),
         cluster: cluster(&project, &environment)?,
         explain: wanted.explain.then_some(lang),
         lang,
@@ -106,6 +107,19 @@ fn without_shell(project: &Project) -> BTreeSet<Name> {
     let workloads = project.workloads.iter();
     let packed = workloads.filter(|(_, workload)| packed(workload));
     packed.map(|(name, _)| name.clone()).collect()
+}
+
+/// The users of built images, where they name one by its number.
+fn users(engine: &estiba_engine::Engine, release: &Release) -> BTreeMap<Name, i64> {
+    let user = |released: &ReleasedWorkload| {
+        let mut built = released.images.values().filter(|i| released.is_built(i));
+        let image = engine.images().manifest(built.next()?).ok()?;
+        let user = image.config.user.split(':').next()?.parse().ok()?;
+        (user != 0).then_some(user)
+    };
+    let workloads = release.workloads.iter();
+    let users = workloads.filter_map(|(name, released)| Some((name.clone(), user(released)?)));
+    users.collect()
 }
 
 /// How the cluster of an environment is used, where it is on one.

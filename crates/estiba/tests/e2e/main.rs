@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod export;
 mod import;
 mod killed;
 mod queue;

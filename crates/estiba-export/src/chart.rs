@@ -1,7 +1,0 @@
-//! stub
-use crate::{Export, Exported};
-use estiba_model::Message;
-/// stub
-pub fn chart(_: &Export) -> Result<Exported, Vec<Message>> {
-    Ok(Exported::default())
-}
