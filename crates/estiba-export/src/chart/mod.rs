@@ -74,7 +74,7 @@ pub fn chart(export: &Export) -> Result<Exported, Vec<Message>> {
     files.push(readme(export, &objects));
     files.push(ExportedFile::new(
         ".helmignore",
-        "images/\nsecrets.yaml\n.gitignore\n",
+        "/images/\n/secrets.yaml\n/.gitignore\n",
     ));
     files.push(ExportedFile::new(".gitignore", "secrets.yaml\nimages/\n"));
     Ok(Exported {
