@@ -40,6 +40,28 @@ impl Engine {
         &self.store
     }
 
+    /// The images.
+    #[must_use]
+    pub fn images(&self) -> &ImageStore {
+        &self.images
+    }
+
+    /// The copies of workloads that an environment has: those that were asked
+    /// for, and those of the project file.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn replicas(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<Name, u32>, EngineError> {
+        let id = self.environment(project, environment)?;
+        let mut replicas = project.environments[environment].replicas.clone();
+        replicas.extend(self.store.settings(&id).await?.replicas);
+        Ok(replicas)
+    }
+
     /// The environment's id, or a refusal that names those there are.
     ///
     /// # Errors

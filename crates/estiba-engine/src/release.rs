@@ -20,6 +20,15 @@ const PROGRAM_ANNOTATION: &str = "estiba.dev/program";
 /// The annotation that names files to pack beside the program, by commas.
 const INCLUDE_ANNOTATION: &str = "estiba.dev/include";
 
+/// The images that a release is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Images {
+    /// Every container's.
+    All,
+    /// Those that are built from source.
+    Built,
+}
+
 impl Engine {
     /// Builds what has changed and makes a release of it; the one there is where
     /// nothing has changed.
@@ -52,11 +61,35 @@ impl Engine {
         version: Option<&str>,
         observer: &dyn Observer,
     ) -> Result<Release, EngineError> {
+        self.made(project, version, Images::All, observer).await
+    }
+
+    /// A release whose images of others are not fetched, for what refers to
+    /// them by name. It can't be deployed, and is not kept.
+    ///
+    /// # Errors
+    /// As [`Engine::assemble`].
+    pub async fn assemble_built(
+        &self,
+        project: &Project,
+        version: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<Release, EngineError> {
+        self.made(project, version, Images::Built, observer).await
+    }
+
+    async fn made(
+        &self,
+        project: &Project,
+        version: Option<&str>,
+        wanted: Images,
+        observer: &dyn Observer,
+    ) -> Result<Release, EngineError> {
         let mut workloads = BTreeMap::new();
         let mut built = HashMap::new();
         for (name, source) in &project.workloads {
             let images = self
-                .images_of(project, name, source, &mut built, observer)
+                .images_of(project, name, source, wanted, &mut built, observer)
                 .await?;
             let workload = with_files_read(source)?;
             workloads.insert(name.clone(), ReleasedWorkload { workload, images });
@@ -82,12 +115,14 @@ impl Engine {
         project: &Project,
         name: &Name,
         source: &ProjectWorkload,
+        wanted: Images,
         built: &mut HashMap<BuildKey, Digest>,
         observer: &dyn Observer,
     ) -> Result<BTreeMap<Name, Digest>, EngineError> {
         let mut images = BTreeMap::new();
         for (container_name, container) in &source.workload.containers {
             let image = match &container.image {
+                ImageSource::Reference(_) if wanted == Images::Built => continue,
                 ImageSource::Reference(reference) => {
                     self.pulled(project, name, reference, observer).await?
                 }

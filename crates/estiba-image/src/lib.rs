@@ -21,6 +21,7 @@ mod merge;
 mod pack;
 pub mod registry;
 mod run;
+mod save;
 mod store;
 mod unpack;
 pub mod version;

@@ -15,8 +15,8 @@ mod prune;
 mod references;
 mod values;
 
-pub use check::secrets::{is_telegram_token, same_telegram_token};
+pub use check::secrets::{is_telegram_token, looks_secret, same_telegram_token};
 pub use file::schema;
-pub use init::{InitPlan, init, write_new};
+pub use init::{InitPlan, init, name_of, project_name, team_name, write_new};
 pub use load::{FILE_NAME, Loaded, find, load, parse};
 pub use values::{ValueUser, missing_values, required_values};

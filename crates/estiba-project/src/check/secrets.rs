@@ -160,6 +160,14 @@ fn in_clear(key: &str, value: &str, spot: Spot, found: &mut Findings) {
     }
 }
 
+/// Whether a value is likely a secret, by its shape or by its name.
+#[must_use]
+pub fn looks_secret(key: &str, value: &str) -> bool {
+    let shaped = SHAPES.iter().any(|shape| shape.pattern.is_match(value));
+    let literal = !value.is_empty() && !value.contains("${");
+    shaped || matches(&URL_PASSWORD, value) || (literal && matches(&SECRET_NAME, key))
+}
+
 /// Whether a value of this name is a bot's token.
 #[must_use]
 pub fn is_telegram_token(key: &str) -> bool {

@@ -14,6 +14,8 @@ use estiba_model::{Diagnostic, Lang, Message, message};
 use crate::load::{FILE_NAME, beside};
 use detect::{Component, Found};
 
+pub use names::{name_of, project as project_name, team as team_name};
+
 /// The files to write for a new project; nothing is written yet.
 #[derive(Debug, Default)]
 pub struct InitPlan {

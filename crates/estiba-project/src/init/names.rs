@@ -7,8 +7,9 @@ use estiba_model::Name;
 /// Longer Git configurations are not looked at.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The folder's name, or `project`.
-pub(super) fn project(directory: &Path) -> String {
+/// A name for the project in a folder: the folder's name, or `project`.
+#[must_use]
+pub fn project(directory: &Path) -> String {
     let directory = directory
         .canonicalize()
         .unwrap_or_else(|_| directory.to_owned());
@@ -18,8 +19,10 @@ pub(super) fn project(directory: &Path) -> String {
     name.unwrap_or_else(|| "project".to_owned())
 }
 
-/// Who owns the Git remote, or who commits, or `team`.
-pub(super) fn team(directory: &Path) -> String {
+/// A name for the team of a folder: who owns the Git remote, or who commits, or
+/// `team`.
+#[must_use]
+pub fn team(directory: &Path) -> String {
     let directory = directory
         .canonicalize()
         .unwrap_or_else(|_| directory.to_owned());
@@ -70,8 +73,9 @@ fn owner(url: &str) -> Option<&str> {
         .filter(|owner| !owner.is_empty() && !owner.contains('@'))
 }
 
-/// `text` as a name; `None` where too little is left.
-pub(super) fn name_of(text: &str) -> Option<String> {
+/// `text` as a valid [`Name`]; `None` where too little is left.
+#[must_use]
+pub fn name_of(text: &str) -> Option<String> {
     let plain = |c: char| match c {
         'á' | 'à' | 'ä' => 'a',
         'é' | 'è' => 'e',

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use estiba_model::{Lang, Message, message};
+use estiba_score::yaml::scalar;
 
 use super::detect::{Component, Found, Source};
 
@@ -16,22 +17,6 @@ fn comment(text: &Message, lang: Lang) -> String {
         .lines()
         .map(|line| format!("# {line}\n"))
         .collect()
-}
-
-/// `text` as a YAML scalar that reads back as this text: most names as they
-/// are, others as JSON strings, which YAML takes.
-fn scalar(text: &str) -> String {
-    const OTHERS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
-        && !OTHERS.contains(&text.to_ascii_lowercase().as_str());
-    if plain {
-        text.to_owned()
-    } else {
-        serde_json::Value::from(text).to_string()
-    }
 }
 
 /// The `estiba.yaml` of a project with these workloads.

@@ -16,15 +16,7 @@ type Parsed<'t> = (Event<'t>, saphyr_parser::Span);
 
 /// The value and spans of a text, and what is wrong with it.
 pub(super) fn build(source: &Source) -> (Option<(Value, Spans)>, Vec<Diagnostic>) {
-    let mut builder = Builder {
-        source,
-        parser: Parser::new_from_str(&source.text),
-        anchors: HashMap::new(),
-        open_anchors: Vec::new(),
-        nodes: 0,
-        depth: 0,
-        findings: Vec::new(),
-    };
+    let mut builder = Builder::new(source, Dialect::Strict);
     let built = match builder.document() {
         Ok(built) => Some((built.value, built.spans)),
         Err(fatal) => {
@@ -33,6 +25,33 @@ pub(super) fn build(source: &Source) -> (Option<(Value, Spans)>, Vec<Diagnostic>
         }
     };
     (built, builder.findings)
+}
+
+/// The values and spans of every document of a text that other tools read, and
+/// what is wrong with it. What follows a mistake of syntax is not read.
+pub(super) fn build_all(source: &Source) -> (Vec<(Value, Spans)>, Vec<Diagnostic>) {
+    let mut builder = Builder::new(source, Dialect::Common);
+    let mut documents = Vec::new();
+    loop {
+        match builder.next_document() {
+            Ok(Some(built)) => documents.push((built.value, built.spans)),
+            Ok(None) => break,
+            Err(fatal) => {
+                builder.findings.push(*fatal);
+                break;
+            }
+        }
+    }
+    (documents, builder.findings)
+}
+
+/// How much of YAML is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// YAML 1.2.
+    Strict,
+    /// YAML 1.2 and the merge keys of 1.1, which the files of other tools have.
+    Common,
 }
 
 /// What makes it impossible to read on.
@@ -55,9 +74,41 @@ struct Builder<'t> {
     nodes: usize,
     depth: usize,
     findings: Vec<Diagnostic>,
+    dialect: Dialect,
 }
 
 impl<'t> Builder<'t> {
+    fn new(source: &'t Source, dialect: Dialect) -> Self {
+        Self {
+            source,
+            parser: Parser::new_from_str(&source.text),
+            anchors: HashMap::new(),
+            open_anchors: Vec::new(),
+            nodes: 0,
+            depth: 0,
+            findings: Vec::new(),
+            dialect,
+        }
+    }
+
+    /// The next document that has anything in it.
+    fn next_document(&mut self) -> Result<Option<Built>, Fatal> {
+        loop {
+            match self.next()?.0 {
+                Event::DocumentStart(_) => {
+                    let start = self.next()?;
+                    let built = self.node(start)?;
+                    self.anchors.clear();
+                    if !built.value.is_null() {
+                        return Ok(Some(built));
+                    }
+                }
+                Event::StreamEnd => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+
     fn document(&mut self) -> Result<Built, Fatal> {
         loop {
             match self.next()?.0 {

@@ -1,17 +1,22 @@
-//! YAML text to JSON values that know where they were written.
+//! YAML text to JSON values that know where they were written, and back.
 //!
 //! The subset is what configuration files need: one document, no merge keys, no
 //! own tags, and bounds on depth and size, so that a hostile file costs no more
-//! than a long one.
+//! than a long one. Files of other tools may have several documents and merge
+//! keys: [`Document::all`] reads them.
 
 mod build;
+mod emit;
 mod syntax;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use estiba_model::{Diagnostic, Place, has_errors};
 use serde_json::Value;
+
+pub use emit::{emit, scalar};
 
 /// Deeper nesting than this is refused: no one means it, and it would make
 /// every walk over the value a danger to the stack.
@@ -31,7 +36,7 @@ pub struct Document {
     /// The content.
     pub value: Value,
     spans: Spans,
-    source: Source,
+    source: Arc<Source>,
 }
 
 /// What came of reading a document.
@@ -71,12 +76,28 @@ impl Document {
         let document = built.map(|(value, spans)| Self {
             value,
             spans,
-            source,
+            source: Arc::new(source),
         });
         Recovered {
             document,
             diagnostics,
         }
+    }
+
+    /// Reads the documents of a text that was written for other tools: there
+    /// may be several, and their maps may take in others by `<<`. Documents with
+    /// nothing in them are left out, and so is what follows a mistake of syntax.
+    #[must_use]
+    pub fn all(file: &Path, text: &str) -> (Vec<Self>, Vec<Diagnostic>) {
+        let source = Arc::new(Source::new(file, text));
+        let (built, mut diagnostics) = build::build_all(&source);
+        diagnostics.truncate(MOST_FINDINGS);
+        let documents = built.into_iter().map(|(value, spans)| Self {
+            value,
+            spans,
+            source: Arc::clone(&source),
+        });
+        (documents.collect(), diagnostics)
     }
 
     /// The file's name in findings.

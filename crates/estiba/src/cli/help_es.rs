@@ -16,6 +16,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Escribir un primer estiba.yaml (y score.yaml) a partir de lo que hay en una carpeta",
     ),
     (
+        "import",
+        "Escribir un estiba.yaml y archivos Score a partir de archivos Compose, manifiestos de Kubernetes o una aplicación de Heroku",
+    ),
+    (
         "check",
         "Encontrar todos los errores de un proyecto, o solo de archivos Score",
     ),
@@ -90,6 +94,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Reemplazar el contenido de la base por una copia",
     ),
     (
+        "export",
+        "Escribir un archivo Compose, manifiestos de Kubernetes o un chart de Helm que corren sin Estiba",
+    ),
+    (
         "doctor",
         "Decir qué pueden y qué no pueden hacer esta máquina y las plataformas del proyecto, y qué instalar",
     ),
@@ -126,6 +134,24 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("help", "Mostrar la ayuda"),
     ("version", "Mostrar la versión"),
     ("dir", "La carpeta"),
+    ("paths", "Archivos, o carpetas en las que buscarlos"),
+    (
+        "import output",
+        "La carpeta del proyecto nuevo; por omisión, la de la primera ruta",
+    ),
+    ("format", "Qué escribir"),
+    (
+        "export output",
+        "La carpeta, que tiene que ser nueva o estar vacía",
+    ),
+    (
+        "export version",
+        "La versión; por omisión, lo que hay en la carpeta",
+    ),
+    ("explain", "Agregar comentarios que enseñan"),
+    ("no_images", "No escribir las imágenes construidas"),
+    ("dry_run", "Decir qué se escribiría, y no escribir nada"),
+    ("force", "Sobrescribir los archivos que ya existen"),
     ("score", "Leer solo estos archivos Score"),
     (
         "env",

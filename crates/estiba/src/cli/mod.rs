@@ -77,6 +77,24 @@ pub enum Command {
         #[arg(default_value = ".")]
         dir: PathBuf,
     },
+    /// Write an estiba.yaml and Score files from Compose files, Kubernetes manifests or a Heroku app
+    #[command(
+        after_help = "Examples:\n  estiba import docker-compose.yml --dry-run\n  estiba import infra -o ../tp2\n  estiba import Procfile app.json test.config.json prod.config.json"
+    )]
+    Import {
+        /// Files, or folders to look for them in
+        #[arg(default_value = ".", value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// The new project's folder; by default that of the first path
+        #[arg(long, short, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// Tell what would be written, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write over files that are there
+        #[arg(long)]
+        force: bool,
+    },
     /// Find every mistake in a project, or in Score files alone
     #[command(after_help = "Examples:\n  estiba check\n  estiba check --score api/score.yaml")]
     Check {
@@ -229,6 +247,29 @@ pub enum Command {
     /// Back up and restore an environment's database
     #[command(subcommand)]
     Db(Db),
+    /// Write a Compose file, Kubernetes manifests or a Helm chart that run without Estiba
+    #[command(
+        after_help = "Examples:\n  estiba export compose -o out\n  estiba export helm -o chart --env prod --version 1.2.0 --explain"
+    )]
+    Export {
+        /// What to write
+        #[arg(value_enum)]
+        format: ExportFormat,
+        /// The folder, which must be new or empty
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+        #[command(flatten)]
+        env: AnyEnv,
+        /// The release; by default what is in the folder
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
+        /// Add comments that teach
+        #[arg(long)]
+        explain: bool,
+        /// Do not write the images that were built
+        #[arg(long)]
+        no_images: bool,
+    },
     /// Say what this machine and the project's targets can and cannot do, and what to install
     Doctor,
     /// Ask about the project's targets
@@ -244,6 +285,17 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// What an export can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A Compose file
+    Compose,
+    /// Manifests for kubectl
+    Kubernetes,
+    /// A Helm chart
+    Helm,
 }
 
 /// The environment of a command that changes something.

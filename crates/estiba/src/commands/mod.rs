@@ -6,7 +6,9 @@ mod db;
 mod deploy;
 mod doctor;
 mod down;
+mod export;
 mod history;
+mod import;
 mod init;
 mod instances;
 mod logs;
@@ -103,6 +105,20 @@ fn asked_language(args: &[OsString]) -> Option<Lang> {
 async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Init { dir } => init::init(&context, &dir),
+        Command::Import {
+            paths,
+            output,
+            dry_run,
+            force,
+        } => {
+            let wanted = import::Wanted {
+                paths,
+                output,
+                dry_run,
+                force,
+            };
+            import::import(&context, &wanted).await
+        }
         Command::Check { dir, score } => check::check(&context.at(dir), &score),
         Command::Up { dir, version } => up::up(&context.at(dir), version).await,
         Command::Plan { env, version } => deploy::plan(&context, env.env, version).await,
@@ -158,6 +174,24 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 yes,
             } => db::restore(&context, &file, &env.env, resource.as_deref(), yes).await,
         },
+        Command::Export {
+            format,
+            output,
+            env,
+            version,
+            explain,
+            no_images,
+        } => {
+            let wanted = export::Wanted {
+                format,
+                output,
+                environment: env.env,
+                version,
+                explain,
+                images: !no_images,
+            };
+            export::export(&context, wanted).await
+        }
         Command::Doctor => doctor::doctor(&context).await,
         Command::Target(Target::Rbac { target }) => target::rbac(&context, &target),
         Command::Schema => schema(context.output),

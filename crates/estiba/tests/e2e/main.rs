@@ -3,6 +3,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod export;
+mod import;
 mod killed;
 #[path = "../support/mod.rs"]
 mod support;

@@ -95,6 +95,33 @@ impl Project {
         project
     }
 
+    /// A folder with some of the tests' sources, and no file of Estiba.
+    pub fn with_sources(folders: &[&str]) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for folder in folders {
+            let place = project.dir().join(folder);
+            copy(&source().join(folder), &place);
+            std::fs::remove_file(place.join("score.yaml")).unwrap();
+        }
+        project
+    }
+
+    /// A copy of the project to export, owned by `team`, with its secret set.
+    pub fn to_export(team: &str) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exported");
+        copy(&source, &project.dir());
+        project.edit("estiba.yaml", "team: moria", &format!("team: {team}"));
+        project
+            .with_input(&["secret", "set", "TOKEN", "--env", "test"], SECRET)
+            .ok();
+        project
+    }
+
     pub fn dir(&self) -> PathBuf {
         self.folder.path().join(&self.name)
     }

@@ -6,15 +6,54 @@ use estiba_model::message;
 use saphyr_parser::{Event, ScalarStyle};
 use serde_json::{Map, Value};
 
-use super::{Builder, Built, Fatal, Inner, Parsed, Span, Spans, span_of};
+use super::{Builder, Built, Dialect, Fatal, Inner, Parsed, Span, Spans, span_of};
+
+/// The key that takes in the keys of another map, or of each of a list
+/// (<https://yaml.org/type/merge.html>).
+const MERGE: &str = "<<";
+
+/// Adds what `values` lacks. What is no map, or a list of maps, adds nothing.
+fn merge(values: &mut Map<String, Value>, fields: &mut HashMap<String, Spans>, other: Built) {
+    match (other.value, other.spans.inner) {
+        (Value::Object(theirs), Inner::Fields(mut places)) => {
+            for (key, value) in theirs {
+                if values.contains_key(&key) {
+                    continue;
+                }
+                if let Some(place) = places.remove(&key) {
+                    fields.insert(key.clone(), place);
+                }
+                values.insert(key, value);
+            }
+        }
+        (Value::Array(items), Inner::Items(places)) => {
+            for (value, spans) in items.into_iter().zip(places) {
+                merge(
+                    values,
+                    fields,
+                    Built {
+                        value,
+                        spans,
+                        nodes: 0,
+                    },
+                );
+            }
+        }
+        _ => {}
+    }
+}
 
 impl<'t> Builder<'t> {
     pub(super) fn mapping(&mut self, mut span: Span) -> Result<Built, Fatal> {
         let (mut values, mut fields, mut nodes) = (Map::new(), HashMap::new(), 1);
+        let mut merged = Vec::new();
         loop {
             let next = self.next()?;
             if next.0 == Event::MappingEnd {
                 self.close(&mut span, next.1);
+                for other in merged {
+                    merge(&mut values, &mut fields, other);
+                }
                 let spans = Spans {
                     key: None,
                     value: span,
@@ -31,6 +70,10 @@ impl<'t> Builder<'t> {
             let item = self.node(next)?;
             nodes += 1 + item.nodes;
             let Some((name, key)) = key else { continue };
+            if name == MERGE {
+                merged.push(item);
+                continue;
+            }
             if let Some(first) = fields.get(&name) {
                 self.duplicate(&name, key, first);
                 continue;
@@ -56,7 +99,10 @@ impl<'t> Builder<'t> {
         };
         let key = self.node((event, span))?;
         let name = match key.value {
-            Value::String(name) if plain && name == "<<" => {
+            Value::String(name) if plain && name == MERGE && self.dialect == Dialect::Common => {
+                name
+            }
+            Value::String(name) if plain && name == MERGE => {
                 self.error(
                     "merge-key",
                     at,

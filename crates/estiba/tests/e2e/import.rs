@@ -1,0 +1,57 @@
+//! A Compose project imported and deployed.
+
+use crate::support::{Project, SECRET};
+
+const COMPOSE: &str = "\
+services:
+  migrate:
+    build: ./api
+    command: [migrate]
+    volumes: [data:/data]
+  api:
+    build: ./api
+    environment:
+      GREETING: ${GREETING:-hello}
+      BEHAVIOUR: ''
+      TOKEN: planted-s3cret-4711
+    ports: ['8080:3000']
+    volumes: [data:/data]
+    healthcheck:
+      test: curl -f http://localhost:3000/health || exit 1
+    depends_on:
+      migrate: { condition: service_completed_successfully }
+volumes: { data: {} }
+";
+
+#[test]
+fn a_compose_project_is_imported_and_runs() {
+    let project = Project::with_sources(&["api"]);
+    std::fs::write(project.dir().join("compose.yaml"), COMPOSE).unwrap();
+
+    let tried = project.run(&["import", "compose.yaml", "--dry-run"]).ok();
+    assert!(
+        tried.out.contains("apiVersion: score.dev/v1b1"),
+        "{}",
+        tried.out
+    );
+    assert!(!tried.out.contains(SECRET) && !tried.err.contains(SECRET));
+    assert!(!project.dir().join("estiba.yaml").exists());
+
+    let imported = project.run(&["import", "compose.yaml", "--json"]).ok();
+    let document = imported.json();
+    assert_eq!(document["secrets_kept"][0]["name"], "TOKEN", "{document}");
+    assert_eq!(document["files"].as_array().unwrap().len(), 2);
+    project.run(&["check"]).ok();
+
+    let again = project.run(&["import", "compose.yaml"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("exists already"), "{}", again.err);
+    project.run(&["import", "compose.yaml", "--force"]).ok();
+
+    project.run(&["up", "--version", "1.0.0"]).ok();
+    assert_eq!(project.get("test", "/greeting"), "hello");
+    assert_eq!(project.get("test", "/migrations"), "migrated\n");
+    let with_secret = project.files_with(SECRET);
+    let only = project.dir().join("compose.yaml");
+    assert_eq!(with_secret, [only]);
+}
