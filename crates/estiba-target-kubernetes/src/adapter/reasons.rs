@@ -224,10 +224,14 @@ pub(super) fn when_late(instance: Instance<'_>, unhealthy: Option<&str>) -> Reas
         .is_some_and(|s| s.running.is_some());
     let log = Some(name.clone());
     let message = match (unhealthy, is_running) {
-        (Some(said), _) => message!(
-            "{name} runs, but its probe fails: {said}",
-            "{name} funciona, pero su sonda falla: {said}"
-        ),
+        (Some(said), _) => {
+            // A command that says nothing.
+            let said = said.trim_end_matches([' ', ':']);
+            message!(
+                "{name} runs, but its probe fails: {said}",
+                "{name} funciona, pero su sonda falla: {said}"
+            )
+        }
         (None, true) => message!(
             "{name} runs, but is not ready",
             "{name} funciona, pero no está listo"

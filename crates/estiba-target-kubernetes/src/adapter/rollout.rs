@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use estiba_model::{Message, WholeWorkload, message};
+use estiba_model::{Message, Strategy, WholeWorkload, message};
 use estiba_target::{Progress, Redactor, RolloutSpec, TargetError};
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -22,6 +22,8 @@ use crate::manifests::{Labels, Manifest, Manifests, Place, annotation, label};
 
 /// How often a rollout is looked at.
 const INTERVAL: Duration = Duration::from_millis(300);
+/// Time for the nodes to learn that an instance gets no more traffic.
+const EVERYONE_KNOWS: Duration = Duration::from_secs(2);
 /// A reason that may pass has so long to.
 const PASSING: Duration = Duration::from_secs(10);
 
@@ -63,15 +65,17 @@ impl KubernetesTarget {
         };
         let begun = Entry::RolledOut(&of.workload, &rolled_out);
         cluster.record(&manifests, &begun).await?;
-        rolled_out.objects = cluster.apply_workload(&objects, &manifests.place()).await?;
         let rollout = Rollout {
             cluster,
             place: manifests.place(),
             spec,
-            leads_away: !manifests.server.has_sleep() && !of.exposure.ports.is_empty(),
+            objects: &objects,
+            leads_away: !manifests.server.has_sleep()
+                && spec.strategy == Strategy::Rolling
+                && !of.exposure.ports.is_empty(),
         };
-        rollout.watch(timeout).await?;
-        rollout.remove_what_was(&objects).await?;
+        rolled_out.objects = rollout.carry_out(timeout).await?;
+        rollout.remove_what_was().await?;
         let done = Entry::RolledOut(&of.workload, &rolled_out);
         cluster.record(&manifests, &done).await
     }
@@ -90,36 +94,13 @@ impl KubernetesTarget {
     }
 }
 
-impl Cluster {
-    /// Applies a workload's objects, the `Deployment` last, and tells what Estiba
-    /// owns of each.
-    async fn apply_workload(
-        &self,
-        objects: &[Manifest],
-        place: &Place,
-    ) -> Result<BTreeMap<String, String>, TargetError> {
-        let owner = place.labels();
-        let Some((deployment, others)) = objects.split_last() else {
-            return Ok(BTreeMap::new());
-        };
-        let mut owned: BTreeMap<_, _> =
-            try_join_all(others.iter().map(|object| self.apply_owned(object, &owner)))
-                .await?
-                .into_iter()
-                .collect();
-        owned.extend([self.apply_owned(deployment, &owner).await?]);
-        Ok(owned)
-    }
-
-    async fn apply_owned(
-        &self,
-        object: &Manifest,
-        owner: &Labels,
-    ) -> Result<(String, String), TargetError> {
-        let applied = self.apply(object, owner).await?;
-        let key = format!("{}/{}", object.kind(), object.name());
-        Ok((key, owned_fields(&applied.metadata)))
-    }
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Until {
+    /// The new instances are ready, whatever else runs.
+    AllReady,
+    /// They are, and no other one is left.
+    Alone,
 }
 
 /// A rollout that is under way.
@@ -127,6 +108,8 @@ struct Rollout<'a> {
     cluster: &'a Cluster,
     place: Place,
     spec: &'a RolloutSpec,
+    /// What is applied; the `Deployment` is the last.
+    objects: &'a [Manifest],
     /// Whether old instances get no more traffic as soon as all new ones are
     /// ready: where they can't wait by themselves before they end.
     leads_away: bool,
@@ -145,22 +128,74 @@ impl Rollout<'_> {
         self.place.selector(&self.spec.of.workload, "instance")
     }
 
-    /// Looks again and again, which survives whatever happens to the API server.
-    async fn watch(&self, timeout: Duration) -> Result<(), TargetError> {
+    /// Applies everything and waits until it is so; tells what Estiba owns of each
+    /// object.
+    async fn carry_out(&self, timeout: Duration) -> Result<BTreeMap<String, String>, TargetError> {
         let deadline = Instant::now() + timeout;
+        let Some((deployment, others)) = self.objects.split_last() else {
+            return Ok(BTreeMap::new());
+        };
+        let others = try_join_all(others.iter().map(|object| self.apply(object))).await?;
+        let mut owned: BTreeMap<_, _> = others.into_iter().collect();
+        if self.leads_away && self.replaces_others().await? {
+            self.apply(&deployment.held()).await?;
+            self.watch(Until::AllReady, deadline, timeout).await?;
+            self.lead_traffic().await?;
+            sleep(EVERYONE_KNOWS).await;
+        }
+        owned.extend([self.apply(deployment).await?]);
+        self.watch(Until::Alone, deadline, timeout).await?;
+        Ok(owned)
+    }
+
+    async fn apply(&self, object: &Manifest) -> Result<(String, String), TargetError> {
+        let applied = self.cluster.apply(object, &self.place.labels()).await?;
+        let key = format!("{}/{}", object.kind(), object.name());
+        Ok((key, owned_fields(&applied.metadata)))
+    }
+
+    /// Whether instances run that are to be replaced. Those that come back get
+    /// their traffic back.
+    async fn replaces_others(&self) -> Result<bool, TargetError> {
+        let pods = self.instances().await?;
+        let mut replaces = false;
+        for instance in pods.iter().map(Instance).filter(|one| !one.is_leaving()) {
+            if !self.is_new(instance) {
+                replaces = true;
+            } else if instance.label(label::SERVING) == Some("false") {
+                self.set_serving(instance.name(), true).await?;
+            }
+        }
+        Ok(replaces)
+    }
+
+    async fn instances(&self) -> Result<Vec<Pod>, TargetError> {
+        let (pods, selected) = (self.pods(), selecting(&self.labels()));
+        Ok(persist("Pods", || pods.list(&selected)).await?.items)
+    }
+
+    /// Looks again and again, which survives whatever happens to the API server.
+    async fn watch(
+        &self,
+        until: Until,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<(), TargetError> {
         let name = self.place.workload(&self.spec.of.workload);
         let what = format!("Deployment {name}");
-        let (deployments, pods) = (self.deployments(), self.pods());
-        let selected = selecting(&self.labels());
+        let deployments = self.deployments();
         let mut passing: Option<(Message, Instant)> = None;
         loop {
             let deployment = persist(&what, || deployments.get(&name)).await?;
-            let instances = persist("Pods", || pods.list(&selected)).await?.items;
-            if is_complete(&deployment, self.spec.replicas) && self.is_alone(&instances) {
+            let instances = self.instances().await?;
+            let is_there = match until {
+                Until::AllReady => self.all_ready(&instances),
+                Until::Alone => {
+                    is_complete(&deployment, self.spec.replicas) && self.is_alone(&instances)
+                }
+            };
+            if is_there {
                 return Ok(());
-            }
-            if self.leads_away {
-                self.lead_traffic(&instances).await?;
             }
             if let Some((pod, reason)) = self.reason(&deployment, &instances) {
                 let since = match passing.take() {
@@ -205,19 +240,20 @@ impl Rollout<'_> {
         of_instance.or_else(|| Some((None, reasons::of_deployment(deployment)?)))
     }
 
-    /// New instances get traffic; old ones get none any more as soon as all new
-    /// ones are ready.
-    async fn lead_traffic(&self, pods: &[Pod]) -> Result<(), TargetError> {
-        let staying = || pods.iter().map(Instance).filter(|one| !one.is_leaving());
-        let ready = staying()
-            .filter(|one| self.is_new(*one) && one.is_ready())
+    fn all_ready(&self, pods: &[Pod]) -> bool {
+        let ready = pods
+            .iter()
+            .map(Instance)
+            .filter(|one| self.is_new(*one) && one.is_ready() && !one.is_leaving())
             .count();
-        let is_ready = ready >= usize::try_from(self.spec.replicas).unwrap_or(usize::MAX);
-        for instance in staying() {
-            let serves = instance.label(label::SERVING) == Some("true");
-            let should = self.is_new(instance) || (serves && !is_ready);
-            if serves != should {
-                self.set_serving(instance.name(), should).await?;
+        ready >= usize::try_from(self.spec.replicas).unwrap_or(usize::MAX)
+    }
+
+    /// Old instances get no more traffic.
+    async fn lead_traffic(&self) -> Result<(), TargetError> {
+        for instance in self.instances().await?.iter().map(Instance) {
+            if !self.is_new(instance) && !instance.is_leaving() {
+                self.set_serving(instance.name(), false).await?;
             }
         }
         Ok(())
@@ -282,9 +318,10 @@ impl Rollout<'_> {
 
     /// Removes what the workload had and has no more: objects of a kind that it
     /// does not need, and values that no revision uses.
-    async fn remove_what_was(&self, objects: &[Manifest]) -> Result<(), TargetError> {
+    async fn remove_what_was(&self) -> Result<(), TargetError> {
         let workload = &self.spec.of.workload;
-        let mut kept: BTreeSet<(String, String)> = objects
+        let mut kept: BTreeSet<(String, String)> = self
+            .objects
             .iter()
             .map(|object| (object.kind().to_owned(), object.name().to_owned()))
             .collect();

@@ -23,6 +23,16 @@ const PROGRESS_DEADLINE_SECONDS: i32 = 600;
 /// How long new pods are ready beside the old ones, where the old ones can't wait
 /// by themselves: time to lead the traffic away from them.
 const OVERLAP_SECONDS: i32 = 3;
+/// The same while Estiba itself leads the traffic away, and says when it has. If
+/// it can't say so any more, the controller goes on after this time.
+const HELD_SECONDS: i32 = 300;
+
+/// The same deployment, in which old pods stay until this is taken back.
+pub(super) fn held(deployment: &Manifest) -> Manifest {
+    let mut value = deployment.value().clone();
+    value["spec"]["minReadySeconds"] = HELD_SECONDS.into();
+    Manifest::custom(value)
+}
 
 pub(super) fn deployment(manifests: &Manifests, spec: &RolloutSpec) -> Result<Manifest, Message> {
     let (place, of) = (manifests.place(), &spec.of);

@@ -30,6 +30,12 @@ impl Manifest {
         self
     }
 
+    /// The same `Deployment`, in which old pods stay until it is applied as it is.
+    #[must_use]
+    pub(crate) fn held(&self) -> Self {
+        super::deployment::held(self)
+    }
+
     /// `apiVersion`.
     #[must_use]
     pub fn api_version(&self) -> &str {

@@ -6,12 +6,21 @@ use estiba_model::Quantities;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+/// What is reserved of a CPU limit that comes without a request: a part of so
+/// many. Kubernetes itself would reserve all of it, and a small cluster would be
+/// full of programs that wait.
+const RESERVED_PART: u64 = 10;
+
 /// What a container may use and what it needs.
 pub(super) fn requirements(
     limits: &Quantities,
     requests: &Quantities,
 ) -> Option<ResourceRequirements> {
-    let (limits, requests) = (amounts(limits), amounts(requests));
+    let mut requests = *requests;
+    requests.cpu_millis = requests.cpu_millis.or(limits
+        .cpu_millis
+        .map(|millis| millis.div_ceil(RESERVED_PART)));
+    let (limits, requests) = (amounts(limits), amounts(&requests));
     let is_empty = limits.is_none() && requests.is_none();
     (!is_empty).then(|| ResourceRequirements {
         limits,

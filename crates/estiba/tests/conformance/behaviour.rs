@@ -116,7 +116,7 @@ impl Need {
             }),
             Self::Limits => noticed(bench),
             Self::Routes => doctor_tells(bench, "ingress"),
-            Self::Shared => not_seen_from_elsewhere(bench),
+            Self::Shared => not_seen_elsewhere(bench),
         }
     }
 }
@@ -152,13 +152,14 @@ fn doctor_tells(bench: &Bench, name: &str) {
     assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
 }
 
-fn not_seen_from_elsewhere(bench: &Bench) {
+fn not_seen_elsewhere(bench: &Bench) {
     let project = bench.project();
     project.workload(&score::web("api"));
     project.up("1.0.0");
-    let elsewhere = project.from_elsewhere();
+    let elsewhere = project.elsewhere();
     let there = elsewhere.status("test");
     assert_eq!(there["instances"].as_array().unwrap().len(), 0, "{there}");
-    elsewhere.run(&["down", "--env", "test", "--yes"]).ok();
+    let down = elsewhere.run(&["down", "--env", "test", "--yes"]);
+    assert_eq!(down.code, 1, "nothing was deployed from there");
     assert_eq!(project.instances("test").len(), 1);
 }

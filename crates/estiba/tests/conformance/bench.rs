@@ -100,7 +100,7 @@ impl Kit {
     }
 
     /// The same project, from a state folder of its own.
-    pub fn from_elsewhere(&self) -> Self {
+    pub fn elsewhere(&self) -> Self {
         let elsewhere = Project::new();
         copy(&self.dir(), &elsewhere.dir());
         Self {

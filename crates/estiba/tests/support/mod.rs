@@ -131,7 +131,9 @@ impl Project {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_estiba"));
+        let built = std::env::var_os("ESTIBA_UNDER_TEST");
+        let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_estiba").into());
+        let mut command = Command::new(built);
         command
             .args(args)
             .current_dir(self.dir())

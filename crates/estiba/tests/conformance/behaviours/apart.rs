@@ -96,7 +96,7 @@ fn another_state_folder(bench: &Bench) {
     let project = bench.project();
     project.workload(&score::web("api"));
     project.up("1.0.0");
-    let elsewhere = project.from_elsewhere();
+    let elsewhere = project.elsewhere();
     assert_eq!(elsewhere.instances("test"), project.instances("test"));
     elsewhere.up("2.0.0");
     assert_eq!(project.get("/version"), "2.0.0");

@@ -1,7 +1,7 @@
 //! Data outlives instances, and ends with its environment.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use crate::behaviour::Behaviour;
 use crate::bench::{Bench, Kit};
 use crate::score::{self, with_variable, with_volume};
 
-/// A backup with a table whose comment is [`KEPT`].
-const BERRIES: &str = "tests/conformance/fixtures/berries.dump";
-const KEPT: &[u8] = b"kept berries";
+/// What a backup in `fixtures` has in the comment of its only table.
+const RIPE: &str = "the berries are ripe";
+const ROTTEN: &str = "the berries are rotten";
 
 pub const ALL: &[Behaviour] = &[
     Behaviour::new(
@@ -104,26 +104,29 @@ fn stored(bench: &Bench) -> Kit {
     project
 }
 
-/// Whether the table is in an environment's database, as a backup says.
-fn has_berries(project: &Kit, environment: &str, name: &str) -> bool {
-    let file = project.dir().join(name);
+/// Whether a text is in an environment's database, as a new backup says.
+fn has(project: &Kit, environment: &str, text: &str, backup: &str) -> bool {
+    let file = project.dir().join(backup);
     let path = file.display().to_string();
     project
         .run(&["db", "backup", &path, "--env", environment])
         .ok();
-    let backup = fs::read(&file).unwrap();
-    backup.windows(KEPT.len()).any(|window| window == KEPT)
+    let bytes = fs::read(&file).unwrap();
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
 }
 
-fn restore(project: &Kit, file: &str) {
+fn restore(project: &Kit, file: &Path) {
+    let file = file.display().to_string();
     project
-        .run(&["db", "restore", file, "--env", "test", "--yes"])
+        .run(&["db", "restore", &file, "--env", "test", "--yes"])
         .ok();
 }
 
-fn berries() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(BERRIES);
-    path.display().to_string()
+fn fixture(name: &str) -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    tests.join("conformance/fixtures").join(name)
 }
 
 fn postgres(bench: &Bench) {
@@ -134,26 +137,26 @@ fn postgres(bench: &Bench) {
 
 fn postgres_data_kept(bench: &Bench) {
     let project = stored(bench);
-    restore(&project, &berries());
+    restore(&project, &fixture("ripe.dump"));
     project.up("1.1.0");
-    assert!(has_berries(&project, "test", "after.dump"));
+    assert!(has(&project, "test", RIPE, "after.dump"));
     project
         .run(&["promote", "--from", "test", "--to", "prod"])
         .ok();
-    assert!(!has_berries(&project, "prod", "prod.dump"));
+    assert!(!has(&project, "prod", RIPE, "prod.dump"));
 }
 
 fn backup_and_restore(bench: &Bench) {
     let project = stored(bench);
-    assert!(!has_berries(&project, "test", "empty.dump"));
-    restore(&project, &berries());
-    assert!(has_berries(&project, "test", "full.dump"));
-    let empty = project.dir().join("empty.dump").display().to_string();
-    restore(&project, &empty);
-    assert!(!has_berries(&project, "test", "emptied.dump"));
-    let full = project.dir().join("full.dump").display().to_string();
-    restore(&project, &full);
-    assert!(has_berries(&project, "test", "again.dump"));
-    let taken = project.run(&["db", "backup", &full, "--env", "test"]);
+    assert!(!has(&project, "test", RIPE, "empty.dump"));
+    restore(&project, &fixture("ripe.dump"));
+    assert!(has(&project, "test", RIPE, "ripe.dump"));
+    restore(&project, &fixture("rotten.dump"));
+    assert!(has(&project, "test", ROTTEN, "rotten.dump"));
+    let ripe = project.dir().join("ripe.dump");
+    restore(&project, &ripe);
+    assert!(has(&project, "test", RIPE, "again.dump"));
+    let path = ripe.display().to_string();
+    let taken = project.run(&["db", "backup", &path, "--env", "test"]);
     assert_eq!(taken.code, 1, "a backup is never overwritten");
 }

@@ -107,17 +107,20 @@ fn sidecar(bench: &Bench) {
 
 fn route_by_path(bench: &Bench) {
     let project = bench.project();
-    let host = format!("{}.localhost", project.team);
+    let host = |environment: &str| format!("{environment}.{}.localhost", project.team);
     for (name, path) in [("api", "/path"), ("front", "/env")] {
         let mut score = score::web(name);
-        score["resources"]["route"] =
-            json!({ "type": "route", "params": { "host": host, "path": path, "port": "http" } });
+        let params = json!({ "host": "${resources.env.HOST}", "path": path, "port": "http" });
+        score["resources"]["route"] = json!({ "type": "route", "params": params });
         project.workload(&score);
+    }
+    for environment in ["test", "prod"] {
+        project.set("HOST", &host(environment), environment);
     }
     project.up("1.0.0");
     let address = Address {
         socket: project.place.edge(&project, "test"),
-        host,
+        host: host("test"),
     };
     let said = |path: &str| get(&address, path).unwrap();
     assert_eq!(said("/path/a/b").body, "/path/a/b");

@@ -1,7 +1,10 @@
 //! The targets that behaviours are tried on, and the few things that they can't
 //! ask of the command: how each is reached, disturbed and looked into.
 
+mod docker;
+mod kubernetes;
 mod local;
+mod tool;
 
 use std::sync::Arc;
 
@@ -13,7 +16,12 @@ use crate::support::Address;
 
 /// All targets, in the order of the docs' table.
 pub fn all() -> Vec<Arc<dyn Place>> {
-    vec![Arc::new(local::Local)]
+    vec![
+        Arc::new(local::Local),
+        Arc::new(docker::Engine::docker()),
+        Arc::new(docker::Engine::podman()),
+        Arc::new(kubernetes::Cluster::default()),
+    ]
 }
 
 /// A kind of target as it is on this machine.
