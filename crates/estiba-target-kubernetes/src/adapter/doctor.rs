@@ -6,11 +6,12 @@ use futures::future::join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
-use kube::api::{Api, PostParams};
+use kube::api::{Api, ListParams, PostParams};
 
 use super::KubernetesTarget;
 use super::cluster::Cluster;
 use crate::manifests::IN_NAMESPACE;
+use crate::{IngressKind, Settings};
 
 /// The oldest version that Estiba is tried with.
 const OLDEST: u32 = 20;
@@ -48,6 +49,7 @@ impl KubernetesTarget {
                 )
             }),
         }];
+        checks.push(cluster.check_ingress(&self.config.settings).await);
         checks.extend(
             cluster
                 .check_rights(self.config.settings.shares_namespace())
@@ -58,6 +60,38 @@ impl KubernetesTarget {
 }
 
 impl Cluster {
+    /// Whether somebody routes host names from outside.
+    async fn check_ingress(&self, settings: &Settings) -> HostCheck {
+        let kind = settings.ingress_kind();
+        let classes = self.objects(("networking.k8s.io/v1", "IngressClass"), None);
+        let found = classes.list_metadata(&ListParams::default()).await;
+        // Who may not ask is not told that there is none.
+        let known = found.map_or(true, |found| !found.items.is_empty());
+        let ok = known || kind == IngressKind::OpenShiftRoute;
+        HostCheck {
+            name: "ingress",
+            ok,
+            optional: true,
+            found: if ok {
+                message!(
+                    "the cluster has an ingress controller",
+                    "el clúster tiene un controlador de ingress"
+                )
+            } else {
+                message!(
+                    "the cluster has no ingress controller: workloads are reached inside it alone",
+                    "el clúster no tiene un controlador de ingress: los componentes solo se alcanzan dentro de él"
+                )
+            },
+            advice: (!ok).then(|| {
+                message!(
+                    "install ingress-nginx or Traefik, then set `ingress` of the target",
+                    "instale ingress-nginx o Traefik y defina `ingress` de la plataforma"
+                )
+            }),
+        }
+    }
+
     async fn check_rights(&self, shares_namespace: bool) -> Vec<HostCheck> {
         let in_namespace = IN_NAMESPACE.iter().flat_map(|(group, resources, verbs)| {
             resources

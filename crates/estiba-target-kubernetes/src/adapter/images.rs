@@ -40,8 +40,9 @@ impl KubernetesTarget {
             .map_err(refused)
     }
 
-    /// Who the containers run as, by image; those that run as nobody in
-    /// particular are left out.
+    /// Makes sure that the workload's own repository has the images: another
+    /// workload may have brought them to its. Tells who the containers run as, by
+    /// image; those that run as nobody in particular are left out.
     pub(super) async fn users(
         &self,
         workload: &Name,
@@ -53,9 +54,18 @@ impl KubernetesTarget {
                 continue;
             }
             let images = &self.config.images;
-            if images.manifest(digest).is_err() {
+            let reference = format!("{}@{digest}", self.repository(workload));
+            let is_here = images.is_complete(digest);
+            let is_there = registry::digest_of(&reference)
+                .await
+                .map_err(refused)?
+                .is_some();
+            if is_here && !is_there {
+                registry::push(images, &reference, digest)
+                    .await
+                    .map_err(refused)?;
+            } else if !is_here {
                 // Another machine built it.
-                let reference = format!("{}@{digest}", self.repository(workload));
                 registry::pull(images, &reference).await.map_err(refused)?;
             }
             let (images, image) = (images.clone(), digest.clone());

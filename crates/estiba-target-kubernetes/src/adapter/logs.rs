@@ -20,6 +20,7 @@ use super::KubernetesTarget;
 use super::cluster::{Cluster, persist, selecting};
 use super::error::failed;
 use super::pods::Instance;
+use super::reasons::Reason;
 use crate::manifests::{Labels, Place, REDACTED_KEY};
 
 /// Lines of an instance's log that explain a failure.
@@ -293,6 +294,31 @@ impl Cluster {
             .await
     }
 
+    /// The reason with what only events tell.
+    pub(super) async fn explained(&self, pod: &Pod, reason: Reason) -> Reason {
+        if reason.image.is_none() {
+            return reason;
+        }
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let found = self
+            .events("Pod", Instance(pod).name(), namespace, "Failed")
+            .await;
+        let mut said = found.into_iter().filter_map(|event| event.message);
+        match said.find(|said| said.starts_with("Failed to pull image")) {
+            Some(said) => reason.with_pull_error(&said),
+            None => reason,
+        }
+    }
+
+    async fn events(&self, kind: &str, name: &str, namespace: &str, reason: &str) -> Vec<Event> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let selector =
+            format!("involvedObject.kind={kind},involvedObject.name={name},reason={reason}");
+        let params = ListParams::default().fields(&selector);
+        let found = events.list(&params).await;
+        found.map(|found| found.items).unwrap_or_default()
+    }
+
     /// What the cluster said last about an object, of one kind of event.
     pub(super) async fn last_event_of(
         &self,
@@ -301,15 +327,8 @@ impl Cluster {
         namespace: &str,
         reason: &str,
     ) -> Option<String> {
-        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        let selector =
-            format!("involvedObject.kind={kind},involvedObject.name={name},reason={reason}");
-        let found = events
-            .list(&ListParams::default().fields(&selector))
-            .await
-            .ok()?;
+        let found = self.events(kind, name, namespace, reason).await;
         let last = found
-            .items
             .into_iter()
             .max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
         last?.message

@@ -146,6 +146,7 @@ impl Run<'_> {
                 } else if let Some(reason) = reasons::of_instance(Instance(pod)) {
                     let since = *passing.get_or_insert_with(Instant::now);
                     if !reason.may_pass || since.elapsed() > PASSING {
+                        let reason = self.cluster.explained(pod, reason).await;
                         return Err(self.failure(Some(pod), reason.message).await);
                     }
                 } else if begun.elapsed() > START_LIMIT {
@@ -232,12 +233,7 @@ impl Run<'_> {
             }
             None => Vec::new(),
         };
-        let reason = Reason {
-            message: why,
-            log: None,
-            may_pass: false,
-        }
-        .informed(&log);
+        let reason = Reason::new(why).informed(&log);
         TargetError::new(Message {
             en: format!("{}: {}", failed.en, reason.message.en),
             es: format!("{}: {}", failed.es, reason.message.es),

@@ -19,17 +19,28 @@ pub(super) struct Reason {
     pub(super) message: Message,
     /// The container whose log explains it.
     pub(super) log: Option<String>,
+    /// The image that can't be pulled; events say why.
+    pub(super) image: Option<String>,
     /// It may pass by itself within moments.
     pub(super) may_pass: bool,
 }
 
 impl Reason {
-    fn new(message: Message) -> Self {
+    pub(super) fn new(message: Message) -> Self {
         Self {
             message,
             log: None,
+            image: None,
             may_pass: false,
         }
+    }
+
+    /// The same reason with what the node said when it could not pull the image.
+    pub(super) fn with_pull_error(mut self, said: &str) -> Self {
+        if let Some(name) = &self.image {
+            self.message = image(name, said);
+        }
+        self
     }
 
     /// The same reason; its log may tell more than Kubernetes does.
@@ -69,9 +80,10 @@ fn of_container(container: &ContainerStatus) -> Option<Reason> {
         return Some(Reason::new(other_processor()));
     }
     match reason {
-        "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-            Some(Reason::new(image(&container.image, said)))
-        }
+        "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => Some(Reason {
+            image: Some(container.image.clone()),
+            ..Reason::new(image(&container.image, said))
+        }),
         "CreateContainerConfigError" => Some(Reason {
             may_pass: true,
             ..Reason::new(message!(
@@ -92,6 +104,7 @@ fn of_container(container: &ContainerStatus) -> Option<Reason> {
                     not_started(name, ended.message.as_deref().unwrap_or_default())
                 },
                 log: Some(name.clone()),
+                image: None,
                 may_pass: false,
             })
         }

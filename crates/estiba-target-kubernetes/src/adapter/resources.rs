@@ -226,10 +226,13 @@ impl Cluster {
             if let Some(reason) = reason {
                 let since = *passing.get_or_insert_with(Instant::now);
                 if !reason.may_pass || is_late || since.elapsed() > PASSING {
-                    let why = reason.message;
                     let log = match (&pod, &reason.log) {
                         (Some(pod), Some(container)) => self.last_lines(pod, container).await,
                         _ => Vec::new(),
+                    };
+                    let why = match &pod {
+                        Some(pod) => self.explained(pod, reason).await.message,
+                        None => reason.message,
                     };
                     return Err(TargetError::new(Message {
                         en: format!(

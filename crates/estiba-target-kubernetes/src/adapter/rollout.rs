@@ -300,6 +300,10 @@ impl Rollout<'_> {
             (Some(pod), Some(container)) => self.cluster.last_lines(pod, container).await,
             _ => Vec::new(),
         };
+        let reason = match pod {
+            Some(pod) => self.cluster.explained(pod, reason).await,
+            None => reason,
+        };
         let reason = reason.informed(&log).message;
         let who = pod.map_or(self.spec.of.workload.as_str(), |pod| Instance(pod).name());
         let said = match late.map(|late| late.as_secs()) {
