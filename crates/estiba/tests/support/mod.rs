@@ -131,6 +131,7 @@ impl Project {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
+        // An Estiba that was built elsewhere can be tried as well.
         let built = std::env::var_os("ESTIBA_UNDER_TEST");
         let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_estiba").into());
         let mut command = Command::new(built);

@@ -81,6 +81,7 @@ fn changed_by_hand(bench: &Bench) {
 fn resume_with_nothing_to_do(bench: &Bench) {
     let project = bench.shown();
     let before = project.instances("test");
-    project.run(&["resume", "--env", "test"]);
+    let resumed = project.run(&["resume", "--env", "test"]).ok();
+    assert!(resumed.out.contains("no interrupted"), "{}", resumed.out);
     assert_eq!(project.instances("test"), before);
 }
