@@ -41,6 +41,11 @@ impl<'p> Instance<'p> {
         self.0.metadata.deletion_timestamp.is_some()
     }
 
+    /// Whether all its containers have ended for good.
+    pub(super) fn has_ended(self) -> bool {
+        matches!(self.phase(), "Succeeded" | "Failed")
+    }
+
     pub(super) fn is_ready(self) -> bool {
         self.condition("Ready")
             .is_some_and(|(status, _)| status == "True")
@@ -88,8 +93,8 @@ impl<'p> Instance<'p> {
             let waiting = container.state.as_ref().and_then(|s| s.waiting.as_ref());
             waiting.and_then(|w| w.reason.as_deref()) == Some(CRASH_LOOP)
         });
-        match self.phase() {
-            "Succeeded" | "Failed" => InstanceState::Stopped,
+        match self.has_ended() {
+            true => InstanceState::Stopped,
             _ if crashes => InstanceState::Crashing,
             _ if self.is_ready() => InstanceState::Ready,
             _ if self.has_started() => InstanceState::Unready,

@@ -220,10 +220,10 @@ impl Rollout<'_> {
         instance.annotation(annotation::FINGERPRINT) == Some(self.spec.of.fingerprint.as_str())
     }
 
-    /// Whether no old instance is left but those that are leaving already.
+    /// Whether no old instance is left, not even one that is still ending.
     fn is_alone(&self, instances: &[Pod]) -> bool {
         let mut instances = instances.iter().map(Instance);
-        instances.all(|one| one.is_leaving() || self.is_new(one))
+        instances.all(|one| self.is_new(one) || one.has_ended())
     }
 
     fn reason<'p>(
