@@ -10,6 +10,9 @@ use estiba_target::Target;
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
 use estiba_target_local::{LocalConfig, LocalTarget};
 
+/// A target that is not this machine, or why it can't be used.
+pub type Elsewhere = (Name, Result<Arc<dyn Target>, Message>);
+
 /// Makes adapters for this machine.
 pub struct Adapters {
     /// Where the local target keeps what it runs.
@@ -57,7 +60,7 @@ impl Adapters {
 
     /// The targets of a project that are not this machine, or why there is none.
     #[must_use]
-    pub fn elsewhere(&self, project: &Project) -> Vec<(Name, Result<Arc<dyn Target>, Message>)> {
+    pub fn elsewhere(&self, project: &Project) -> Vec<Elsewhere> {
         let targets = project.targets.iter();
         targets
             .filter(|(_, config)| config.kind != "local")
