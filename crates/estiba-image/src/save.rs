@@ -38,7 +38,7 @@ impl ImageStore {
             let name = format!("{}.tar", layer.diff_id.hex());
             let blob_path = self.blob_path(&layer.digest);
             let blob = File::open(&blob_path).at(&blob_path)?;
-            let mut plain = tempfile::tempfile_in(self.tmp()).at(&self.tmp())?;
+            let mut plain = tempfile::tempfile_in(self.tmp()).at(self.tmp())?;
             let mut content = decompress(blob).at(&blob_path)?;
             std::io::copy(&mut content, &mut plain).at(&blob_path)?;
             let size_bytes = plain.stream_position().at(path)?;
