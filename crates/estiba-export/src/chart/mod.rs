@@ -158,12 +158,12 @@ fn readme(export: &Export, objects: &Objects) -> ExportedFile {
     ExportedFile::new("README.md", text.text(export.lang))
 }
 
-/// What a value is called for an image of a container that is not built.
+/// What the value of an image is called: its workload where it is built, and
+/// the container too where it is not.
 fn image_key(export: &Export, workload: &str, container: &str, image: &str) -> String {
-    let built = export.images();
-    let of_workload = built.get(workload);
-    match of_workload {
-        Some(built) if built == image => workload.to_owned(),
+    let built = export.workloads.get_key_value(workload);
+    match built {
+        Some((name, _)) if export.built_image(name) == image => workload.to_owned(),
         _ => format!("{workload}-{container}"),
     }
 }
