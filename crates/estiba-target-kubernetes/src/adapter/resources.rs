@@ -132,7 +132,7 @@ impl KubernetesTarget {
             ));
         };
         if resource.reach == Reach::Outside {
-            return self.from_outside(manifests, &workload);
+            return self.public_address(manifests, &workload);
         }
         Ok(outputs([
             ("hostname", manifests.place().workload(&workload)),
@@ -140,7 +140,7 @@ impl KubernetesTarget {
         ]))
     }
 
-    fn from_outside(
+    fn public_address(
         &self,
         manifests: &Manifests,
         workload: &estiba_model::Name,
@@ -186,7 +186,7 @@ impl KubernetesTarget {
             ProvidedKind::Volume => {
                 cluster
                     .remove(&place, "v1", "PersistentVolumeClaim", &name)
-                    .await?
+                    .await?;
             }
             ProvidedKind::Postgres => cluster.remove_server(&place, &name).await?,
             _ => {}
