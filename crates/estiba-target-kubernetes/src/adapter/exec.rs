@@ -1,6 +1,7 @@
 //! Commands in running instances.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use estiba_model::{InstanceName, message};
 use estiba_target::{ExecIo, ExecRequest, TargetError};
@@ -18,6 +19,9 @@ use crate::manifests::Place;
 
 /// How much is moved at once.
 const CHUNK_BYTES: usize = 64 << 10;
+/// How long a command that can't be told the end of its input waits for the
+/// beginning.
+const FIRST_INPUT: Duration = Duration::from_millis(300);
 /// The first version whose connections can tell that the input has ended.
 const TELLS_END_OF_INPUT: u32 = 30;
 
@@ -64,14 +68,20 @@ impl KubernetesTarget {
         };
         let has_input = !is_nothing(&io.stdin);
         let can_end = cluster.version.0 >= TELLS_END_OF_INPUT;
-        let framed = has_input && !can_end && !rustix::termios::isatty(&io.stdin);
+        let is_terminal = rustix::termios::isatty(&io.stdin);
+        let framed = has_input && !can_end && !is_terminal;
         let (command, framed) = if framed && cluster.has_shell(&place, &command).await {
             (command.framed(), true)
         } else {
             (command, false)
         };
-        let input = has_input.then(|| Input {
-            from: file(io.stdin),
+        let mut from = file(io.stdin);
+        let is_unheard = has_input && !can_end && !framed && !is_terminal;
+        if is_unheard && gives_input(&mut from).await {
+            return Err(no_end_of_input(instance));
+        }
+        let input = has_input.then_some(Input {
+            from,
             framed,
             can_end,
         });
@@ -275,6 +285,20 @@ fn is_nothing(stdin: &OwnedFd) -> bool {
 
 fn file(descriptor: OwnedFd) -> File {
     File::from_std(descriptor.into())
+}
+
+/// Whether somebody has given the command something to read.
+async fn gives_input(from: &mut File) -> bool {
+    let mut first = [0];
+    let read = tokio::time::timeout(FIRST_INPUT, from.read(&mut first)).await;
+    matches!(read, Ok(Ok(1)))
+}
+
+fn no_end_of_input(instance: &InstanceName) -> TargetError {
+    TargetError::new(message!(
+        "this cluster can't tell a command that its input has ended (1.30 can), and {instance} has no shell that could help: run the command without input, or in an image with `sh` and `head`",
+        "este clúster no puede avisar a un comando que su entrada terminó (1.30 sí), y {instance} no tiene un intérprete que ayude: ejecute el comando sin entrada, o en una imagen con `sh` y `head`"
+    ))
 }
 
 fn no_container(instance: &InstanceName, names: &[&str]) -> TargetError {
