@@ -55,8 +55,12 @@ fi
 
 start_docker() {
   export DOCKER_HOST=unix://$work/docker.sock
+  # A bridge of its own: without any, dockerd removes the one that another engine
+  # of this machine uses.
+  ip link add estiba-bench type bridge && ip addr add 10.255.254.1/24 dev estiba-bench
+  on_exit+=("ip link del estiba-bench")
   dockerd -H "$DOCKER_HOST" --data-root "$work/docker" --exec-root "$work/docker-run" \
-    --pidfile "$work/docker.pid" --iptables=false --bridge=none >"$work/docker.log" 2>&1 &
+    --pidfile "$work/docker.pid" --iptables=false --bridge=estiba-bench >"$work/docker.log" 2>&1 &
   local daemon=$!
   on_exit+=("kill $daemon; wait $daemon; umount $work/docker-run/netns/default 2>/dev/null")
   for _ in $(seq 100); do
