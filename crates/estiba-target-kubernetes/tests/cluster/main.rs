@@ -1,7 +1,7 @@
 //! The adapter against a real cluster: that of `KUBECONFIG`, with a registry on
 //! loopback from which its node pulls.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod bench;
 mod failing;
