@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Project, SECRET};
+use crate::support::{Project, SECRET, copy, files_with};
 
 /// What a person fills in.
 const VALUES: [(&str, &str); 2] = [
@@ -41,6 +41,22 @@ fn run(folder: &Path, program: &str, args: &[&str]) -> String {
     text
 }
 
+/// A copy of the project to export, owned by `team`, with its secret set.
+fn to_export(team: &str) -> Project {
+    let project = Project::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exported");
+    copy(&source, &project.dir());
+    let file = project.dir().join("estiba.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let owned = text.replace("team: moria", &format!("team: {team}"));
+    assert_ne!(owned, text);
+    std::fs::write(&file, owned).unwrap();
+    project
+        .with_input(&["secret", "set", "TOKEN", "--env", "test"], SECRET)
+        .ok();
+    project
+}
+
 /// An export of the project, secrets filled in as its README says.
 fn exported(project: &Project, format: &str, version: &str) -> PathBuf {
     let folder = project.dir().parent().unwrap().join(format);
@@ -56,7 +72,7 @@ fn exported(project: &Project, format: &str, version: &str) -> PathBuf {
             "--explain",
         ])
         .ok();
-    let with_secret = project.files_with(SECRET);
+    let with_secret = files_with(project.folder.path(), SECRET);
     assert!(with_secret.is_empty(), "{with_secret:?}");
     let again = project.run(&["export", format, "-o", place]);
     assert!(again.err.contains("is not empty"), "{}", again.err);
@@ -117,7 +133,7 @@ fn a_compose_file_runs_without_estiba() {
         return;
     }
     let version = format!("compose-{}", std::process::id());
-    let project = Project::to_export("compose");
+    let project = to_export("compose");
     let folder = exported(&project, "compose", &version);
     let name = format!("estiba-{version}");
     let _image = finally(
@@ -215,7 +231,7 @@ fn manifests_run_without_estiba() {
         return;
     }
     let id = std::process::id();
-    let project = Project::to_export(&format!("manifests-{id}"));
+    let project = to_export(&format!("manifests-{id}"));
     let folder = exported(&project, "kubernetes", &format!("kubernetes-{id}"));
     let namespace = format!("manifests-{id}-test");
     let _image = finally(
@@ -253,7 +269,7 @@ fn a_chart_is_sound_and_runs_without_estiba() {
         return;
     };
     let id = std::process::id();
-    let project = Project::to_export(&format!("chart-{id}"));
+    let project = to_export(&format!("chart-{id}"));
     let folder = exported(&project, "helm", &format!("helm-{id}"));
     let _image = finally(
         &folder,

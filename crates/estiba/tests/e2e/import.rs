@@ -1,6 +1,6 @@
 //! A Compose project imported and deployed.
 
-use crate::support::{Project, SECRET};
+use crate::support::{Project, SECRET, copy, files_with, get, source};
 
 const COMPOSE: &str = "\
 services:
@@ -25,7 +25,10 @@ volumes: { data: {} }
 
 #[test]
 fn a_compose_project_is_imported_and_runs() {
-    let project = Project::with_sources(&["api"]);
+    let project = Project::new();
+    let api = project.dir().join("api");
+    copy(&source().join("api"), &api);
+    std::fs::remove_file(api.join("score.yaml")).unwrap();
     std::fs::write(project.dir().join("compose.yaml"), COMPOSE).unwrap();
 
     let tried = project.run(&["import", "compose.yaml", "--dry-run"]).ok();
@@ -49,9 +52,10 @@ fn a_compose_project_is_imported_and_runs() {
     project.run(&["import", "compose.yaml", "--force"]).ok();
 
     project.run(&["up", "--version", "1.0.0"]).ok();
-    assert_eq!(project.get("test", "/greeting"), "hello");
-    assert_eq!(project.get("test", "/migrations"), "migrated\n");
-    let with_secret = project.files_with(SECRET);
+    let address = project.address("test", "api");
+    assert_eq!(get(&address, "/env/GREETING").unwrap().body, "hello");
+    assert_eq!(get(&address, "/migrations").unwrap().body, "migrated\n");
+    let with_secret = files_with(project.folder.path(), SECRET);
     let only = project.dir().join("compose.yaml");
     assert_eq!(with_secret, [only]);
 }

@@ -1,5 +1,4 @@
-//! What only the `local` target is asked for: the conformance kit asks for the
-//! rest, on every target.
+//! What is not a behaviour of every target: the conformance kit asks for those.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

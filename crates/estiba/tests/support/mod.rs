@@ -10,6 +10,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The value of a secret, to be found nowhere.
+pub const SECRET: &str = "planted-s3cret-4711";
+
 pub struct Project {
     pub folder: Arc<TempDir>,
     name: String,
@@ -92,33 +95,6 @@ impl Project {
             name: name.to_owned(),
         };
         std::fs::create_dir(project.dir()).unwrap();
-        project
-    }
-
-    /// A folder with some of the tests' sources, and no file of Estiba.
-    pub fn with_sources(folders: &[&str]) -> Self {
-        let project = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        for folder in folders {
-            let place = project.dir().join(folder);
-            copy(&source().join(folder), &place);
-            std::fs::remove_file(place.join("score.yaml")).unwrap();
-        }
-        project
-    }
-
-    /// A copy of the project to export, owned by `team`, with its secret set.
-    pub fn to_export(team: &str) -> Self {
-        let project = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exported");
-        copy(&source, &project.dir());
-        project.edit("estiba.yaml", "team: moria", &format!("team: {team}"));
-        project
-            .with_input(&["secret", "set", "TOKEN", "--env", "test"], SECRET)
-            .ok();
         project
     }
 
@@ -265,4 +241,24 @@ pub fn copy(from: &Path, to: &Path) {
             copied.set_modified(written).unwrap();
         }
     }
+}
+
+/// Files below a folder that contain `needle`.
+pub fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                let bytes = std::fs::read(&path).unwrap_or_default();
+                if bytes.windows(needle.len()).any(|w| w == needle.as_bytes()) {
+                    found.push(path);
+                }
+            }
+        }
+    }
+    found
 }

@@ -17,6 +17,7 @@ mod values;
 use crate::behaviour::Behaviour;
 use crate::bench::Kit;
 use crate::score::{self, with_variable, with_volume};
+use crate::support::SECRET;
 
 /// A theme in English and Spanish, and its behaviours.
 type Theme = ([&'static str; 2], &'static [Behaviour]);
@@ -55,8 +56,8 @@ pub fn shown(kit: Kit) -> Kit {
     let mut api = with_volume(score::web("api"));
     values::fill(&mut api);
     kit.workload(&with_variable(api, "TOKEN", "${resources.env.TOKEN}"));
-    kit.secret("TOKEN", values::SECRET, "test");
-    kit.secret("TOKEN", values::SECRET, "prod");
+    kit.secret("TOKEN", SECRET, "test");
+    kit.secret("TOKEN", SECRET, "prod");
     kit.set("GREETING", values::UNICODE, "test");
     kit.up("1.0.0");
     kit

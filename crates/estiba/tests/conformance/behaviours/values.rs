@@ -1,16 +1,14 @@
 //! Values, files and secrets as a workload gets them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use crate::behaviour::Behaviour;
 use crate::bench::Bench;
+use crate::support::{SECRET, files_with};
 
-/// The value of a secret, to be found nowhere but where it is used.
-pub const SECRET: &str = "planted-s3cret-4711";
-/// The same in the encoding of Kubernetes' objects.
+/// [`SECRET`] in the encoding of Kubernetes' objects.
 const SECRET_BASE64: &str = "cGxhbnRlZC1zM2NyZXQtNDcxM";
 /// A value with everything that quoting gets wrong.
 pub const UNICODE: &str = "ñandú ☕ 日本 'one' \"two\" \\ $HOME # {x}: %s";
@@ -159,24 +157,4 @@ fn secret_nowhere_else(bench: &Bench) {
         }
     }
     assert_eq!(files_with(&project.state(), SECRET), Vec::<PathBuf>::new());
-}
-
-/// Files below a folder that contain `needle`.
-fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                let bytes = fs::read(&path).unwrap_or_default();
-                if bytes.windows(needle.len()).any(|w| w == needle.as_bytes()) {
-                    found.push(path);
-                }
-            }
-        }
-    }
-    found
 }
