@@ -26,6 +26,45 @@ const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,conf
 #[derive(Default)]
 pub struct Cluster {
     registry: Mutex<Option<Registry>>,
+    volumes: Mutex<()>,
+}
+
+impl Cluster {
+    /// Empties the volumes of earlier behaviours and offers them again: a cluster
+    /// that makes no volumes by itself has a few, on the disk of its one node.
+    fn give_back_volumes(&self) {
+        let _alone = self.volumes.lock().unwrap();
+        let list = output(&mut kubectl(&["get", "persistentvolumes", "-o", "json"]));
+        let list: Value = serde_json::from_str(&list).unwrap();
+        for volume in list["items"].as_array().unwrap() {
+            let of_kit = volume["spec"]["claimRef"]["namespace"]
+                .as_str()
+                .is_some_and(|namespace| namespace.starts_with("kit-"));
+            let folder = volume["spec"]["hostPath"]["path"].as_str();
+            let (true, Some(folder)) = (of_kit && volume["status"]["phase"] == "Released", folder)
+            else {
+                continue;
+            };
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let removed = match entry.file_type().unwrap().is_dir() {
+                    true => fs::remove_dir_all(entry.path()),
+                    false => fs::remove_file(entry.path()),
+                };
+                removed.unwrap();
+            }
+            let forget = r#"[{"op": "remove", "path": "/spec/claimRef"}]"#;
+            let name = text(&volume["metadata"]["name"]);
+            let patch = [
+                "patch",
+                "persistentvolume",
+                &name,
+                "--type=json",
+                "-p",
+                forget,
+            ];
+            output(&mut kubectl(&patch));
+        }
+    }
 }
 
 /// A `docker-registry` on a free port, started on first use.
@@ -138,6 +177,7 @@ impl Place for Cluster {
     }
 
     fn target(&self, _: &Kit) -> Value {
+        self.give_back_volumes();
         json!({ "kind": "kubernetes", "kubeconfig": kubeconfig() })
     }
 
