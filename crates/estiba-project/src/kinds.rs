@@ -68,6 +68,49 @@ const LOCAL: Kind = Kind {
     network: "local",
 };
 
+const DOCKER: Kind = Kind {
+    name: "docker",
+    schema: engine_settings,
+    resources: ENGINE_RESOURCES,
+    capabilities: LOCAL.capabilities,
+    place: |project, environment| format!("docker/{project}/{environment}"),
+    // One edge serves all that runs on this machine.
+    network: LOCAL.network,
+};
+
+const PODMAN: Kind = Kind {
+    name: "podman",
+    place: |project, environment| format!("podman/{project}/{environment}"),
+    ..DOCKER
+};
+
+const ENGINE_RESOURCES: &[Provided] = &[
+    Provided {
+        kind: "dns",
+        settings: &[],
+    },
+    Provided {
+        kind: "environment",
+        settings: &[],
+    },
+    Provided {
+        kind: "postgres",
+        settings: &["image", "url"],
+    },
+    Provided {
+        kind: "route",
+        settings: &[],
+    },
+    Provided {
+        kind: "service-port",
+        settings: &[],
+    },
+    Provided {
+        kind: "volume",
+        settings: &[],
+    },
+];
+
 fn local_settings(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -83,11 +126,35 @@ fn local_settings(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+fn engine_settings(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "socket": {
+                "description": "The socket of the engine, which has to run on this machine.",
+                "type": "string",
+                "examples": ["/var/run/docker.sock", "/run/podman/podman.sock"],
+            },
+            "port": {
+                "description": "The port at which people reach the workloads of this machine.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 65535,
+            },
+            "address": {
+                "description": "The IP address at which other machines reach this one.",
+                "type": "string",
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
 /// The kinds of this version.
-pub(crate) const ALL: &[Kind] = &[LOCAL];
+pub(crate) const ALL: &[Kind] = &[DOCKER, LOCAL, PODMAN];
 
 /// Kinds that later versions will have.
-pub(crate) const LATER: &[&str] = &["docker", "heroku", "kubernetes", "nomad"];
+pub(crate) const LATER: &[&str] = &["heroku", "kubernetes", "nomad"];
 
 /// The kind of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {

@@ -18,10 +18,11 @@ use super::description::{Check, ContainerPlan, Description};
 use super::handover::{materialise, output_pipe};
 use super::probe;
 use super::status::{CRASHING_AFTER, End, Phase};
-use crate::error::LocalError;
 use crate::logs::{LogWriter, capture};
-use crate::process::{Process, ProcessId};
+use crate::process;
 use crate::runtime;
+use estiba_host::HostError;
+use estiba_host::{Process, ProcessId};
 
 /// A container that was up for so long did not end quickly.
 const LONG_UP: Duration = Duration::from_secs(60);
@@ -136,7 +137,7 @@ impl Container {
 
     async fn start(&self, log: &Rc<RefCell<LogWriter>>) -> Result<Running, Message> {
         let plan = self.plan();
-        let system = |error: io::Error| LocalError::system("a container's start")(error).message();
+        let system = |error: io::Error| HostError::system("a container's start")(error).message();
         for file in &plan.files {
             materialise(file, plan.spec.user).map_err(|error| error.message())?;
         }
@@ -176,7 +177,7 @@ impl Container {
     async fn watch(&self, running: Running, log: &Rc<RefCell<LogWriter>>) -> bool {
         let mut stopped = false;
         tokio::select! {
-            _ = running.process.ended() => {}
+            _ = process::ended(&running.process) => {}
             deadline = self.board.stopped(self.index) => {
                 stopped = true;
                 self.end_until(&running, deadline).await;
@@ -235,12 +236,12 @@ impl Container {
             let signal = Signal::from_named_raw(number).unwrap_or(Signal::TERM);
             let _ = running.process.signal(signal);
             tokio::select! {
-                _ = running.process.ended() => return,
+                _ = process::ended(&running.process) => return,
                 () = sleep_until(deadline) => {}
             }
         }
         let _ = running.process.signal(Signal::KILL);
-        let _ = running.process.ended().await;
+        let _ = process::ended(&running.process).await;
     }
 
     async fn watch_readiness(&self, running: &Running) -> Infallible {
