@@ -34,6 +34,9 @@ const NAME: &str = "app";
 const LIMIT: Duration = Duration::from_secs(120);
 const ASK_EVERY: Duration = Duration::from_millis(200);
 const DATA: &str = "/var/lib/postgresql/data";
+/// What the image's entry point needs, as root, to give the data to the user
+/// that the server then runs as.
+const OF_ENTRYPOINT: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
 /// Pieces of a backup on their way.
 const PIECE_BYTES: usize = 64 << 10;
 /// What a failing tool says is kept up to so many lines.
@@ -133,8 +136,6 @@ impl Database<'_> {
         };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
-            // The official image's own; the volume takes its owner from there.
-            user: Some("postgres".to_owned()),
             hostname: Some(self.host.clone()),
             env: Some(vec![
                 format!("POSTGRES_USER={NAME}"),
@@ -148,6 +149,7 @@ impl Database<'_> {
                 mounts: Some(vec![data]),
                 network_mode: Some(network.clone()),
                 cap_drop: Some(vec!["ALL".to_owned()]),
+                cap_add: Some(OF_ENTRYPOINT.map(str::to_owned).to_vec()),
                 security_opt: Some(vec!["no-new-privileges".to_owned()]),
                 readonly_rootfs: Some(true),
                 tmpfs: Some(HashMap::from(
