@@ -26,6 +26,11 @@ example:
 story:
     bash tests/story.sh
 
+# Every behaviour on every target that this machine has, and their table in the docs.
+conformance:
+    cargo test -p estiba --test conformance
+    cargo test -p estiba --test conformance -- --table
+
 # The JSON schema of estiba.yaml, after its types changed.
 schema:
     cargo run --quiet -p estiba -- schema > schema/estiba.schema.json

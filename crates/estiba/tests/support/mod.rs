@@ -5,15 +5,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The value of the project's secret, to be found nowhere.
-pub const SECRET: &str = "planted-s3cret-4711";
-
 pub struct Project {
-    folder: TempDir,
+    pub folder: Arc<TempDir>,
+    name: String,
 }
 
 /// A command that ended.
@@ -45,23 +44,59 @@ impl Done {
     }
 }
 
+/// Where a workload answers.
+pub struct Address {
+    /// What to connect to.
+    pub socket: String,
+    /// The host name to ask for.
+    pub host: String,
+}
+
+/// What an HTTP request brought.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// One GET on a connection of its own.
+pub fn get(address: &Address, path: &str) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(&address.socket)?;
+    let host = &address.host;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = answer.split_once("\r\n\r\n");
+    match (status, body) {
+        (Some(status), Some((_, body))) => Ok(Answer {
+            status,
+            body: body.to_owned(),
+        }),
+        _ => Err(std::io::Error::other(format!("cut short: {answer:?}"))),
+    }
+}
+
 impl Project {
-    /// A copy of the tests' project with its secret set in both environments.
+    /// A project with no file yet, in a folder of its own.
     pub fn new() -> Self {
+        Self::within(&Arc::new(tempfile::tempdir().unwrap()), "project")
+    }
+
+    /// A project with no file yet, which shares its state with others.
+    pub fn within(folder: &Arc<TempDir>, name: &str) -> Self {
         let project = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Arc::clone(folder),
+            name: name.to_owned(),
         };
-        copy(&source(), &project.dir());
-        for environment in ["test", "prod"] {
-            project
-                .with_input(&["secret", "set", "TOKEN", "--env", environment], SECRET)
-                .ok();
-        }
+        std::fs::create_dir(project.dir()).unwrap();
         project
     }
 
     pub fn dir(&self) -> PathBuf {
-        self.folder.path().join("project")
+        self.folder.path().join(&self.name)
     }
 
     pub fn state(&self) -> PathBuf {
@@ -69,7 +104,10 @@ impl Project {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_estiba"));
+        // An Estiba that was built elsewhere can be tried as well.
+        let built = std::env::var_os("ESTIBA_UNDER_TEST");
+        let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_estiba").into());
+        let mut command = Command::new(built);
         command
             .args(args)
             .current_dir(self.dir())
@@ -130,26 +168,20 @@ impl Project {
         false
     }
 
-    pub fn edit(&self, file: &str, from: &str, to: &str) {
-        let path = self.dir().join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{file} has no {from}");
-        std::fs::write(&path, text.replace(from, to)).unwrap();
-    }
-
-    /// The body of a GET through the edge.
-    pub fn get(&self, environment: &str, path: &str) -> String {
+    /// Where `estiba status` says that a workload answers.
+    pub fn address(&self, environment: &str, workload: &str) -> Address {
         let status = self.status(environment);
-        let url = status["urls"][0]["url"].as_str().unwrap().to_owned();
-        let authority = url.trim_start_matches("http://");
-        let (host, port) = authority.split_once(':').unwrap();
-        let port = port.trim_end_matches('/');
-        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        let urls = status["urls"].as_array().unwrap();
+        let url = urls.iter().find(|url| url["workload"] == workload);
+        let url = url.unwrap_or_else(|| panic!("no URL of {workload}: {status}"));
+        let url = url["url"].as_str().unwrap();
+        let authority = url.trim_start_matches("http://").trim_end_matches('/');
+        let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+        let is_name = host.ends_with("localhost");
+        Address {
+            socket: format!("{}:{port}", if is_name { "127.0.0.1" } else { host }),
+            host: host.to_owned(),
+        }
     }
 
     pub fn status(&self, environment: &str) -> Value {
@@ -174,42 +206,23 @@ impl Project {
             })
             .collect()
     }
-
-    /// Files below the state that contain `needle`.
-    pub fn files_with(&self, needle: &str) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                let kind = entry.file_type().unwrap();
-                if kind.is_dir() {
-                    folders.push(path);
-                } else if kind.is_file() {
-                    let bytes = std::fs::read(&path).unwrap_or_default();
-                    if bytes.windows(needle.len()).any(|w| w == needle.as_bytes()) {
-                        found.push(path);
-                    }
-                }
-            }
-        }
-        found
-    }
 }
 
 impl Drop for Project {
     fn drop(&mut self) {
-        for environment in ["test", "prod"] {
+        let status = self.run(&["status", "--json"]);
+        let all: Vec<Value> = serde_json::from_str(&status.out).unwrap_or_default();
+        for environment in all.iter().filter_map(|one| one["environment"].as_str()) {
             let _ = self.run(&["down", "--yes", "--env", environment]);
         }
     }
 }
 
-fn source() -> PathBuf {
+pub fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/project")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let (path, place) = (entry.path(), to.join(entry.file_name()));
@@ -219,6 +232,10 @@ fn copy(from: &Path, to: &Path) {
             }
         } else {
             std::fs::copy(&path, &place).unwrap();
+            // Cargo takes a file that is newer for one that changed.
+            let written = entry.metadata().unwrap().modified().unwrap();
+            let copied = std::fs::File::options().append(true).open(&place).unwrap();
+            copied.set_modified(written).unwrap();
         }
     }
 }

@@ -1,0 +1,165 @@
+//! A behaviour that every target shows, and what some lack for it.
+
+use serde_json::json;
+
+use crate::bench::Bench;
+use crate::score;
+
+/// What every target does, or says that it can't.
+pub struct Behaviour {
+    /// The name of its test.
+    pub name: &'static str,
+    /// One line for the docs, in English.
+    pub en: &'static str,
+    /// The same in Spanish.
+    pub es: &'static str,
+    /// What a target may lack for it.
+    pub need: Option<Need>,
+    /// Shows it, or panics.
+    pub run: fn(&Bench),
+}
+
+impl Behaviour {
+    pub const fn new(
+        name: &'static str,
+        en: &'static str,
+        es: &'static str,
+        run: fn(&Bench),
+    ) -> Self {
+        Self {
+            name,
+            en,
+            es,
+            need: None,
+            run,
+        }
+    }
+
+    pub const fn needing(self, need: Need) -> Self {
+        Self {
+            need: Some(need),
+            ..self
+        }
+    }
+}
+
+/// Something that a target may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// UDP between workloads.
+    Udp,
+    /// Workloads of more than one container.
+    Sidecars,
+    /// Limits of memory and CPU are in force.
+    Limits,
+    /// Somebody routes host names from outside.
+    Routes,
+    /// What runs is known to every Estiba, whatever its state folder.
+    Shared,
+}
+
+impl Need {
+    pub const ALL: [Self; 5] = [
+        Self::Udp,
+        Self::Sidecars,
+        Self::Limits,
+        Self::Routes,
+        Self::Shared,
+    ];
+
+    /// A stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Sidecars => "sidecars",
+            Self::Limits => "limits",
+            Self::Routes => "routes",
+            Self::Shared => "shared",
+        }
+    }
+
+    /// What the docs say of a target that lacks it, in English and Spanish.
+    pub fn lacking(self) -> [&'static str; 2] {
+        match self {
+            Self::Udp => [
+                "carries no UDP; `estiba check` says so",
+                "no transporta UDP; `estiba check` lo dice",
+            ],
+            Self::Sidecars => [
+                "runs one container for each workload; `estiba check` says so",
+                "ejecuta un contenedor por componente; `estiba check` lo dice",
+            ],
+            Self::Limits => [
+                "limits are not in force for this user; the deployment says so",
+                "los límites no se aplican para este usuario; el despliegue lo dice",
+            ],
+            Self::Routes => [
+                "nobody routes host names here; `estiba doctor` says so",
+                "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
+            ],
+            Self::Shared => [
+                "what runs belongs to one state folder; another one neither sees nor touches it",
+                "lo que corre pertenece a una carpeta de estado; otra no lo ve ni lo toca",
+            ],
+        }
+    }
+
+    /// Shows that a target without it says so.
+    pub fn is_told(self, bench: &Bench) {
+        match self {
+            Self::Udp => refused(bench, |api| {
+                api["service"]["ports"]["echo"] =
+                    json!({ "port": 9000, "targetPort": 9000, "protocol": "UDP" });
+            }),
+            Self::Sidecars => refused(bench, |api| {
+                api["containers"]["side"] = json!({ "image": ".", "args": ["bot"] });
+            }),
+            Self::Limits => noticed(bench),
+            Self::Routes => doctor_tells(bench, "ingress"),
+            Self::Shared => not_seen_elsewhere(bench),
+        }
+    }
+}
+
+/// `check` finds what the target lacks.
+fn refused(bench: &Bench, change: impl FnOnce(&mut serde_json::Value)) {
+    let project = bench.project();
+    let mut api = score::web("api");
+    change(&mut api);
+    project.workload(&api);
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, 1, "{}", check.out);
+    let said = format!("{}{}", check.out, check.err);
+    assert!(said.contains("unsupported-capability"), "{said}");
+}
+
+/// A deployment with limits tells that they do not hold.
+fn noticed(bench: &Bench) {
+    let project = bench.project();
+    let mut api = score::web("api");
+    api["containers"]["main"]["resources"] = json!({ "limits": { "memory": "64Mi" } });
+    project.workload(&api);
+    let done = project.up("1.0.0");
+    let said = format!("{}{}", done.out, done.err);
+    assert!(said.contains("not enforced"), "{said}");
+}
+
+/// `doctor` has a finding of this name that is not as it should be.
+fn doctor_tells(bench: &Bench, name: &str) {
+    let found = bench.shown().run(&["doctor", "--json"]).json();
+    let found = found.as_array().unwrap().iter();
+    let check = found.into_iter().find(|check| check["name"] == name);
+    assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
+}
+
+fn not_seen_elsewhere(bench: &Bench) {
+    let project = bench.project();
+    project.workload(&score::web("api"));
+    project.up("1.0.0");
+    let elsewhere = project.elsewhere();
+    let there = elsewhere.status("test");
+    assert_eq!(there["instances"].as_array().unwrap().len(), 0, "{there}");
+    let down = elsewhere.run(&["down", "--env", "test", "--yes"]);
+    assert_eq!(down.code, 1, "nothing was deployed from there");
+    assert_eq!(project.instances("test").len(), 1);
+}

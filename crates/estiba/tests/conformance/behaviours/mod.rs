@@ -1,0 +1,63 @@
+//! The behaviours, by theme.
+
+mod apart;
+mod data;
+mod deploying;
+mod diagnosing;
+mod failing;
+mod isolation;
+mod killed;
+mod logs_exec;
+mod network;
+mod recovering;
+mod releases;
+mod stopping;
+mod values;
+
+use crate::behaviour::Behaviour;
+use crate::bench::Kit;
+use crate::score::{self, with_variable, with_volume};
+
+/// A theme in English and Spanish, and its behaviours.
+type Theme = ([&'static str; 2], &'static [Behaviour]);
+
+/// All themes in the order of the docs; the slowest behaviour comes first.
+pub const THEMES: &[Theme] = &[
+    (["Failing", "Fallar"], failing::ALL),
+    (["Deploying", "Desplegar"], deploying::ALL),
+    (["Releases", "Versiones"], releases::ALL),
+    (
+        ["Starting and stopping", "Iniciar y detener"],
+        stopping::ALL,
+    ),
+    (["Apart", "Por separado"], apart::ALL),
+    (["Killed in the middle", "Interrumpir a mitad"], killed::ALL),
+    (["Recovering", "Recuperarse"], recovering::ALL),
+    (["Values and files", "Valores y archivos"], values::ALL),
+    (["Data", "Datos"], data::ALL),
+    (["Network", "Red"], network::ALL),
+    (
+        ["Isolation and limits", "Aislamiento y límites"],
+        isolation::ALL,
+    ),
+    (["Logs and exec", "Logs y exec"], logs_exec::ALL),
+    (["Telling", "Informar"], diagnosing::ALL),
+];
+
+/// All behaviours.
+pub fn all() -> impl Iterator<Item = &'static Behaviour> {
+    THEMES.iter().flat_map(|(_, behaviours)| *behaviours)
+}
+
+/// The project that behaviours look at without changing it: an API with a
+/// volume, values and files.
+pub fn shown(kit: Kit) -> Kit {
+    let mut api = with_volume(score::web("api"));
+    values::fill(&mut api);
+    kit.workload(&with_variable(api, "TOKEN", "${resources.env.TOKEN}"));
+    kit.secret("TOKEN", values::SECRET, "test");
+    kit.secret("TOKEN", values::SECRET, "prod");
+    kit.set("GREETING", values::UNICODE, "test");
+    kit.up("1.0.0");
+    kit
+}

@@ -1,0 +1,182 @@
+//! Values, files and secrets as a workload gets them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::behaviour::Behaviour;
+use crate::bench::Bench;
+
+/// The value of a secret, to be found nowhere but where it is used.
+pub const SECRET: &str = "planted-s3cret-4711";
+/// The same in the encoding of Kubernetes' objects.
+const SECRET_BASE64: &str = "cGxhbnRlZC1zM2NyZXQtNDcxM";
+/// A value with everything that quoting gets wrong.
+pub const UNICODE: &str = "ñandú ☕ 日本 'one' \"two\" \\ $HOME # {x}: %s";
+/// A file that is no text: 0, 255, 128, a line end.
+const BINARY: [&str; 2] = ["AP+ACg==", "00ff800a"];
+
+pub const ALL: &[Behaviour] = &[
+    Behaviour::new(
+        "placeholders",
+        "placeholders of all kinds are expanded: `metadata`, `resources`, `$$`",
+        "los marcadores de todo tipo se expanden: `metadata`, `resources`, `$$`",
+        placeholders,
+    ),
+    Behaviour::new(
+        "files",
+        "a file is there with its content and mode, its placeholders expanded",
+        "un archivo está con su contenido y modo, con sus marcadores expandidos",
+        files,
+    ),
+    Behaviour::new(
+        "files_not_expanded",
+        "a file with `noExpand` is there as it was written",
+        "un archivo con `noExpand` está tal como se escribió",
+        files_not_expanded,
+    ),
+    Behaviour::new(
+        "files_binary",
+        "a file of any bytes is there byte by byte",
+        "un archivo de bytes cualesquiera está byte por byte",
+        files_binary,
+    ),
+    Behaviour::new(
+        "unicode",
+        "a value with accents, quotes, emoji and dollar signs arrives as it is",
+        "un valor con acentos, comillas, emoji y signos de pesos llega tal cual",
+        unicode,
+    ),
+    Behaviour::new(
+        "own_variables",
+        "an instance knows its name, workload, environment and version",
+        "una instancia conoce su nombre, componente, ambiente y versión",
+        own_variables,
+    ),
+    Behaviour::new(
+        "secret_reaches_the_program",
+        "a secret reaches the program, as a variable and in a file",
+        "un secreto llega al programa, como variable y en un archivo",
+        secret_reaches_the_program,
+    ),
+    Behaviour::new(
+        "secret_nowhere_else",
+        "a secret is in no output, log, file of the state, label or description of the runtime",
+        "un secreto no está en ninguna salida, log, archivo de estado, etiqueta ni descripción de la plataforma",
+        secret_nowhere_else,
+    ),
+];
+
+/// Adds what these behaviours look at to an API.
+pub fn fill(api: &mut Value) {
+    api["metadata"]["tier"] = json!({ "name": "front", "ports": [1, 2] });
+    let main = &mut api["containers"]["main"];
+    let variables = &mut main["variables"];
+    variables["NAME"] = json!("${metadata.name} of ${metadata.tier.name}");
+    variables["PORTS"] = json!("${metadata.tier.ports}");
+    variables["DOLLARS"] = json!("$$ $${x} $HOME ${resources.env.BEHAVIOUR}");
+    main["files"] = json!({
+        "/etc/app/token": { "content": "token=${resources.env.TOKEN}\n", "mode": "0444" },
+        "/etc/app/run": { "content": "for ${metadata.name}", "mode": "0555" },
+        "/etc/app/raw": { "content": "${metadata.name} $$", "noExpand": true },
+        "/srv/binary": { "binaryContent": BINARY[0] },
+    });
+}
+
+fn placeholders(bench: &Bench) {
+    let project = bench.shown();
+    assert_eq!(project.get("/env/NAME"), "api of front");
+    assert_eq!(project.get("/env/PORTS"), "[1,2]");
+    assert_eq!(project.get("/env/DOLLARS"), "$ ${x} $HOME good");
+}
+
+fn files(bench: &Bench) {
+    let project = bench.shown();
+    assert_eq!(project.get("/file/etc/app/run"), "for api");
+    assert_eq!(project.get("/mode/etc/app/run"), "0555");
+    assert_eq!(project.get("/mode/etc/app/token"), "0444");
+}
+
+fn files_not_expanded(bench: &Bench) {
+    let raw = bench.shown().get("/file/etc/app/raw");
+    assert_eq!(raw, "${metadata.name} $$");
+}
+
+fn files_binary(bench: &Bench) {
+    assert_eq!(bench.shown().get("/hex/srv/binary"), BINARY[1]);
+}
+
+fn unicode(bench: &Bench) {
+    assert_eq!(bench.shown().get("/greeting"), UNICODE);
+}
+
+fn own_variables(bench: &Bench) {
+    let project = bench.shown();
+    assert_eq!(project.instances("test"), [project.get("/instance")]);
+    assert_eq!(project.get("/env/ESTIBA_WORKLOAD"), "api");
+    assert_eq!(project.get("/env/ESTIBA_ENVIRONMENT"), "test");
+    assert_eq!(project.get("/version"), "1.0.0");
+}
+
+fn secret_reaches_the_program(bench: &Bench) {
+    let project = bench.shown();
+    assert_eq!(project.get("/env/TOKEN"), SECRET);
+    assert_eq!(
+        project.get("/file/etc/app/token"),
+        format!("token={SECRET}\n")
+    );
+}
+
+fn secret_nowhere_else(bench: &Bench) {
+    let project = bench.project();
+    let mut api = crate::score::web("api");
+    fill(&mut api);
+    let api = crate::score::with_variable(api, "TOKEN", "${resources.env.TOKEN}");
+    project.workload(&api);
+    for environment in ["test", "prod"] {
+        project.secret("TOKEN", SECRET, environment);
+    }
+    let mut said = vec![project.run(&["up", "--version", "1.0.0", "--json"]).ok()];
+    for args in [
+        ["logs", "api", "--env", "test"].as_slice(),
+        &["plan", "--env", "prod", "--version", "1.0.0", "--json"],
+        &["history", "--json", "--steps"],
+        &["status", "--json"],
+        &["secret", "list"],
+        &["config", "get"],
+    ] {
+        said.push(project.run(args).ok());
+    }
+    assert!(said[1].out.contains("token is •••"), "{}", said[1].out);
+    let runtime = project.place.inspect(&project);
+    project.set("BEHAVIOUR", "crash", "test");
+    said.push(project.run(&["up", "--version", "1.0.1"]));
+    let texts = said.iter().flat_map(|done| [&done.out, &done.err]);
+    for text in texts.chain([&runtime]) {
+        for form in [SECRET, SECRET_BASE64] {
+            assert!(!text.contains(form), "{text}");
+        }
+    }
+    assert_eq!(files_with(&project.state(), SECRET), Vec::<PathBuf>::new());
+}
+
+/// Files below a folder that contain `needle`.
+fn files_with(folder: &Path, needle: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                let bytes = fs::read(&path).unwrap_or_default();
+                if bytes.windows(needle.len()).any(|w| w == needle.as_bytes()) {
+                    found.push(path);
+                }
+            }
+        }
+    }
+    found
+}

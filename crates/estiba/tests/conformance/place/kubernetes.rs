@@ -1,0 +1,251 @@
+//! The `kubernetes` target: the cluster of `KUBECONFIG`, or the one for tests,
+//! with a registry of the kit's own on loopback.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::tool::{output, unknown_kind, works};
+use super::{Foreign, Place};
+use crate::behaviour::Need;
+use crate::bench::{Kit, eventually};
+use crate::support::Address;
+
+/// Where a cluster for tests keeps its administrator's file.
+const TEST_CLUSTER: &str = "/var/tmp/k8s-test/admin.kubeconfig";
+/// What may be seen of a namespace by those who may not see its secrets.
+const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
+    persistentvolumeclaims,ingresses,serviceaccounts,events";
+
+#[derive(Default)]
+pub struct Cluster {
+    registry: Mutex<Option<Registry>>,
+}
+
+/// A `docker-registry` on a free port, started on first use.
+struct Registry {
+    process: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let config = json!({
+            "version": 0.1,
+            "log": { "level": "error", "accesslog": { "disabled": true } },
+            "storage": { "filesystem": { "rootdirectory": folder.path().join("data") } },
+            "http": { "addr": format!("127.0.0.1:{port}") },
+        });
+        let file = folder.path().join("config.yml");
+        fs::write(&file, config.to_string()).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let answers = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+        eventually("the registry", Duration::from_secs(20), answers);
+        Self {
+            process,
+            port,
+            _folder: folder,
+        }
+    }
+}
+
+fn kubeconfig() -> PathBuf {
+    std::env::var_os("KUBECONFIG").map_or_else(|| TEST_CLUSTER.into(), PathBuf::from)
+}
+
+fn kubectl(args: &[&str]) -> Command {
+    let mut command = Command::new("kubectl");
+    command
+        .arg("--kubeconfig")
+        .arg(kubeconfig())
+        .arg("--request-timeout=20s")
+        .args(args);
+    command
+}
+
+/// The labels of an environment's objects, and more.
+fn selector(project: &Kit, environment: &str, more: &str) -> String {
+    format!(
+        "estiba.dev/team={},estiba.dev/project={},estiba.dev/environment={environment}{more}",
+        project.team, project.name
+    )
+}
+
+/// Objects of a kind by their labels.
+fn objects(kind: &str, selector: &str) -> Vec<Value> {
+    let mut get = kubectl(&["get", kind, "-A", "-l", selector, "-o", "json"]);
+    let list: Value = serde_json::from_str(&output(&mut get)).unwrap();
+    list["items"].as_array().unwrap().clone()
+}
+
+fn namespace(project: &Kit, environment: &str) -> String {
+    let found = objects("deployments", &selector(project, environment, ""));
+    let first = found
+        .first()
+        .unwrap_or_else(|| panic!("nothing of {}", project.team));
+    text(&first["metadata"]["namespace"])
+}
+
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value}"))
+        .to_owned()
+}
+
+impl Place for Cluster {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn missing(&self) -> Option<String> {
+        if let Some(why) = unknown_kind("kubernetes") {
+            return Some(why);
+        }
+        if !works(&mut kubectl(&["version", "--request-timeout=5s"])) {
+            let file = kubeconfig();
+            return Some(format!(
+                "no cluster answers to kubectl by {}",
+                file.display()
+            ));
+        }
+        let has_registry = works(Command::new("docker-registry").arg("--version"));
+        (!has_registry).then(|| "there is no docker-registry".to_owned())
+    }
+
+    fn lacking(&self) -> Vec<Need> {
+        let classes = output(&mut kubectl(&["get", "ingressclasses", "-o", "name"]));
+        let none = classes.is_empty();
+        none.then_some(Need::Routes).into_iter().collect()
+    }
+
+    fn target(&self, _: &Kit) -> Value {
+        json!({ "kind": "kubernetes", "kubeconfig": kubeconfig() })
+    }
+
+    fn registry(&self) -> Option<String> {
+        let mut registry = self.registry.lock().unwrap();
+        let registry = registry.get_or_insert_with(Registry::start);
+        Some(format!("127.0.0.1:{}", registry.port))
+    }
+
+    fn reach(&self, project: &Kit, environment: &str, workload: &str) -> Address {
+        let of = format!(",estiba.dev/workload={workload}");
+        let services = objects("services", &selector(project, environment, &of));
+        let http = |service: &Value| {
+            let ports = service["spec"]["ports"].as_array()?;
+            let port = ports.iter().find(|port| port["name"] == "http")?;
+            let address = service["spec"]["clusterIP"].as_str()?;
+            (address != "None").then(|| format!("{address}:{}", port["port"]))
+        };
+        let found = services.iter().find_map(http);
+        Address {
+            socket: found.unwrap_or_else(|| panic!("no service of {workload}")),
+            host: workload.to_owned(),
+        }
+    }
+
+    fn heals(&self) -> bool {
+        true
+    }
+
+    fn kill(&self, project: &Kit, environment: &str, instance: &str) {
+        let namespace = namespace(project, environment);
+        let force = ["--grace-period=0", "--force", "--wait=false"];
+        let delete = ["-n", &namespace, "delete", "pod", instance];
+        output(&mut kubectl(&[delete.as_slice(), &force].concat()));
+    }
+
+    fn meddle(&self, project: &Kit, environment: &str, workload: &str) {
+        let namespace = namespace(project, environment);
+        let of = format!(",estiba.dev/workload={workload}");
+        let selector = selector(project, environment, &of);
+        let set = [
+            "-n",
+            &namespace,
+            "set",
+            "env",
+            "deployment",
+            "-l",
+            &selector,
+        ];
+        output(&mut kubectl(
+            &[set.as_slice(), &["GREETING=meddled"]].concat(),
+        ));
+    }
+
+    fn plant(&self, project: &Kit, environment: &str) -> Box<dyn Foreign> {
+        let namespace = namespace(project, environment);
+        for (kind, value) in PLANTED {
+            let create = ["-n", &namespace, "create", kind, "foreign", value];
+            output(&mut kubectl(&create));
+        }
+        Box::new(Planted { namespace })
+    }
+
+    fn inspect(&self, project: &Kit) -> String {
+        let namespace = namespace(project, "test");
+        output(&mut kubectl(&["-n", &namespace, "get", SEEN, "-o", "yaml"]))
+    }
+
+    fn end(&self) {
+        if let Some(mut registry) = self.registry.lock().unwrap().take() {
+            let _ = registry.process.kill();
+            let _ = registry.process.wait();
+        }
+    }
+}
+
+/// What is planted, with an argument of `kubectl create`.
+const PLANTED: [(&str, &str); 2] = [
+    ("configmap", "--from-literal=whose=foreign"),
+    ("deployment", "--image=foreign.invalid/none:1"),
+];
+
+/// Objects of somebody else in an environment's namespace.
+struct Planted {
+    namespace: String,
+}
+
+impl Foreign for Planted {
+    fn assert_untouched(&mut self) {
+        for (kind, _) in PLANTED {
+            output(&mut kubectl(&[
+                "-n",
+                &self.namespace,
+                "get",
+                kind,
+                "foreign",
+            ]));
+        }
+    }
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        works(&mut kubectl(&[
+            "delete",
+            "namespace",
+            "--wait=false",
+            &self.namespace,
+        ]));
+    }
+}
