@@ -141,8 +141,12 @@ impl Instance {
         wanted == Some(self.members.len())
     }
 
+    /// It ended for good, or was taken off the network.
     fn is_lost(&self, member: &Member) -> bool {
-        member.has_ended() && !member.is_complete()
+        let has_ended = member.has_ended() && !member.is_complete();
+        let is_cut_off =
+            member.is_running() && member.beside().is_none() && member.address().is_none();
+        has_ended || is_cut_off
     }
 
     /// The container whose address is the instance's.
