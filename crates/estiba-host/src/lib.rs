@@ -17,4 +17,4 @@ pub mod traffic;
 
 pub use directory::short_hash;
 pub use error::HostError;
-pub use process::{Process, ProcessId};
+pub use process::{Process, ProcessId, hears};

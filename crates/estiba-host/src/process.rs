@@ -101,3 +101,18 @@ impl AsFd for Process {
         self.0.as_fd()
     }
 }
+
+/// Whether the first process of a container does anything at a signal. The
+/// kernel drops those that it has no handler for, which would have ended it
+/// outside of a container: waiting for it would be in vain.
+#[must_use]
+pub fn hears(pid: i32, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    let status = status.unwrap_or_default();
+    let masks = ["SigBlk:", "SigIgn:", "SigCgt:"];
+    masks.iter().any(|name| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+    })
+}

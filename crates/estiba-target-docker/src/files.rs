@@ -90,17 +90,19 @@ async fn carry(
     let mut archive = tar::Builder::new(Vec::new());
     let mut folders = Vec::new();
     if owner_of(engine, porter).await? == Some(0) {
-        folders.push("./".to_owned());
+        folders.push(String::new());
     }
     folders.extend(folders_of(volume)?);
     for folder in folders {
+        // From above: an engine leaves the folder that it unpacks into as it is.
+        let folder = format!("{}/{folder}", VOLUME.trim_start_matches('/'));
         let mut header = entry(user, 0o755, EntryType::Directory);
         header.set_size(0);
         archive
             .append_data(&mut header, folder, std::io::empty())
             .map_err(HostError::system("an archive of folders"))?;
     }
-    upload(engine, porter, VOLUME, archive).await
+    upload(engine, porter, "/", archive).await
 }
 
 /// The folders to be made in a volume, outermost first.

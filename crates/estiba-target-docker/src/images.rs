@@ -25,11 +25,14 @@ const PIECE_BYTES: usize = 256 << 10;
 fn reference(image: &ImageSpec) -> String {
     let ImageSpec {
         digest,
-        project: ProjectId { project, .. },
+        project: ProjectId { team, project },
         workload,
         ..
     } = image;
-    format!("{REGISTRY}/{project}/{workload}:sha256-{}", digest.hex())
+    format!(
+        "{REGISTRY}/{team}/{project}/{workload}:sha256-{}",
+        digest.hex()
+    )
 }
 
 fn digest_of(tag: &str) -> Option<Digest> {
@@ -167,9 +170,12 @@ async fn refuse_other_architecture(
     )))
 }
 
-/// Removes the project's images that nothing uses any more.
+/// Removes the project's images that nothing uses any more, for a project that
+/// has no environment left on the engine: one that is deployed right now may
+/// have fetched what it does not run yet.
 pub(crate) async fn remove_unused(engine: &Engine, project: &ProjectId) -> Result<(), HostError> {
-    let own = format!("{REGISTRY}/{}/", project.project);
+    let ProjectId { team, project } = project;
+    let own = format!("{REGISTRY}/{team}/{project}/");
     for tag in tags(engine).await? {
         if !tag.starts_with(&own) {
             continue;

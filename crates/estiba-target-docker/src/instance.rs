@@ -16,6 +16,9 @@ use crate::layout::EnvironmentDir;
 /// After so many quick ends it counts as crashing.
 pub(crate) const CRASHING_AFTER: u32 = 3;
 
+/// The number of SIGTERM.
+const TERM: i32 = 15;
+
 /// A container of an instance.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -53,6 +56,20 @@ impl Member {
             self.state().status,
             Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD)
         )
+    }
+
+    /// Whether its program ends when it is asked to. One that does nothing at the
+    /// signal would be waited for in vain.
+    pub(crate) fn hears(&self) -> bool {
+        let config = self.found.config.as_ref();
+        let own_signal = config.and_then(|config| config.stop_signal.as_deref());
+        let pid = self.state().pid.and_then(|pid| i32::try_from(pid).ok());
+        match pid.filter(|pid| *pid > 0) {
+            Some(pid) if own_signal.is_none_or(|name| name == "SIGTERM" || name == "15") => {
+                estiba_host::hears(pid, TERM)
+            }
+            _ => true,
+        }
     }
 
     pub(crate) fn restarts(&self) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use estiba_model::{EnvironmentId, Fingerprint, InstanceName, Name, Ready, Version};
+use estiba_model::{EnvironmentId, Fingerprint, InstanceName, Name, ProjectId, Ready, Version};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,14 @@ pub(crate) fn of(environment: &EnvironmentId, role: Role) -> Labels {
     ]
     .map(|(key, value)| (name(key), value.to_owned()))
     .into()
+}
+
+/// The labels of everything of a project.
+pub(crate) fn of_project(project: &ProjectId) -> Labels {
+    let ProjectId { team, project } = project;
+    [(TEAM, team.as_str()), (PROJECT, project.as_str())]
+        .map(|(key, value)| (name(key), value.to_owned()))
+        .into()
 }
 
 /// The name of a label.

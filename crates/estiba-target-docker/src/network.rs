@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
+use bollard::query_parameters::ListNetworksOptions;
 use estiba_host::HostError;
-use estiba_model::{EnvironmentId, message};
+use estiba_model::{EnvironmentId, ProjectId, message};
 
 use crate::engine::{Engine, status};
 use crate::labels::{self, Role};
@@ -87,14 +88,22 @@ fn gateway(network: &NetworkInspect) -> Result<IpAddr, HostError> {
     })
 }
 
-/// Removes the environment's network, and whatever else has its labels and no
-/// name in the plan.
+/// Removes the environment's network; one that is gone is no error.
 pub(crate) async fn remove(engine: &Engine, environment: &EnvironmentId) -> Result<(), HostError> {
     if find(engine, environment).await?.is_none() {
         return Ok(());
     }
     let removed = engine.api().await?.remove_network(&name(environment)).await;
     removed.or_else(|error| engine.unless_gone(error))
+}
+
+/// Whether any environment of a project has a network.
+pub(crate) async fn has_any(engine: &Engine, project: &ProjectId) -> Result<bool, HostError> {
+    let options = ListNetworksOptions {
+        filters: Some(by_labels(&labels::of_project(project))),
+    };
+    let found = engine.api().await?.list_networks(Some(options)).await;
+    Ok(!found.map_err(|error| engine.failed(error))?.is_empty())
 }
 
 /// A name of ours that something else has.

@@ -146,6 +146,7 @@ impl DockerTarget {
             self.drain(&found, grace).await?;
             let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
             for member in found.members.iter().rev() {
+                let seconds = if member.hears() { seconds } else { 0 };
                 self.engine.stop(&member.id, seconds).await?;
             }
         }

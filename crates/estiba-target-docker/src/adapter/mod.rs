@@ -130,7 +130,10 @@ impl DockerTarget {
         let place = self.layout.environment(environment);
         resources::remove_leftovers(&self.engine, environment).await?;
         network::remove(&self.engine, environment).await?;
-        images::remove_unused(&self.engine, &environment.project_id()).await?;
+        let project = environment.project_id();
+        if !network::has_any(&self.engine, &project).await? {
+            images::remove_unused(&self.engine, &project).await?;
+        }
         place.service_ports().release()?;
         record::remove(place.path())?;
         edge::end_if_unused(&self.layout.edge()).await
