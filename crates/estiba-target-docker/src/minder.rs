@@ -165,9 +165,14 @@ impl Minder {
     }
 
     async fn look_after(&mut self, instance: &Instance) -> Result<(), HostError> {
+        let place = self.layout.environment(&self.environment);
+        // One that is being stopped is left in peace: a probe is a request, and
+        // a program may wait until no more come.
+        if !place.standing(&instance.name).exists() {
+            return Ok(());
+        }
         run::start_due(&self.engine, instance).await?;
         run::rejoin(&self.engine, instance).await?;
-        let place = self.layout.environment(&self.environment);
         let before = instance.standing(&place)?;
         let mut standing = before.clone();
         let counts = self.known.entry(instance.key()).or_insert_with(|| Counts {

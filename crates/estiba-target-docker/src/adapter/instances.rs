@@ -144,6 +144,9 @@ impl DockerTarget {
         let found = Instance::find(&self.engine, environment, instance).await?;
         if !found.members.is_empty() {
             self.drain(&found, grace).await?;
+            // From here on the minder leaves it alone.
+            let place = self.layout.environment(environment);
+            record::remove(&place.standing(instance))?;
             let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
             for member in found.members.iter().rev() {
                 let seconds = if member.hears() { seconds } else { 0 };

@@ -27,7 +27,7 @@ use crate::engine::Engine;
 use crate::instance::Instance;
 use crate::layout::Layout;
 use crate::routing::{Router, address_on_default_route};
-use crate::{images, logs, network, resources};
+use crate::{images, logs, network, resources, run};
 
 /// Which engine, and how it is used.
 #[derive(Debug, Clone)]
@@ -103,7 +103,11 @@ impl DockerTarget {
         let place = self.layout.environment(environment);
         let mut instances = Vec::new();
         for instance in Instance::all(&self.engine, environment).await? {
-            let standing = instance.standing(&place)?;
+            let mut standing = instance.standing(&place)?;
+            // One that another state folder started is asked itself.
+            if !place.standing(&instance.name).exists() {
+                standing.ready = run::all_ready(&self.engine, &instance).await.is_ok();
+            }
             let Some(member) = instance.members.first() else {
                 continue;
             };
