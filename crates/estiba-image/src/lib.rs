@@ -12,6 +12,7 @@ mod blob;
 pub mod build;
 mod compression;
 mod error;
+mod export;
 pub mod fingerprint;
 mod image;
 mod layers;

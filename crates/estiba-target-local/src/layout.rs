@@ -1,15 +1,15 @@
 //! Where everything is: names of directories follow from names of things, so
 //! that any Estiba finds what any other made.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use estiba_host::edge::EdgeDir;
+use estiba_host::ports::Ports;
+use estiba_host::service_ports::ServicePorts;
+use estiba_host::short_hash;
+use estiba_host::traffic::TrafficDir;
 use estiba_model::{Digest, EnvironmentId, Fingerprint, InstanceName, Name, ResourceId};
 use serde::{Deserialize, Serialize};
-
-use crate::error::LocalError;
-use crate::ports::Ports;
 
 /// The root directory of the local target.
 #[derive(Debug, Clone)]
@@ -111,25 +111,17 @@ impl EnvironmentDir {
         self.volumes().join(short_hash(&id.0))
     }
 
-    pub(crate) fn traffic_of_all(&self) -> PathBuf {
-        self.0.join("traffic")
+    /// What was routed, and who may route.
+    pub(crate) fn traffic(&self) -> TrafficDir {
+        TrafficDir(self.0.join("traffic"))
     }
 
-    /// What the last routing of a workload said.
-    pub(crate) fn traffic(&self, workload: &Name) -> PathBuf {
-        self.traffic_of_all().join(format!("{workload}.json"))
-    }
-
-    /// Held while a workload's traffic changes.
-    pub(crate) fn traffic_lock(&self, workload: &Name) -> PathBuf {
-        self.traffic_of_all().join(format!("{workload}.lock"))
-    }
-
-    /// The stable port of a workload's service.
-    pub(crate) fn service_port(&self, workload: &str, port: &str) -> PathBuf {
-        self.0
-            .join("service-ports")
-            .join(format!("{workload}.{port}"))
+    /// The stable ports of the workloads' services.
+    pub(crate) fn service_ports(&self, ports: Ports) -> ServicePorts {
+        ServicePorts {
+            directory: self.0.join("service-ports"),
+            ports,
+        }
     }
 }
 
@@ -165,69 +157,4 @@ impl InstanceDir {
     pub(crate) fn unique(&self) -> String {
         short_hash(&self.0.to_string_lossy())
     }
-}
-
-/// The directory of the edge.
-#[derive(Debug, Clone)]
-pub(crate) struct EdgeDir(pub(crate) PathBuf);
-
-impl EdgeDir {
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.0.join("control.sock")
-    }
-
-    pub(crate) fn table(&self) -> PathBuf {
-        self.0.join("routes.json")
-    }
-
-    pub(crate) fn lock(&self) -> PathBuf {
-        self.0.join("lock")
-    }
-
-    /// The port that it last listened on.
-    pub(crate) fn port(&self) -> PathBuf {
-        self.0.join("port")
-    }
-
-    pub(crate) fn log(&self) -> PathBuf {
-        self.0.join("edge.log")
-    }
-}
-
-/// Makes a directory that nobody else may look into, and those above it.
-pub(crate) fn make_private(directory: &Path) -> Result<(), LocalError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(LocalError::at(directory))
-}
-
-/// A directory in memory, of this user alone, for files with secrets.
-pub(crate) fn runtime_dir() -> Result<PathBuf, LocalError> {
-    let uid = nix::unistd::geteuid();
-    let session = std::env::var_os("XDG_RUNTIME_DIR")
-        .map(PathBuf::from)
-        .filter(|directory| directory.is_absolute() && directory.is_dir());
-    let directory = match session {
-        Some(session) => session.join("estiba"),
-        None => PathBuf::from(format!("/dev/shm/estiba-{uid}")),
-    };
-    make_private(&directory)?;
-    // In /dev/shm anyone may have made it before.
-    let found = fs::symlink_metadata(&directory).map_err(LocalError::at(&directory))?;
-    if !found.is_dir() || found.uid() != uid.as_raw() {
-        return Err(LocalError::Damaged {
-            detail: "it belongs to someone else".to_owned(),
-            path: directory,
-        });
-    }
-    fs::set_permissions(&directory, Permissions::from_mode(0o700))
-        .map_err(LocalError::at(&directory))?;
-    Ok(directory)
-}
-
-/// Sixteen digits that stand for a text of any length and any characters.
-pub(crate) fn short_hash(text: &str) -> String {
-    Digest::of(text.as_bytes()).hex()[..16].to_owned()
 }

@@ -1,14 +1,9 @@
 //! Containers run by Estiba itself on this machine, with no daemon.
 
 mod adapter;
-mod edge;
-mod error;
 mod layout;
-mod lock;
 mod logs;
-mod ports;
 mod process;
-mod record;
 pub mod runtime;
 mod supervisor;
 mod traffic;
@@ -26,7 +21,7 @@ pub fn role(args: &[OsString]) -> Option<ExitCode> {
     let (name, rest) = args.split_first()?;
     match name.to_str()? {
         supervisor::ROLE => Some(supervisor::run(rest)),
-        edge::ROLE => Some(edge::run(rest)),
+        estiba_host::edge::ROLE => Some(estiba_host::edge::run(rest)),
         name => runtime::run_role(name),
     }
 }

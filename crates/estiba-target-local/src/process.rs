@@ -1,54 +1,11 @@
-//! Processes, held so that a pid that was used again is never mistaken.
+//! Waiting for processes in the event loop.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::poll::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use serde::{Deserialize, Serialize};
+use estiba_host::Process;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-
-/// Time for a killed process to be gone, in milliseconds. Only one that waits
-/// for a broken disk needs longer.
-const KILLED_MS: u16 = 5000;
-
-/// A process that ran at some time: its pid, and when it started, in clock
-/// ticks since the machine did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProcessId {
-    pub(crate) pid: i32,
-    pub(crate) started: u64,
-}
-
-impl ProcessId {
-    /// The process that has this pid now.
-    pub(crate) fn of(pid: i32) -> Option<Self> {
-        // Field 22; the name before it may hold spaces and parentheses.
-        // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (_, after_name) = stat.rsplit_once(')')?;
-        let started = after_name.split_whitespace().nth(19)?.parse().ok()?;
-        Some(Self { pid, started })
-    }
-
-    /// Kills it if it still runs, and waits until it has ended, for [`KILLED_MS`]
-    /// at the most.
-    pub(crate) fn kill(self) {
-        let Ok(process) = Process::open(self.pid) else {
-            return;
-        };
-        // The process that is held now is the one that started then.
-        if Self::of(self.pid) == Some(self) {
-            let _ = process.signal(Signal::KILL);
-            let _ = poll(
-                &mut [PollFd::new(process.0.as_fd(), PollFlags::POLLIN)],
-                KILLED_MS,
-            );
-        }
-    }
-}
 
 /// Has the event loop tell when there is something to read, or to know.
 pub(crate) fn when_readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
@@ -56,28 +13,9 @@ pub(crate) fn when_readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>>
     Ok(unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?)
 }
 
-/// A running process.
-#[derive(Debug)]
-pub(crate) struct Process(OwnedFd);
-
-impl Process {
-    pub(crate) fn open(pid: i32) -> io::Result<Self> {
-        let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
-    }
-
-    /// Sends a signal; to one that has ended is no error.
-    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
-        match pidfd_send_signal(&self.0, signal) {
-            Err(rustix::io::Errno::SRCH) | Ok(()) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    /// Waits until it has ended.
-    pub(crate) async fn ended(&self) -> io::Result<()> {
-        let descriptor = self.0.try_clone()?;
-        when_readable(descriptor)?.readable().await?.retain_ready();
-        Ok(())
-    }
+/// Waits until a process has ended, however long that takes.
+pub(crate) async fn ended(process: &Process) -> io::Result<()> {
+    let descriptor = process.as_fd().try_clone_to_owned()?;
+    when_readable(descriptor)?.readable().await?.retain_ready();
+    Ok(())
 }

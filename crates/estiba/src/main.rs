@@ -15,7 +15,8 @@ fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     // What runs in the background starts here too, before anything is parsed or
     // allocated that it does not need.
-    if let Some(code) = estiba_target_local::role(&args) {
+    let role = estiba_target_local::role(&args).or_else(|| estiba_target_docker::role(&args));
+    if let Some(code) = role {
         return code;
     }
     commands::run()

@@ -1,14 +1,18 @@
 //! The adapters: the only place that names kinds of targets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use estiba_engine::TargetProvider;
 use estiba_image::ImageStore;
 use estiba_model::{Message, Name, Project, TargetConfig, message};
 use estiba_target::Target;
+use estiba_target_docker::{DockerConfig, DockerTarget};
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
 use estiba_target_local::{LocalConfig, LocalTarget};
+
+/// Where a Docker Engine listens.
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
 /// A target that is not this machine, or why it can't be used.
 pub type Elsewhere = (Name, Result<Arc<dyn Target>, Message>);
@@ -23,18 +27,35 @@ pub struct Adapters {
 
 impl Adapters {
     fn local(&self, config: &TargetConfig) -> Result<LocalTarget, Message> {
-        let helper = std::env::current_exe().map_err(|error| {
-            message!(
-                "the program can't find itself, which it needs to run containers: {error}",
-                "el programa no se encuentra a sí mismo, y lo necesita para ejecutar contenedores: {error}"
-            )
-        })?;
-        let port = config.settings.get("port").and_then(|port| port.as_u64());
         Ok(LocalTarget::new(LocalConfig {
             root: self.local_root.clone(),
             images: self.images.clone(),
-            helper,
-            edge_port: port.and_then(|port| u16::try_from(port).ok()),
+            helper: helper()?,
+            edge_port: port(config),
+        }))
+    }
+
+    fn engine(
+        &self,
+        name: &Name,
+        config: &TargetConfig,
+        usual: &str,
+    ) -> Result<DockerTarget, Message> {
+        let setting = |key: &str| config.settings.get(key).and_then(|value| value.as_str());
+        let address = setting("address").map(str::parse).transpose();
+        let address = address.map_err(|error| {
+            message!(
+                "target {name}: `address` has to be an IP address of this machine: {error}",
+                "plataforma {name}: `address` tiene que ser una dirección IP de esta máquina: {error}"
+            )
+        })?;
+        Ok(DockerTarget::new(DockerConfig {
+            socket: socket(name, setting("socket").unwrap_or(usual))?,
+            root: self.local_root.clone(),
+            images: self.images.clone(),
+            helper: helper()?,
+            edge_port: port(config),
+            address,
         }))
     }
 
@@ -109,12 +130,50 @@ impl TargetProvider for Adapters {
         registry: Option<&str>,
     ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
+            "docker" => Ok(Arc::new(self.engine(name, config, DOCKER_SOCKET)?)),
             "local" => Ok(Arc::new(self.local(config)?)),
             "kubernetes" => Ok(Arc::new(self.kubernetes(name, config, registry)?)),
+            "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
             kind => Err(message!(
-                "target {name} is of kind {kind}, which this Estiba does not have; it has: local, kubernetes",
-                "la plataforma {name} es de tipo {kind}, que este Estiba no tiene; tiene: local, kubernetes"
+                "target {name} is of kind {kind}, which this Estiba does not have; it has: docker, kubernetes, local, podman",
+                "la plataforma {name} es de tipo {kind}, que este Estiba no tiene; tiene: docker, kubernetes, local, podman"
             )),
         }
     }
+}
+
+/// This program, to be started again for what runs in the background.
+fn helper() -> Result<PathBuf, Message> {
+    std::env::current_exe().map_err(|error| {
+        message!(
+            "the program can't find itself, which it needs to run containers: {error}",
+            "el programa no se encuentra a sí mismo, y lo necesita para ejecutar contenedores: {error}"
+        )
+    })
+}
+
+fn port(config: &TargetConfig) -> Option<u16> {
+    let port = config.settings.get("port").and_then(|port| port.as_u64());
+    port.and_then(|port| u16::try_from(port).ok())
+}
+
+/// Where Podman listens, for this user.
+fn podman_socket() -> String {
+    let of_user = std::env::var("XDG_RUNTIME_DIR");
+    let of_user = of_user.map(|directory| format!("{directory}/podman/podman.sock"));
+    let there = of_user.ok().filter(|socket| Path::new(socket).exists());
+    there.unwrap_or_else(|| "/run/podman/podman.sock".to_owned())
+}
+
+/// The path of an engine's socket. An engine of another machine can't be used:
+/// the edge and the volumes are this machine's.
+fn socket(name: &Name, text: &str) -> Result<String, Message> {
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    if Path::new(path).is_absolute() {
+        return Ok(path.to_owned());
+    }
+    Err(message!(
+        "target {name}: \"{text}\" is no socket of this machine; only the path of one is taken, such as /var/run/docker.sock. For an engine of another machine, run Estiba there",
+        "plataforma {name}: «{text}» no es un socket de esta máquina; solo se acepta la ruta de uno, como /var/run/docker.sock. Para un motor de otra máquina, ejecute Estiba allí"
+    ))
 }

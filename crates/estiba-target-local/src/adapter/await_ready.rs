@@ -9,12 +9,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::LocalTarget;
 use super::container::main_port;
-use crate::error::LocalError;
 use crate::layout::InstanceDir;
-use crate::process::Process;
+use crate::logs;
+use crate::process;
 use crate::supervisor::{Labels, Status};
 use crate::watch::Watch;
-use crate::{lock, logs, record};
+use estiba_host::HostError;
+use estiba_host::Process;
+use estiba_host::{lock, record};
 
 /// Lines of an instance's log that explain a failure.
 pub(super) const EXPLAINING_LINES: usize = 20;
@@ -39,7 +41,7 @@ impl LocalTarget {
         let labels: Option<Labels> = record::read(&directory.labels())?;
         let Some(labels) = labels else {
             let instance = instance.clone();
-            return Err(LocalError::NoInstance { instance }.into());
+            return Err(HostError::NoInstance { instance }.into());
         };
         let outcome = until_decided(&directory, Instant::now() + timeout).await?;
         let status: Option<Status> = record::read(&directory.status())?;
@@ -73,13 +75,13 @@ impl LocalTarget {
     }
 }
 
-async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Outcome, LocalError> {
-    let watch = Watch::new().map_err(LocalError::system("inotify"))?;
+async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Outcome, HostError> {
+    let watch = Watch::new().map_err(HostError::system("inotify"))?;
     watch
         .add(&directory.0)
-        .map_err(LocalError::at(&directory.0))?;
+        .map_err(HostError::at(&directory.0))?;
     let lock = directory.lock();
-    let Some(holder) = lock::holder(&lock).map_err(LocalError::at(&lock))? else {
+    let Some(holder) = lock::holder(&lock).map_err(HostError::at(&lock))? else {
         return Ok(Outcome::Gone);
     };
     // One that ended since shows by its lock.
@@ -94,13 +96,13 @@ async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Out
         }
         let (Some(supervisor), true) = (
             &supervisor,
-            lock::is_held(&lock).map_err(LocalError::at(&lock))?,
+            lock::is_held(&lock).map_err(HostError::at(&lock))?,
         ) else {
             return Ok(Outcome::Gone);
         };
         tokio::select! {
-            changed = watch.changed() => changed.map_err(LocalError::system("inotify"))?,
-            ended = supervisor.ended() => ended.map_err(LocalError::system("a supervisor's end"))?,
+            changed = watch.changed() => changed.map_err(HostError::system("inotify"))?,
+            ended = process::ended(supervisor) => ended.map_err(HostError::system("a supervisor's end"))?,
             () = sleep_until(deadline) => return Ok(Outcome::TooLate),
         }
     }

@@ -1,19 +1,20 @@
 //! From what the engine says of a container to what the runtime starts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use estiba_host::account::Account;
 use estiba_image::{ImageConfig, ImageStore};
-use estiba_model::{Exposure, HttpScheme, InstanceName, Name, Probe, Protocol, Ready, message};
+use estiba_model::{Exposure, HttpScheme, InstanceName, Name, Probe, Ready, message};
 use estiba_target::{ContainerSpec, VolumeSpec};
 use nix::sys::signal::Signal;
 
-use crate::error::LocalError;
 use crate::layout::{EnvironmentDir, InstanceDir};
 use crate::runtime::{self, BindMount, ContainerId, Env, Limits, User};
 use crate::supervisor::{Check, ContainerPlan, FilePlan, PortLabel};
+use estiba_host::HostError;
 
 /// Processes and threads of a container at the most, where that can be enforced.
 const MOST_PROCESSES: u32 = 4096;
@@ -36,7 +37,7 @@ pub(super) struct Planner<'a> {
 
 impl Planner<'_> {
     /// All containers, in the order in which they start.
-    pub(super) fn plan(&self, specs: &[ContainerSpec]) -> Result<Vec<ContainerPlan>, LocalError> {
+    pub(super) fn plan(&self, specs: &[ContainerSpec]) -> Result<Vec<ContainerPlan>, HostError> {
         let mut plans = specs
             .iter()
             .map(|spec| self.container(spec))
@@ -52,7 +53,7 @@ impl Planner<'_> {
         Ok(plans)
     }
 
-    fn container(&self, spec: &ContainerSpec) -> Result<ContainerPlan, LocalError> {
+    fn container(&self, spec: &ContainerSpec) -> Result<ContainerPlan, HostError> {
         let image = self.images.manifest(&spec.image)?.config;
         let layers = self.images.layers(&spec.image)?;
         let account = Account::of(&image.user, &layers);
@@ -146,12 +147,12 @@ impl Planner<'_> {
             .collect())
     }
 
-    fn volume(&self, volume: &VolumeSpec, user: User) -> Result<BindMount, LocalError> {
+    fn volume(&self, volume: &VolumeSpec, user: User) -> Result<BindMount, HostError> {
         let root = PathBuf::from(&volume.source);
         // Only a volume of this environment; a source can come from a variable.
         if root.parent() != Some(&self.environment.volumes()) || !root.is_dir() {
             let (source, target) = (&volume.source, &volume.target);
-            return Err(LocalError::Told(message!(
+            return Err(HostError::Told(message!(
                 "{target}: \"{source}\" is no volume of this environment; use ${{resources.NAME}} of a resource of type volume",
                 "{target}: «{source}» no es un volumen de este ambiente; use ${{resources.NOMBRE}} de un recurso de tipo volume"
             )));
@@ -167,7 +168,7 @@ impl Planner<'_> {
                 Component::CurDir | Component::RootDir => {}
                 _ => {
                     let path = volume.path.clone().unwrap_or_default();
-                    return Err(LocalError::Told(message!(
+                    return Err(HostError::Told(message!(
                         "the path \"{path}\" leads out of its volume",
                         "la ruta «{path}» sale de su volumen"
                     )));
@@ -183,14 +184,14 @@ impl Planner<'_> {
         })
     }
 
-    fn checks(&self, container: &Name, probe: Option<&Probe>) -> Result<Vec<Check>, LocalError> {
+    fn checks(&self, container: &Name, probe: Option<&Probe>) -> Result<Vec<Check>, HostError> {
         let Some(probe) = probe else {
             return Ok(Vec::new());
         };
         let mut checks = Vec::new();
         if let Some(http) = &probe.http {
             if http.scheme == HttpScheme::Https {
-                return Err(LocalError::Told(message!(
+                return Err(HostError::Told(message!(
                     "{container}: the local target has no HTTPS probes; use HTTP, or `exec`",
                     "{container}: la plataforma local no tiene sondas HTTPS; use HTTP o `exec`"
                 )));
@@ -230,15 +231,7 @@ pub(super) fn main_port(ports: &BTreeMap<String, PortLabel>) -> Option<(&String,
         .or_else(|| ports.first_key_value())
 }
 
-/// The names of the TCP ports of an exposure.
-pub(super) fn tcp_ports(exposure: &Exposure) -> BTreeSet<&String> {
-    let tcp = exposure.ports.iter();
-    tcp.filter(|(_, port)| port.protocol == Protocol::Tcp)
-        .map(|(name, _)| name)
-        .collect()
-}
-
-fn command(spec: &ContainerSpec, image: &ImageConfig) -> Result<Vec<String>, LocalError> {
+fn command(spec: &ContainerSpec, image: &ImageConfig) -> Result<Vec<String>, HostError> {
     let has_own = !spec.command.is_empty();
     let program = if has_own {
         &spec.command
@@ -254,7 +247,7 @@ fn command(spec: &ContainerSpec, image: &ImageConfig) -> Result<Vec<String>, Loc
     let command: Vec<_> = program.iter().chain(args).cloned().collect();
     if command.is_empty() {
         let name = &spec.name;
-        return Err(LocalError::Told(message!(
+        return Err(HostError::Told(message!(
             "{name}: the image says not what to run; set `command` in the Score file",
             "{name}: la imagen no dice qué ejecutar; defina `command` en el archivo Score"
         )));
@@ -298,8 +291,8 @@ fn stop_signal(of_image: Option<&str>) -> i32 {
 
 /// Makes a directory for the user of a container, unless somebody else's work
 /// is in it. Without root there is one user only.
-fn give_to(directory: &Path, user: User) -> Result<(), LocalError> {
-    let at = LocalError::at(directory);
+fn give_to(directory: &Path, user: User) -> Result<(), HostError> {
+    let at = HostError::at(directory);
     let give = || -> std::io::Result<()> {
         fs::create_dir_all(directory)?;
         if nix::unistd::geteuid().is_root() && fs::symlink_metadata(directory)?.uid() == 0 {
@@ -308,69 +301,4 @@ fn give_to(directory: &Path, user: User) -> Result<(), LocalError> {
         Ok(())
     };
     give().map_err(at)
-}
-
-/// Who an image wants to be.
-struct Account {
-    user: User,
-    home: Option<String>,
-}
-
-impl Account {
-    /// `user`, `uid`, `user:group` or `uid:gid`; root and nobody in particular
-    /// become the user of [`User::default`].
-    fn of(text: &str, layers: &[PathBuf]) -> Self {
-        let (user, group) = match text.split_once(':') {
-            Some((user, group)) => (user, Some(group)),
-            None => (text, None),
-        };
-        let entry = file(layers, "etc/passwd")
-            .lines()
-            .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>())
-            .find(|fields| fields.len() > 5 && (fields[0] == user || fields[2] == user));
-        let field = |index: usize| entry.as_ref().and_then(|fields| fields[index].parse().ok());
-        let uid = user.parse().ok().or_else(|| field(2));
-        let Some(uid) = uid.filter(|uid| *uid != 0) else {
-            return Self {
-                user: User::default(),
-                home: None,
-            };
-        };
-        let gid = group.and_then(|group| group_id(group, layers));
-        let gid = gid
-            .or_else(|| field(3))
-            .filter(|gid| *gid != 0)
-            .unwrap_or(uid);
-        Self {
-            user: User { uid, gid },
-            home: entry
-                .map(|fields| fields[5].clone())
-                .filter(|home| !home.is_empty()),
-        }
-    }
-}
-
-fn group_id(group: &str, layers: &[PathBuf]) -> Option<u32> {
-    let by_name = || {
-        let groups = file(layers, "etc/group");
-        let mut lines = groups
-            .lines()
-            .map(|line| line.split(':').collect::<Vec<_>>());
-        let entry = lines.find(|fields| fields.len() > 2 && fields[0] == group);
-        entry.and_then(|fields| fields[2].parse().ok())
-    };
-    group.parse().ok().or_else(by_name)
-}
-
-/// A file of the image; empty where there is none.
-fn file(layers: &[PathBuf], path: &str) -> String {
-    let mut top_down = layers.iter().rev();
-    top_down
-        .find_map(|layer| {
-            let path = layer.join(path);
-            // A link could lead out of the image.
-            let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
-            is_file.then(|| fs::read_to_string(path).ok())?
-        })
-        .unwrap_or_default()
 }

@@ -6,8 +6,8 @@ use estiba_model::{Message, message};
 use estiba_target::HostCheck;
 
 use super::{LocalTarget, blocking};
-use crate::edge;
 use crate::runtime::{HostReport, host_report};
+use estiba_host::edge;
 
 /// Less room than this is worth a warning, in bytes.
 const LITTLE_ROOM: u64 = 2 << 30;
@@ -18,7 +18,7 @@ impl LocalTarget {
     pub(super) async fn check_host(&self) -> Vec<HostCheck> {
         let helper = self.config.helper.clone();
         let report = blocking(move || {
-            host_report(&helper).map_err(|error| crate::error::LocalError::Told(error.message()))
+            host_report(&helper).map_err(|error| estiba_host::HostError::Told(error.message()))
         });
         let mut checks = match report.await {
             Ok(report) => containers(&report),

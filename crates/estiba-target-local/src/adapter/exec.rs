@@ -6,10 +6,10 @@ use estiba_model::{InstanceName, Message, message};
 use estiba_target::{ExecIo, ExecRequest};
 
 use super::{LocalTarget, blocking};
-use crate::error::LocalError;
 use crate::runtime::{self, Env, ExecError, ExecOutcome, ExecSpec, Failure};
 use crate::supervisor::Labels;
-use crate::{lock, record};
+use estiba_host::HostError;
+use estiba_host::{lock, record};
 
 /// What a shell adds to the number of a signal that ended a command.
 const SIGNAL_BASE: i32 = 128;
@@ -19,15 +19,15 @@ impl LocalTarget {
         &self,
         request: &ExecRequest,
         io: ExecIo,
-    ) -> Result<i32, LocalError> {
+    ) -> Result<i32, HostError> {
         let place = self.layout.environment(&request.environment);
         let directory = place.instance(&request.instance);
         let path = directory.lock();
         let labels: Option<Labels> = record::read(&directory.labels())?;
-        let runs = lock::is_held(&path).map_err(LocalError::at(&path))?;
+        let runs = lock::is_held(&path).map_err(HostError::at(&path))?;
         let Some(labels) = labels.filter(|_| runs) else {
             let instance = request.instance.clone();
-            return Err(LocalError::NoInstance { instance });
+            return Err(HostError::NoInstance { instance });
         };
         let mut containers = labels.containers.iter();
         let label = match &request.container {
@@ -41,7 +41,7 @@ impl LocalTarget {
                 .map(|one| one.name.as_str())
                 .collect();
             let (instance, names) = (&request.instance, names.join(", "));
-            return Err(LocalError::Told(message!(
+            return Err(HostError::Told(message!(
                 "{instance} has no such container; it has: {names}",
                 "{instance} no tiene ese contenedor; tiene: {names}"
             )));
@@ -58,7 +58,7 @@ impl LocalTarget {
         blocking(move || {
             let stdio: [Stdio; 3] = [io.stdin.into(), io.stdout.into(), io.stderr.into()];
             let outcome = runtime::exec(&helper, &spec, stdio);
-            match outcome.map_err(|error| LocalError::Told(refused(&instance, &error)))? {
+            match outcome.map_err(|error| HostError::Told(refused(&instance, &error)))? {
                 ExecOutcome::Exited(code) => Ok(code),
                 ExecOutcome::Killed(signal) => Ok(SIGNAL_BASE + signal),
             }

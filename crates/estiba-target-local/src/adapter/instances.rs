@@ -10,15 +10,20 @@ use estiba_target::{ContainerSpec, InstanceSpec, Progress, WorkloadSpec};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
-use super::container::{Planner, tcp_ports};
+use super::container::Planner;
 use super::{LocalTarget, blocking};
-use crate::error::LocalError;
-use crate::layout::{EnvironmentDir, InstanceDir, make_private, runtime_dir};
-use crate::process::Process;
+use crate::layout::{EnvironmentDir, InstanceDir};
+use crate::process;
 use crate::supervisor::{
-    self, ContainerLabel, Description, Labels, PortLabel, Purpose, ROLE, Started, StopOrder,
+    self, ContainerLabel, Description, Labels, PortLabel, Purpose, ROLE, StopOrder,
 };
-use crate::{lock, logs, ports, record, traffic};
+use crate::{logs, traffic};
+use estiba_host::HostError;
+use estiba_host::Process;
+use estiba_host::background::{Started, start};
+use estiba_host::directory::{make_private, runtime_dir};
+use estiba_host::routes::tcp_ports;
+use estiba_host::{lock, ports, record};
 
 /// Time for a supervisor to end after its containers' time is over.
 const SUPERVISOR_LIMIT: Duration = Duration::from_secs(15);
@@ -28,11 +33,11 @@ impl LocalTarget {
         &self,
         spec: &InstanceSpec,
         progress: &dyn Progress,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         let place = self.layout.environment(&spec.of.environment);
         let directory = place.instance(&spec.instance);
         let lock = directory.lock();
-        if lock::is_held(&lock).map_err(LocalError::at(&lock))? {
+        if lock::is_held(&lock).map_err(HostError::at(&lock))? {
             return Ok(());
         }
         self.notices(&spec.of, progress);
@@ -51,17 +56,17 @@ impl LocalTarget {
     }
 
     /// Starts a supervisor; it runs when this returns.
-    pub(super) async fn supervise(&self, description: &Description) -> Result<(), LocalError> {
+    pub(super) async fn supervise(&self, description: &Description) -> Result<(), HostError> {
         let directory = &description.directory;
-        let input = serde_json::to_vec(description).map_err(|error| LocalError::Damaged {
+        let input = serde_json::to_vec(description).map_err(|error| HostError::Damaged {
             path: directory.labels(),
             detail: error.to_string(),
         })?;
         let log = directory.supervisor_log();
         let args = [directory.0.as_path()];
-        match supervisor::start(self.helper(), ROLE, &args, &input, &log).await? {
+        match start(self.helper(), ROLE, &args, &input, &log).await? {
             Started::Runs | Started::AlreadyRuns => Ok(()),
-            Started::Failed(message) => Err(LocalError::Told(message)),
+            Started::Failed(message) => Err(HostError::Told(message)),
         }
     }
 
@@ -70,7 +75,7 @@ impl LocalTarget {
         spec: &InstanceSpec,
         place: &EnvironmentDir,
         directory: &InstanceDir,
-    ) -> Result<Description, LocalError> {
+    ) -> Result<Description, HostError> {
         let ports = self.layout.ports();
         let (instance, spec) = (spec.instance.clone(), spec.of.clone());
         let (place, directory) = (place.clone(), directory.clone());
@@ -155,7 +160,7 @@ impl LocalTarget {
         environment: &EnvironmentId,
         instance: &InstanceName,
         grace: Duration,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         let directory = self.layout.environment(environment).instance(instance);
         if !directory.0.exists() {
             return Ok(());
@@ -169,7 +174,7 @@ impl LocalTarget {
     }
 
     /// Waits until nothing is in flight at an instance, for `grace` at the most.
-    async fn drain(&self, labels: &Labels, grace: Duration) -> Result<(), LocalError> {
+    async fn drain(&self, labels: &Labels, grace: Duration) -> Result<(), HostError> {
         let edge = ControlClient::new(self.layout.edge().socket());
         let drains = labels
             .ports
@@ -193,29 +198,28 @@ impl LocalTarget {
         &self,
         directory: &InstanceDir,
         grace: Duration,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         let lock = directory.lock();
-        let holder = lock::holder(&lock).map_err(LocalError::at(&lock))?;
+        let holder = lock::holder(&lock).map_err(HostError::at(&lock))?;
         if let Some(holder) = holder
             && let Ok(process) = Process::open(holder.pid)
             // Held now, it can't have become another process since.
-            && lock::is_held(&lock).map_err(LocalError::at(&lock))?
+            && lock::is_held(&lock).map_err(HostError::at(&lock))?
         {
             let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
             record::write(&directory.stop_order(), &StopOrder { grace_ms })?;
-            let system = LocalError::system;
+            let system = HostError::system;
             process
                 .signal(Signal::TERM)
                 .map_err(system("a signal to a supervisor"))?;
             let limit = grace.saturating_add(SUPERVISOR_LIMIT);
-            match timeout(limit, process.ended()).await {
+            match timeout(limit, process::ended(&process)).await {
                 Ok(ended) => ended.map_err(system("a supervisor's end"))?,
                 Err(_) => {
                     process
                         .signal(Signal::KILL)
                         .map_err(system("a signal to a supervisor"))?;
-                    process
-                        .ended()
+                    process::ended(&process)
                         .await
                         .map_err(system("a supervisor's end"))?;
                 }
@@ -226,7 +230,7 @@ impl LocalTarget {
     }
 
     /// Removes what is left of an instance that does not run, but its log.
-    fn release(&self, directory: &InstanceDir) -> Result<(), LocalError> {
+    fn release(&self, directory: &InstanceDir) -> Result<(), HostError> {
         release_ports(&self.layout.ports(), directory)?;
         record::remove(&runtime_dir()?.join(directory.unique()))?;
         record::remove(&directory.0)
@@ -270,7 +274,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    pub(super) fn describe(self, labels: Labels) -> Result<Description, LocalError> {
+    pub(super) fn describe(self, labels: Labels) -> Result<Description, HostError> {
         let files = runtime_dir()?.join(self.directory.unique());
         let containers = Planner {
             images: self.images,
@@ -311,7 +315,7 @@ fn allocate(
     all: &ports::Ports,
     exposure: &Exposure,
     directory: &InstanceDir,
-) -> Result<BTreeMap<String, PortLabel>, LocalError> {
+) -> Result<BTreeMap<String, PortLabel>, HostError> {
     let owner: &Path = &directory.0;
     let mut allocated = BTreeMap::new();
     for name in tcp_ports(exposure) {
@@ -325,7 +329,7 @@ fn allocate(
     Ok(allocated)
 }
 
-fn release_ports(all: &ports::Ports, directory: &InstanceDir) -> Result<(), LocalError> {
+fn release_ports(all: &ports::Ports, directory: &InstanceDir) -> Result<(), HostError> {
     // A damaged one has no ports that anybody knows; they are free again when
     // the directory is gone.
     let labels: Option<Labels> = record::read(&directory.labels()).unwrap_or_default();

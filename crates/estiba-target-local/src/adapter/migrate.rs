@@ -8,13 +8,14 @@ use estiba_target::{MigrationSpec, Progress, TargetError};
 use super::await_ready::EXPLAINING_LINES;
 use super::instances::{Identity, Parts};
 use super::{LocalTarget, blocking};
-use crate::error::LocalError;
-use crate::layout::make_private;
 use crate::logs::{self, Merge};
-use crate::process::Process;
+use crate::process;
 use crate::supervisor::{Labels, Purpose, Status};
 use crate::watch::Watch;
-use crate::{lock, record};
+use estiba_host::HostError;
+use estiba_host::Process;
+use estiba_host::directory::make_private;
+use estiba_host::{lock, record};
 
 /// Lines taken from the log at one time.
 const BATCH: usize = 512;
@@ -38,7 +39,7 @@ impl LocalTarget {
         make_private(&own_logs)?;
         let lock = directory.lock();
         // One that an Estiba started which was killed then goes on.
-        if !lock::is_held(&lock).map_err(LocalError::at(&lock))? {
+        if !lock::is_held(&lock).map_err(HostError::at(&lock))? {
             record::remove(&own_logs)?;
             make_private(&own_logs)?;
             let description = {
@@ -83,17 +84,17 @@ impl LocalTarget {
             };
             self.supervise(&description).await?;
         }
-        let watch = Watch::new().map_err(LocalError::system("inotify"))?;
-        watch.add(&own_logs).map_err(LocalError::at(&own_logs))?;
+        let watch = Watch::new().map_err(HostError::system("inotify"))?;
+        watch.add(&own_logs).map_err(HostError::at(&own_logs))?;
         let mut lines = Merge::of_instance(&logs, &instance);
-        if let Some(holder) = lock::holder(&lock).map_err(LocalError::at(&lock))?
+        if let Some(holder) = lock::holder(&lock).map_err(HostError::at(&lock))?
             && let Ok(supervisor) = Process::open(holder.pid)
         {
             loop {
                 tell(&mut lines, progress)?;
                 tokio::select! {
-                    changed = watch.changed() => changed.map_err(LocalError::system("inotify"))?,
-                    ended = supervisor.ended() => break ended.map_err(LocalError::system("a supervisor's end"))?,
+                    changed = watch.changed() => changed.map_err(HostError::system("inotify"))?,
+                    ended = process::ended(&supervisor) => break ended.map_err(HostError::system("a supervisor's end"))?,
                 }
             }
         }
@@ -108,7 +109,7 @@ impl LocalTarget {
     }
 }
 
-fn tell(lines: &mut Merge, progress: &dyn Progress) -> Result<(), LocalError> {
+fn tell(lines: &mut Merge, progress: &dyn Progress) -> Result<(), HostError> {
     lines.find_more()?;
     loop {
         let batch = lines.take(BATCH)?;
@@ -137,8 +138,8 @@ fn failure(spec: &MigrationSpec, status: Option<Status>) -> TargetError {
 }
 
 /// The name that a migration's lines go by.
-fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, LocalError> {
+fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, HostError> {
     let name = format!("{}-migration-{}", spec.workload, spec.fingerprint.short());
     name.parse()
-        .map_err(|error: estiba_model::NameError| LocalError::Told(error.message().clone()))
+        .map_err(|error: estiba_model::NameError| HostError::Told(error.message().clone()))
 }

@@ -24,10 +24,10 @@ use estiba_target::{
 };
 use tokio::task::spawn_blocking;
 
-use crate::error::LocalError;
 use crate::layout::Layout;
 use crate::logs;
 use crate::runtime::{HostReport, host_report};
+use estiba_host::HostError;
 
 /// How containers run on this machine.
 #[derive(Debug, Clone)]
@@ -148,8 +148,8 @@ impl Target for LocalTarget {
         );
         let fetched = blocking(move || {
             let layers = images.layers(&image)?;
-            crate::layout::make_private(&layout.images())?;
-            crate::record::write(&layout.image(&image), &layers)
+            estiba_host::directory::make_private(&layout.images())?;
+            estiba_host::record::write(&layout.image(&image), &layers)
         });
         Ok(fetched.await?)
     }
@@ -175,7 +175,7 @@ impl Target for LocalTarget {
         let logs = self.layout.environment(environment).logs(workload);
         if query.follow {
             // So that there is something to watch before the first start.
-            crate::layout::make_private(&logs)?;
+            estiba_host::directory::make_private(&logs)?;
         }
         Ok(logs::stream(&logs, query))
     }
@@ -247,9 +247,9 @@ impl Instances for LocalTarget {
 
 /// Runs what blocks without holding up anything else.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LocalError> + Send + 'static,
-) -> Result<T, LocalError> {
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
     spawn_blocking(work)
         .await
-        .map_err(|error| LocalError::system("a thread")(std::io::Error::other(error)))?
+        .map_err(|error| HostError::system("a thread")(std::io::Error::other(error)))?
 }

@@ -9,16 +9,17 @@ use estiba_model::{
 
 use super::resources;
 use super::{LocalTarget, blocking};
-use crate::error::LocalError;
-use crate::layout::{EnvironmentDir, Layout, runtime_dir};
+use crate::layout::{EnvironmentDir, Layout};
 use crate::supervisor::{Labels, Status, end_leftovers};
-use crate::{edge, lock, record};
+use estiba_host::HostError;
+use estiba_host::directory::runtime_dir;
+use estiba_host::{edge, lock, record};
 
 impl LocalTarget {
     pub(super) async fn observe_environment(
         &self,
         environment: &EnvironmentId,
-    ) -> Result<Observed, LocalError> {
+    ) -> Result<Observed, HostError> {
         let traffic = self.observe_traffic(environment).await?;
         let (layout, place) = (self.layout.clone(), self.layout.environment(environment));
         let postgres = self.postgres.clone();
@@ -38,11 +39,11 @@ impl LocalTarget {
     pub(super) async fn forget_environment(
         &self,
         environment: &EnvironmentId,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         let place = self.layout.environment(environment);
         let ports = self.layout.ports();
         blocking(move || {
-            super::route::release_service_ports(&place, &ports)?;
+            place.service_ports(ports).release()?;
             record::remove(&place.0)
         })
         .await?;
@@ -50,7 +51,7 @@ impl LocalTarget {
     }
 }
 
-fn instances(place: &EnvironmentDir) -> Result<Vec<ObservedInstance>, LocalError> {
+fn instances(place: &EnvironmentDir) -> Result<Vec<ObservedInstance>, HostError> {
     let mut instances = Vec::new();
     for name in record::names(&place.instances())? {
         let Ok(name) = name.parse() else { continue };
@@ -60,7 +61,7 @@ fn instances(place: &EnvironmentDir) -> Result<Vec<ObservedInstance>, LocalError
         let status: Option<Status> = record::read(&directory.status())?;
         let labels: Option<Labels> = record::read(&directory.labels())?;
         let path = directory.lock();
-        let runs = lock::is_held(&path).map_err(LocalError::at(&path))?;
+        let runs = lock::is_held(&path).map_err(HostError::at(&path))?;
         let Some(labels) = labels else {
             // It is being started, or that was cut short: no instance.
             continue;
@@ -90,7 +91,7 @@ fn has_processes(status: &Status) -> bool {
     status.containers.iter().any(|one| one.process.is_some())
 }
 
-fn migrations(place: &EnvironmentDir) -> Result<BTreeMap<Name, BTreeSet<Fingerprint>>, LocalError> {
+fn migrations(place: &EnvironmentDir) -> Result<BTreeMap<Name, BTreeSet<Fingerprint>>, HostError> {
     let mut migrations = BTreeMap::new();
     let directory = place.migrations();
     for workload in record::names(&directory)? {
@@ -105,7 +106,7 @@ fn migrations(place: &EnvironmentDir) -> Result<BTreeMap<Name, BTreeSet<Fingerpr
 }
 
 /// Those that were fetched and whose layers are still there.
-fn images(layout: &Layout) -> Result<BTreeSet<Digest>, LocalError> {
+fn images(layout: &Layout) -> Result<BTreeSet<Digest>, HostError> {
     let mut images = BTreeSet::new();
     for hex in record::names(&layout.images())? {
         let Ok(digest) = format!("sha256:{hex}").parse::<Digest>() else {

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::LocalTarget;
-use super::route::own_host;
-use crate::error::LocalError;
-use crate::layout::{EnvironmentDir, make_private};
-use crate::record;
+use crate::layout::EnvironmentDir;
+use estiba_host::HostError;
+use estiba_host::directory::make_private;
+use estiba_host::record;
+use estiba_host::routes::own_host;
 
 /// A type that is provided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ struct Record {
 }
 
 impl Kind {
-    fn of(resource: &ResourceSpec) -> Result<Self, LocalError> {
+    fn of(resource: &ResourceSpec) -> Result<Self, HostError> {
         match resource.kind.as_str() {
             "volume" => Ok(Self::Volume),
             "dns" => Ok(Self::Dns),
@@ -49,7 +50,7 @@ impl Kind {
             "postgres" => Ok(Self::Postgres),
             kind => {
                 let id = &resource.id;
-                Err(LocalError::Told(message!(
+                Err(HostError::Told(message!(
                     "{id}: the local target does not provide resources of type {kind}; it provides postgres, volume, dns, route and service-port",
                     "{id}: la plataforma local no provee recursos de tipo {kind}; provee postgres, volume, dns, route y service-port"
                 )))
@@ -124,16 +125,19 @@ impl LocalTarget {
         &self,
         place: &EnvironmentDir,
         resource: &ResourceSpec,
-    ) -> Result<Outputs, LocalError> {
+    ) -> Result<Outputs, HostError> {
         let param = |key: &str| resource.params.get(key).and_then(Value::as_str);
         let (Some(workload), Some(port)) = (param("workload"), param("port")) else {
             let id = &resource.id;
-            return Err(LocalError::Told(message!(
+            return Err(HostError::Told(message!(
                 "{id}: a service-port needs the params workload and port",
                 "{id}: un service-port necesita los parámetros workload y port"
             )));
         };
-        let number = self.service_port(place, workload, port).await?;
+        let number = place
+            .service_ports(self.layout.ports())
+            .take(workload, port)
+            .await?;
         let mut outputs = one("hostname", "127.0.0.1");
         outputs.extend(one("port", number.to_string()));
         Ok(outputs)
@@ -186,7 +190,7 @@ impl LocalTarget {
 pub(super) fn observe(
     place: &EnvironmentDir,
     postgres: &Postgres,
-) -> Result<BTreeMap<ResourceId, ObservedResource>, LocalError> {
+) -> Result<BTreeMap<ResourceId, ObservedResource>, HostError> {
     let directory = place.resources();
     let mut observed = BTreeMap::new();
     for file in record::names(&directory)?

@@ -8,8 +8,8 @@ use estiba_target::LogLine;
 use jiff::Timestamp;
 
 use super::source::{Source, containers};
-use crate::error::LocalError;
-use crate::record;
+use estiba_host::HostError;
+use estiba_host::record;
 
 /// The logs of a workload, or of one instance.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Merge {
         &mut self,
         since: Option<Timestamp>,
         tail: Option<usize>,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         for mut source in self.find_new()? {
             source.start(since, tail)?;
             self.sources.push(source);
@@ -55,7 +55,7 @@ impl Merge {
     }
 
     /// Adds the logs that were not there before, from their beginning.
-    pub(crate) fn find_more(&mut self) -> Result<(), LocalError> {
+    pub(crate) fn find_more(&mut self) -> Result<(), HostError> {
         let more = self.find_new()?;
         self.sources.extend(more);
         Ok(())
@@ -63,7 +63,7 @@ impl Merge {
 
     /// The next lines that are there, at most `count`; none for now when all
     /// have been taken.
-    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<LogLine>, LocalError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<LogLine>, HostError> {
         let mut lines = Vec::new();
         while lines.len() < count {
             let Some(line) = self.next()? else { break };
@@ -73,7 +73,7 @@ impl Merge {
     }
 
     /// The directories in which news shows.
-    pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, LocalError> {
+    pub(crate) fn directories(&self) -> Result<Vec<PathBuf>, HostError> {
         let mut directories = vec![self.logs.clone()];
         directories.extend(
             self.instances()?
@@ -85,7 +85,7 @@ impl Merge {
 
     /// Each source has its own last `tail` lines; more than `tail` together are
     /// too many.
-    fn drop_all_but(&mut self, tail: usize) -> Result<(), LocalError> {
+    fn drop_all_but(&mut self, tail: usize) -> Result<(), HostError> {
         if self.sources.len() < 2 {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl Merge {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<LogLine>, LocalError> {
+    fn next(&mut self) -> Result<Option<LogLine>, HostError> {
         let mut first: Option<(Timestamp, usize)> = None;
         for (index, source) in self.sources.iter_mut().enumerate() {
             if let Some(line) = source.head()?
@@ -121,7 +121,7 @@ impl Merge {
         Ok(first.and_then(|(_, index)| self.sources[index].take_head()))
     }
 
-    fn find_new(&mut self) -> Result<Vec<Source>, LocalError> {
+    fn find_new(&mut self) -> Result<Vec<Source>, HostError> {
         let mut found = Vec::new();
         for (directory, instance) in self.instances()? {
             for container in containers(&directory)? {
@@ -134,7 +134,7 @@ impl Merge {
         Ok(found)
     }
 
-    fn instances(&self) -> Result<Vec<(PathBuf, InstanceName)>, LocalError> {
+    fn instances(&self) -> Result<Vec<(PathBuf, InstanceName)>, HostError> {
         let names = match &self.only {
             Some(only) => vec![only.clone()],
             None => record::names(&self.logs)?

@@ -25,8 +25,8 @@ pub(crate) use merge::Merge;
 pub(crate) use stream::stream;
 pub(crate) use writer::LogWriter;
 
-use crate::error::LocalError;
-use crate::record;
+use estiba_host::HostError;
+use estiba_host::record;
 
 /// Logs of instances that ended are kept for so many instances of a workload.
 const KEPT_INSTANCES: usize = 10;
@@ -38,7 +38,7 @@ fn current_file(instance_logs: &Path, container: &Name) -> std::path::PathBuf {
 
 /// The last lines of an instance, oldest first, as a person reads them.
 pub(crate) fn last_lines(logs: &Path, instance: &InstanceName, count: usize) -> Vec<String> {
-    let read = || -> Result<Vec<LogLine>, LocalError> {
+    let read = || -> Result<Vec<LogLine>, HostError> {
         let mut merge = Merge::of_instance(logs, instance);
         merge.start(None, Some(count))?;
         merge.take(count)
@@ -50,7 +50,7 @@ pub(crate) fn last_lines(logs: &Path, instance: &InstanceName, count: usize) -> 
 
 /// Removes the logs of all but the newest instances of a workload; those that
 /// `is_running` says of are kept whatever their age.
-pub(crate) fn prune(logs: &Path, is_running: impl Fn(&str) -> bool) -> Result<(), LocalError> {
+pub(crate) fn prune(logs: &Path, is_running: impl Fn(&str) -> bool) -> Result<(), HostError> {
     let mut ended: Vec<(SystemTime, String)> = record::names(logs)?
         .into_iter()
         .filter(|name| !is_running(name))

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::writer::{FILES, older};
 use super::{current_file, line};
-use crate::error::LocalError;
+use estiba_host::HostError;
 
 /// Read backwards in pieces of so many bytes.
 const CHUNK: usize = 64 << 10;
@@ -55,7 +55,7 @@ impl Source {
         &mut self,
         since: Option<Timestamp>,
         tail: Option<usize>,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), HostError> {
         self.since = since;
         let Some(tail) = tail else { return Ok(()) };
         let mut wanted = tail;
@@ -63,9 +63,9 @@ impl Source {
             let Some((mut file, inode)) = self.open_file(age)? else {
                 break;
             };
-            let at = LocalError::at(&self.path);
+            let at = HostError::at(&self.path);
             let (offset, found) = seek_back(&mut file, wanted).map_err(at)?;
-            let at = LocalError::at(&self.path);
+            let at = HostError::at(&self.path);
             file.seek(SeekFrom::Start(offset)).map_err(at)?;
             self.open = Some((BufReader::with_capacity(CHUNK, file), inode));
             if found >= wanted {
@@ -77,7 +77,7 @@ impl Source {
     }
 
     /// The next line that is there, left in place.
-    pub(super) fn head(&mut self) -> Result<Option<&LogLine>, LocalError> {
+    pub(super) fn head(&mut self) -> Result<Option<&LogLine>, HostError> {
         while self.ahead.is_empty() {
             let Some(text) = self.next_text()? else {
                 return Ok(None);
@@ -104,7 +104,7 @@ impl Source {
         self.ahead.push_back(line);
     }
 
-    fn next_text(&mut self) -> Result<Option<Vec<u8>>, LocalError> {
+    fn next_text(&mut self) -> Result<Option<Vec<u8>>, HostError> {
         loop {
             if self.open.is_none() {
                 self.open = self.oldest()?;
@@ -112,7 +112,7 @@ impl Source {
             let Some((file, _)) = &mut self.open else {
                 return Ok(None);
             };
-            let at = LocalError::at(&self.path);
+            let at = HostError::at(&self.path);
             file.read_until(b'\n', &mut self.partial).map_err(at)?;
             if self.partial.ends_with(b"\n") {
                 let mut text = std::mem::take(&mut self.partial);
@@ -126,7 +126,7 @@ impl Source {
         }
     }
 
-    fn oldest(&self) -> Result<Option<(BufReader<File>, u64)>, LocalError> {
+    fn oldest(&self) -> Result<Option<(BufReader<File>, u64)>, HostError> {
         for age in (0..FILES).rev() {
             if let Some((file, inode)) = self.open_file(age)? {
                 return Ok(Some((BufReader::with_capacity(CHUNK, file), inode)));
@@ -137,7 +137,7 @@ impl Source {
 
     /// The file after the one that has been read to its end; nothing where that
     /// is the newest.
-    fn following(&self) -> Result<Option<(BufReader<File>, u64)>, LocalError> {
+    fn following(&self) -> Result<Option<(BufReader<File>, u64)>, HostError> {
         let Some((_, read)) = &self.open else {
             return Ok(None);
         };
@@ -155,7 +155,7 @@ impl Source {
         Ok(next)
     }
 
-    fn open_file(&self, age: usize) -> Result<Option<(File, u64)>, LocalError> {
+    fn open_file(&self, age: usize) -> Result<Option<(File, u64)>, HostError> {
         let path = older(&self.path, age);
         let opened = File::open(&path).and_then(|file| {
             let inode = file.metadata()?.ino();
@@ -164,7 +164,7 @@ impl Source {
         match opened {
             Ok(opened) => Ok(Some(opened)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(LocalError::at(&path)(error)),
+            Err(error) => Err(HostError::at(&path)(error)),
         }
     }
 }
@@ -196,8 +196,8 @@ fn seek_back(file: &mut File, wanted: usize) -> io::Result<(u64, usize)> {
 }
 
 /// The containers that have a log in the directory of an instance.
-pub(super) fn containers(instance_logs: &Path) -> Result<Vec<Name>, LocalError> {
-    let names = crate::record::names(instance_logs)?;
+pub(super) fn containers(instance_logs: &Path) -> Result<Vec<Name>, HostError> {
+    let names = estiba_host::record::names(instance_logs)?;
     let containers = names.iter().filter_map(|name| name.strip_suffix(".log"));
     Ok(containers.filter_map(|name| name.parse().ok()).collect())
 }

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::Merge;
-use crate::error::LocalError;
 use crate::watch::Watch;
+use estiba_host::HostError;
 
 /// Lines read at one time. Where nobody takes them, reading waits.
 const BATCH: usize = 512;
@@ -44,7 +44,7 @@ async fn once(
     mut merge: Merge,
     query: &LogQuery,
     sender: &mpsc::Sender<Batch>,
-) -> Result<(), LocalError> {
+) -> Result<(), HostError> {
     let (since, tail) = (query.since, query.tail);
     merge = blocking(merge, move |merge| merge.start(since, tail))
         .await?
@@ -56,8 +56,8 @@ async fn follow(
     mut merge: Merge,
     query: &LogQuery,
     sender: &mpsc::Sender<Batch>,
-) -> Result<(), LocalError> {
-    let watch = Watch::new().map_err(LocalError::system("inotify"))?;
+) -> Result<(), HostError> {
+    let watch = Watch::new().map_err(HostError::system("inotify"))?;
     // Watched before they are read, so that nothing is missed in between.
     watch_all(&watch, &merge)?;
     let (since, tail) = (query.since, query.tail);
@@ -72,7 +72,7 @@ async fn follow(
         };
         merge = left;
         tokio::select! {
-            changed = watch.changed() => changed.map_err(LocalError::system("inotify"))?,
+            changed = watch.changed() => changed.map_err(HostError::system("inotify"))?,
             () = sender.closed() => return Ok(()),
         }
     }
@@ -82,7 +82,7 @@ async fn follow(
 async fn send_all(
     mut merge: Merge,
     sender: &mpsc::Sender<Batch>,
-) -> Result<Option<Merge>, LocalError> {
+) -> Result<Option<Merge>, HostError> {
     loop {
         let (left, lines) = blocking(merge, |merge| merge.take(BATCH)).await?;
         merge = left;
@@ -96,12 +96,12 @@ async fn send_all(
     }
 }
 
-fn watch_all(watch: &Watch, merge: &Merge) -> Result<(), LocalError> {
+fn watch_all(watch: &Watch, merge: &Merge) -> Result<(), HostError> {
     for directory in merge.directories()? {
         match watch.add(&directory) {
             // Pruned this moment, or not there yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            other => other.map_err(LocalError::at(&directory))?,
+            other => other.map_err(HostError::at(&directory))?,
         }
     }
     Ok(())
@@ -109,12 +109,12 @@ fn watch_all(watch: &Watch, merge: &Merge) -> Result<(), LocalError> {
 
 async fn blocking<T: Send + 'static>(
     mut merge: Merge,
-    work: impl FnOnce(&mut Merge) -> Result<T, LocalError> + Send + 'static,
-) -> Result<(Merge, T), LocalError> {
+    work: impl FnOnce(&mut Merge) -> Result<T, HostError> + Send + 'static,
+) -> Result<(Merge, T), HostError> {
     let done = spawn_blocking(move || {
         let done = work(&mut merge);
         done.map(|value| (merge, value))
     });
     done.await
-        .map_err(|error| LocalError::system("a thread")(std::io::Error::other(error)))?
+        .map_err(|error| HostError::system("a thread")(std::io::Error::other(error)))?
 }

@@ -9,7 +9,7 @@ use estiba_target::{Redactor, Stream};
 use jiff::Timestamp;
 
 use super::{current_file, line};
-use crate::error::LocalError;
+use estiba_host::HostError;
 
 /// A file is rotated when it would grow over this.
 const FILE_BYTES: u64 = 10 << 20;
@@ -32,10 +32,10 @@ impl LogWriter {
         instance_logs: &Path,
         container: &Name,
         redactor: Redactor,
-    ) -> Result<Self, LocalError> {
+    ) -> Result<Self, HostError> {
         let path = current_file(instance_logs, container);
-        let file = open(&path).map_err(LocalError::at(&path))?;
-        let size = file.metadata().map_err(LocalError::at(&path))?.len();
+        let file = open(&path).map_err(HostError::at(&path))?;
+        let size = file.metadata().map_err(HostError::at(&path))?.len();
         Ok(Self {
             path,
             file: Some(file),

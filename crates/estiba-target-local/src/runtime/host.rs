@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
+use estiba_host::account::User;
 use estiba_model::{Message, message};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,6 @@ use super::helper::enter_own_namespaces;
 use super::identity::{self, Identity};
 use super::launch::Helper;
 use super::rootfs::{Kind, Tree};
-use super::spec::User;
 
 /// Time for a machine to answer.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);

@@ -12,12 +12,12 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
+use estiba_host::account::User;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Uid, getegid, geteuid};
 
 use super::error::Failure;
-use super::spec::User;
 
 mod owner {
     // NS_GET_USERNS, https://man7.org/linux/man-pages/man2/ioctl_ns.2.html

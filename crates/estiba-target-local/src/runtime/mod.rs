@@ -33,12 +33,13 @@ mod trace;
 mod workload;
 
 pub use error::{ExecError, Failure, LaunchError};
+pub use estiba_host::account::User;
 pub use helper::run_role;
 pub use host::{HostReport, host_report};
 pub use launch::{ExecOutcome, RunningContainer, exec, launch};
 pub use lifecycle::{DeleteError, delete, memory_kills, signal};
 pub use nix::sys::signal::Signal;
-pub use spec::{BindMount, ContainerId, ContainerSpec, Env, ExecSpec, Limits, TmpfsMount, User};
+pub use spec::{BindMount, ContainerId, ContainerSpec, Env, ExecSpec, Limits, TmpfsMount};
 
 /// First argument of the program when it is to start one container.
 pub const ROLE_RUN: &str = "container-run";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use estiba_host::account::User;
 use serde::{Deserialize, Serialize};
 
 /// Environment variables, in order; a later one of the same name wins. `Debug`
@@ -26,25 +27,6 @@ impl fmt::Debug for Env {
         f.debug_list()
             .entries(self.0.iter().map(|(name, _)| name))
             .finish()
-    }
-}
-
-/// The user that a process is, as seen inside the container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
-
-/// `65532:65532`, the "nonroot" of distroless images.
-impl Default for User {
-    fn default() -> Self {
-        Self {
-            uid: 65_532,
-            gid: 65_532,
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::fs;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,10 +17,11 @@ use super::description::{Check, ContainerPlan, Description};
 use super::handover::{materialise, output_pipe};
 use super::probe;
 use super::status::{CRASHING_AFTER, End, Phase};
-use crate::error::LocalError;
 use crate::logs::{LogWriter, capture};
-use crate::process::{Process, ProcessId};
+use crate::process;
 use crate::runtime;
+use estiba_host::HostError;
+use estiba_host::{Process, ProcessId, hears};
 
 /// A container that was up for so long did not end quickly.
 const LONG_UP: Duration = Duration::from_secs(60);
@@ -136,7 +136,7 @@ impl Container {
 
     async fn start(&self, log: &Rc<RefCell<LogWriter>>) -> Result<Running, Message> {
         let plan = self.plan();
-        let system = |error: io::Error| LocalError::system("a container's start")(error).message();
+        let system = |error: io::Error| HostError::system("a container's start")(error).message();
         for file in &plan.files {
             materialise(file, plan.spec.user).map_err(|error| error.message())?;
         }
@@ -176,7 +176,7 @@ impl Container {
     async fn watch(&self, running: Running, log: &Rc<RefCell<LogWriter>>) -> bool {
         let mut stopped = false;
         tokio::select! {
-            _ = running.process.ended() => {}
+            _ = process::ended(&running.process) => {}
             deadline = self.board.stopped(self.index) => {
                 stopped = true;
                 self.end_until(&running, deadline).await;
@@ -231,16 +231,16 @@ impl Container {
     /// Asks it to end, and kills it at `deadline`.
     async fn end_until(&self, running: &Running, deadline: Instant) {
         let number = self.plan().stop_signal;
-        if hears(running.pid, number) {
+        if hears(running.pid.as_raw_nonzero().get(), number) {
             let signal = Signal::from_named_raw(number).unwrap_or(Signal::TERM);
             let _ = running.process.signal(signal);
             tokio::select! {
-                _ = running.process.ended() => return,
+                _ = process::ended(&running.process) => return,
                 () = sleep_until(deadline) => {}
             }
         }
         let _ = running.process.signal(Signal::KILL);
-        let _ = running.process.ended().await;
+        let _ = process::ended(&running.process).await;
     }
 
     async fn watch_readiness(&self, running: &Running) -> Infallible {
@@ -339,18 +339,4 @@ fn pause(quick_ends: u32) -> Duration {
 fn settling(quick_ends: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(quick_ends.min(5));
     SETTLED * doubled
-}
-
-/// Whether the first process of a container does anything at a signal. The
-/// kernel drops those that it has no handler for, which would have ended it
-/// outside of a container: waiting for it would be in vain.
-fn hears(pid: Pid, signal: i32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
-    let status = status.unwrap_or_default();
-    let masks = ["SigBlk:", "SigIgn:", "SigCgt:"];
-    masks.iter().any(|name| {
-        let mask = status.lines().find_map(|line| line.strip_prefix(name));
-        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
-    })
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use tokio::net::unix::pipe;
 
 use super::description::FilePlan;
-use crate::error::LocalError;
 use crate::runtime::User;
+use estiba_host::HostError;
 
 /// The end to read from, and the end for a container's process. That is its
 /// user's, so that it can open it again as `/dev/stdout`.
@@ -32,7 +32,7 @@ fn own(file: impl AsFd, user: User) -> io::Result<()> {
 }
 
 /// Writes a file of a container, for its user.
-pub(super) fn materialise(file: &FilePlan, user: User) -> Result<(), LocalError> {
+pub(super) fn materialise(file: &FilePlan, user: User) -> Result<(), HostError> {
     let path = file.source.as_path();
     let written = || -> io::Result<()> {
         use std::io::Write as _;
@@ -49,7 +49,7 @@ pub(super) fn materialise(file: &FilePlan, user: User) -> Result<(), LocalError>
         own(&opened, user)?;
         opened.set_permissions(fs::Permissions::from_mode(file.mode))
     };
-    written().map_err(LocalError::at(path))
+    written().map_err(HostError::at(path))
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -9,7 +9,6 @@ mod container;
 mod description;
 mod handover;
 mod probe;
-mod start;
 mod status;
 
 use std::ffi::OsString;
@@ -31,13 +30,14 @@ use container::Container;
 pub(crate) use description::{
     Check, ContainerLabel, ContainerPlan, Description, FilePlan, Labels, PortLabel, Purpose,
 };
-pub(crate) use start::{Started, let_go_of_parent, start, tell};
 pub(crate) use status::{End, Phase, Status};
 
-use crate::error::LocalError;
 use crate::layout::InstanceDir;
-use crate::lock::{self, Held};
-use crate::{record, runtime, traffic};
+use crate::{runtime, traffic};
+use estiba_host::HostError;
+use estiba_host::background::{Started, leave_session, let_go_of_parent, tell};
+use estiba_host::lock::{self, Held};
+use estiba_host::record;
 
 /// First argument of the program when it is to run an instance.
 pub(crate) const ROLE: &str = "local-supervisor";
@@ -55,6 +55,7 @@ pub(crate) struct StopOrder {
 /// Plays the role. Its one argument, the instance's directory, is for people
 /// who look at processes; what counts comes over standard input.
 pub(crate) fn run(_: &[OsString]) -> ExitCode {
+    leave_session();
     match prepare() {
         Ok(Some(prepared)) => prepared.run(),
         Ok(None) => tell(&Started::AlreadyRuns),
@@ -72,26 +73,26 @@ struct Prepared {
     _lock: Held,
 }
 
-fn prepare() -> Result<Option<Prepared>, LocalError> {
+fn prepare() -> Result<Option<Prepared>, HostError> {
     let mut text = Vec::new();
     io::stdin()
         .take(MAX_DESCRIPTION_BYTES)
         .read_to_end(&mut text)
-        .map_err(LocalError::system("standard input"))?;
+        .map_err(HostError::system("standard input"))?;
     let description: Description = serde_json::from_slice(&text)
         // The error's own text may quote a secret.
-        .map_err(|_| LocalError::Told(Message::verbatim("description not understood")))?;
+        .map_err(|_| HostError::Told(Message::verbatim("description not understood")))?;
     drop(text);
     let path = description.directory.lock();
-    let Some(lock) = lock::hold(&path).map_err(LocalError::at(&path))? else {
+    let Some(lock) = lock::hold(&path).map_err(HostError::at(&path))? else {
         return Ok(None);
     };
     // Containers become children of this process, to be waited for.
-    prctl::set_child_subreaper(true).map_err(LocalError::system("PR_SET_CHILD_SUBREAPER"))?;
+    prctl::set_child_subreaper(true).map_err(HostError::system("PR_SET_CHILD_SUBREAPER"))?;
     end_leftovers(&description.directory)?;
     record::remove(&description.directory.stop_order())?;
     record::write(&description.directory.labels(), &description.labels)?;
-    fs::create_dir_all(&description.logs).map_err(LocalError::at(&description.logs))?;
+    fs::create_dir_all(&description.logs).map_err(HostError::at(&description.logs))?;
     Ok(Some(Prepared {
         description,
         _lock: lock,
@@ -100,7 +101,7 @@ fn prepare() -> Result<Option<Prepared>, LocalError> {
 
 /// Ends what a supervisor left that was killed. Nobody may hold its lock but
 /// the caller.
-pub(crate) fn end_leftovers(directory: &InstanceDir) -> Result<(), LocalError> {
+pub(crate) fn end_leftovers(directory: &InstanceDir) -> Result<(), HostError> {
     let status: Option<Status> = record::read(&directory.status())?;
     for container in status.iter().flat_map(|status| &status.containers) {
         if let Some(process) = container.process {
@@ -110,7 +111,7 @@ pub(crate) fn end_leftovers(directory: &InstanceDir) -> Result<(), LocalError> {
     let labels: Option<Labels> = record::read(&directory.labels())?;
     for container in labels.iter().flat_map(|labels| &labels.containers) {
         runtime::delete(&container.id)
-            .map_err(|error| LocalError::Told(Message::verbatim(error.to_string())))?;
+            .map_err(|error| HostError::Told(Message::verbatim(error.to_string())))?;
     }
     Ok(())
 }
@@ -126,7 +127,7 @@ impl Prepared {
                 local.block_on(&runtime, supervise(Rc::new(self.description)));
             }
             Err(error) => {
-                let error = LocalError::system("an event loop")(error);
+                let error = HostError::system("an event loop")(error);
                 tell(&Started::Failed(error.message()));
             }
         }

@@ -4,7 +4,7 @@ use estiba_model::{InstanceState, Message, message};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::process::ProcessId;
+use estiba_host::ProcessId;
 
 /// After so many quick ends in a row a container is crashing.
 pub(crate) const CRASHING_AFTER: u32 = 3;

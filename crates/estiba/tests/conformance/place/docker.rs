@@ -1,4 +1,5 @@
-//! The `docker` target: a Docker Engine, or Podman's compatible socket.
+//! The `docker` and `podman` targets: engines that are asked by their own command
+//! lines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -53,8 +54,9 @@ impl Engine {
         let mut command = self.tool();
         command.args(["ps", "--all", "--quiet", "--no-trunc"]);
         for label in [
-            format!("estiba.dev/team={}", project.team),
-            format!("estiba.dev/project={}", project.name),
+            format!("dev.estiba.team={}", project.team),
+            format!("dev.estiba.project={}", project.name),
+            "dev.estiba.role=instance".to_owned(),
         ]
         .iter()
         .chain(more)
@@ -97,7 +99,7 @@ impl Place for Engine {
     fn missing(&self) -> Option<String> {
         let answers = || works(self.tool().args(["info"]));
         let silent = || (!answers()).then(|| format!("`{} info` fails", self.name));
-        unknown_kind("docker").or_else(silent)
+        unknown_kind(self.name).or_else(silent)
     }
 
     fn lacking(&self) -> Vec<Need> {
@@ -109,15 +111,15 @@ impl Place for Engine {
             None => json!({ "kind": "docker" }),
             Some(service) => {
                 let socket = service.start();
-                json!({ "kind": "docker", "host": format!("unix://{}", socket.display()) })
+                json!({ "kind": "podman", "socket": socket })
             }
         }
     }
 
     fn kill(&self, project: &Kit, environment: &str, instance: &str) {
         let labels = [
-            format!("estiba.dev/environment={environment}"),
-            format!("estiba.dev/instance={instance}"),
+            format!("dev.estiba.environment={environment}"),
+            format!("dev.estiba.instance={instance}"),
         ];
         let found = self.containers(project, &labels);
         assert!(!found.is_empty(), "no container of {instance}");
@@ -127,8 +129,8 @@ impl Place for Engine {
     fn meddle(&self, project: &Kit, environment: &str, workload: &str) {
         // It runs, and nobody reaches it any more.
         let labels = [
-            format!("estiba.dev/environment={environment}"),
-            format!("estiba.dev/workload={workload}"),
+            format!("dev.estiba.environment={environment}"),
+            format!("dev.estiba.workload={workload}"),
         ];
         for container in self.containers(project, &labels) {
             let format = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}";
@@ -171,7 +173,7 @@ impl Place for Engine {
             text += &output(self.tool().args(["image", "inspect", image]));
         }
         for kind in ["volume", "network"] {
-            let label = format!("label=estiba.dev/team={}", project.team);
+            let label = format!("label=dev.estiba.team={}", project.team);
             let list = [kind, "ls", "--quiet", "--filter", &label];
             for name in output(self.tool().args(list)).lines() {
                 text += &output(self.tool().args([kind, "inspect", name]));

@@ -7,32 +7,57 @@ use estiba_image::ImageError;
 use estiba_model::{InstanceName, Message, message};
 use estiba_target::TargetError;
 
-/// A failure of the local target.
+/// A failure on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message())]
-pub(crate) enum LocalError {
+pub enum HostError {
     /// A file or directory of the target's state.
-    File { path: PathBuf, source: io::Error },
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file of the state that is not what it should be.
-    Damaged { path: PathBuf, detail: String },
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The operating system refused something that is no file.
     System {
+        /// What it refused.
         what: &'static str,
+        /// What it said.
         source: io::Error,
     },
     /// A background process did not come up.
-    Background { role: &'static str, detail: String },
+    Background {
+        /// Which.
+        role: &'static str,
+        /// Why.
+        detail: String,
+    },
     /// No port is left in a range.
-    NoPort { first: u16, last: u16 },
+    NoPort {
+        /// The first of the range.
+        first: u16,
+        /// The last of the range.
+        last: u16,
+    },
     /// The instance is not there.
-    NoInstance { instance: InstanceName },
+    NoInstance {
+        /// Which.
+        instance: InstanceName,
+    },
     /// Something that says all by itself.
     Told(Message),
 }
 
-impl LocalError {
+impl HostError {
     /// For `map_err`: a failure at `path`.
-    pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+    pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::File {
             path: path.to_owned(),
             source,
@@ -40,7 +65,7 @@ impl LocalError {
     }
 
     /// For `map_err`: the operating system refused `what`.
-    pub(crate) fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+    pub fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::System {
             what,
             source: source.into(),
@@ -48,7 +73,8 @@ impl LocalError {
     }
 
     /// What happened and what to do.
-    pub(crate) fn message(&self) -> Message {
+    #[must_use]
+    pub fn message(&self) -> Message {
         match self {
             Self::File { path, source } if source.kind() == io::ErrorKind::StorageFull => message!(
                 "the disk is full: {path} can't be written; free some space and try again",
@@ -86,19 +112,19 @@ impl LocalError {
     }
 }
 
-impl From<LocalError> for TargetError {
-    fn from(error: LocalError) -> Self {
+impl From<HostError> for TargetError {
+    fn from(error: HostError) -> Self {
         Self::new(error.message())
     }
 }
 
-impl From<ImageError> for LocalError {
+impl From<ImageError> for HostError {
     fn from(error: ImageError) -> Self {
         Self::Told(error.message())
     }
 }
 
-impl From<estiba_edge::ControlError> for LocalError {
+impl From<estiba_edge::ControlError> for HostError {
     fn from(error: estiba_edge::ControlError) -> Self {
         Self::Told(error.message())
     }

@@ -1,115 +1,22 @@
-//! The kinds of target that this version has: what each can do and where it
-//! puts things. No other file of this crate names one.
+//! Kubernetes clusters.
 
-use estiba_model::{Message, Name, ProjectId, message};
+use estiba_model::message;
 use estiba_target::Capability;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
-/// A kind of target.
-pub(crate) struct Kind {
-    pub name: &'static str,
-    /// What the kind reads from `targets` besides `kind`.
-    pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// The Score types that it provides.
-    pub resources: &'static [Provided],
-    pub capabilities: &'static [Capability],
-    /// Where an environment runs; environments of equal places would run over
-    /// one another.
-    pub place: fn(&ProjectId, &Name) -> String,
-    /// What shares host names: two routes of one host on one network collide.
-    pub network: &'static str,
-    /// Whether it takes its images from the project's registry.
-    pub needs_registry: bool,
-    /// What is wrong about settings that fit the schema.
-    pub mistake: fn(&Map<String, Value>) -> Option<Mistake>,
-}
+use super::{Kind, Mistake, provided};
 
-/// What is wrong about a setting.
-pub(crate) struct Mistake {
-    pub key: &'static str,
-    pub what: Message,
-    pub hint: Message,
-}
-
-/// A Score type that a kind provides.
-pub(crate) struct Provided {
-    pub kind: &'static str,
-    /// What `resources` of an environment may say about it, without `-from`.
-    pub settings: &'static [&'static str],
-}
-
-const LOCAL: Kind = Kind {
-    name: "local",
-    schema: local_settings,
-    resources: &[
-        Provided {
-            kind: "dns",
-            settings: &[],
-        },
-        Provided {
-            kind: "environment",
-            settings: &[],
-        },
-        Provided {
-            kind: "postgres",
-            settings: &["url"],
-        },
-        Provided {
-            kind: "route",
-            settings: &[],
-        },
-        Provided {
-            kind: "service-port",
-            settings: &[],
-        },
-        Provided {
-            kind: "volume",
-            settings: &[],
-        },
-    ],
-    capabilities: &[
-        Capability::Volumes,
-        Capability::Sidecars,
-        Capability::Postgres,
-        Capability::Limits,
-    ],
-    // Every name that the machine sees is derived from these three.
-    place: |project, environment| format!("local/{project}/{environment}"),
-    // All targets of this kind are the machine that Estiba itself runs on.
-    network: "local",
-    needs_registry: false,
-    mistake: |_| None,
-};
-
-const KUBERNETES: Kind = Kind {
+pub(super) const KUBERNETES: Kind = Kind {
     name: "kubernetes",
-    schema: kubernetes_settings,
+    schema: settings,
     resources: &[
-        Provided {
-            kind: "dns",
-            settings: &[],
-        },
-        Provided {
-            kind: "environment",
-            settings: &[],
-        },
-        Provided {
-            kind: "postgres",
-            settings: &["image", "size", "url"],
-        },
-        Provided {
-            kind: "route",
-            settings: &[],
-        },
-        Provided {
-            kind: "service-port",
-            settings: &[],
-        },
-        Provided {
-            kind: "volume",
-            settings: &["size"],
-        },
+        provided("dns", &[]),
+        provided("environment", &[]),
+        provided("postgres", &["image", "size", "url"]),
+        provided("route", &[]),
+        provided("service-port", &[]),
+        provided("volume", &["size"]),
     ],
     capabilities: &[
         Capability::Volumes,
@@ -123,25 +30,10 @@ const KUBERNETES: Kind = Kind {
     // Clusters may share the ingress of a course.
     network: "kubernetes",
     needs_registry: true,
-    mistake: kubernetes_mistake,
+    mistake,
 };
 
-fn local_settings(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "properties": {
-            "port": {
-                "description": "The port at which people reach the workloads of this machine.",
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 65535,
-            },
-        },
-        "additionalProperties": false,
-    })
-}
-
-fn kubernetes_settings(_: &mut SchemaGenerator) -> Schema {
+fn settings(_: &mut SchemaGenerator) -> Schema {
     let text = |description: &str| serde_json::json!({ "description": description, "type": "string", "minLength": 1 });
     let amount = serde_json::json!({ "type": "string", "pattern": AMOUNT_PATTERN });
     json_schema!({
@@ -175,7 +67,7 @@ fn kubernetes_settings(_: &mut SchemaGenerator) -> Schema {
 /// (<https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>).
 const AMOUNT_PATTERN: &str = "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$";
 
-fn kubernetes_mistake(settings: &Map<String, Value>) -> Option<Mistake> {
+fn mistake(settings: &Map<String, Value>) -> Option<Mistake> {
     let pattern = settings.get("ingress")?.as_str()?;
     if !pattern.contains("{environment}") {
         return Some(Mistake {
@@ -202,15 +94,4 @@ fn kubernetes_mistake(settings: &Map<String, Value>) -> Option<Mistake> {
             "use un patrón solo de hosts, o nginx, traefik u openshift-route"
         ),
     })
-}
-
-/// The kinds of this version.
-pub(crate) const ALL: &[Kind] = &[LOCAL, KUBERNETES];
-
-/// Kinds that later versions will have.
-pub(crate) const LATER: &[&str] = &["docker", "heroku", "nomad"];
-
-/// The kind of this name.
-pub(crate) fn find(name: &str) -> Option<&'static Kind> {
-    ALL.iter().find(|kind| kind.name == name)
 }

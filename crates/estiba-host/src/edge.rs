@@ -13,21 +13,57 @@ use estiba_model::Message;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::error::LocalError;
-use crate::layout::{EdgeDir, make_private};
+use crate::background::{Started, leave_session, let_go_of_parent, start, tell};
+use crate::directory::make_private;
+use crate::error::HostError;
 use crate::lock;
 use crate::process::Process;
-use crate::supervisor::{Started, let_go_of_parent, start, tell};
 
 /// First argument of the program when it is to be the edge.
-pub(crate) const ROLE: &str = "local-edge";
+pub const ROLE: &str = "local-edge";
 /// Ports to choose from when the project names none.
 const PORTS: std::ops::RangeInclusive<u16> = 8080..=8099;
 /// Time for an edge that somebody else is starting, or that is told to end.
 const LIMIT: Duration = Duration::from_secs(15);
 const MAX_REQUEST_BYTES: u64 = 64 << 10;
+
+/// The directory of the edge.
+#[derive(Debug, Clone)]
+pub struct EdgeDir(pub PathBuf);
+
+impl EdgeDir {
+    /// Where it is controlled.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// Its routes.
+    #[must_use]
+    pub fn table(&self) -> PathBuf {
+        self.0.join("routes.json")
+    }
+
+    /// Held while it runs.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// The port that it last listened on.
+    #[must_use]
+    pub fn port(&self) -> PathBuf {
+        self.0.join("port")
+    }
+
+    /// What it has to say.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.0.join("edge.log")
+    }
+}
 
 /// What the edge is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,11 +74,14 @@ struct Request {
 }
 
 /// A client of the edge, which is started if it does not run.
-pub(crate) async fn ensure(
+///
+/// # Errors
+/// When it can't be started, or does not answer.
+pub async fn ensure(
     place: &EdgeDir,
     program: &Path,
     port: Option<u16>,
-) -> Result<ControlClient, LocalError> {
+) -> Result<ControlClient, HostError> {
     let client = ControlClient::new(place.socket());
     match client.status().await {
         Ok(status) if port.is_none_or(|port| port == status.listen.port()) => return Ok(client),
@@ -55,24 +94,25 @@ pub(crate) async fn ensure(
         directory: place.0.clone(),
         port,
     };
-    let input = serde_json::to_vec(&request).map_err(|error| LocalError::Damaged {
+    let input = serde_json::to_vec(&request).map_err(|error| HostError::Damaged {
         path: place.0.clone(),
         detail: error.to_string(),
     })?;
     match start(program, ROLE, &[&place.0], &input, &place.log()).await? {
         Started::Runs => {}
         Started::AlreadyRuns => until_it_answers(&client).await?,
-        Started::Failed(message) => return Err(LocalError::Told(message)),
+        Started::Failed(message) => return Err(HostError::Told(message)),
     }
     Ok(client)
 }
 
 /// The port that the edge listens on, or did when it last ran.
-pub(crate) fn port(place: &EdgeDir) -> Option<u16> {
+#[must_use]
+pub fn port(place: &EdgeDir) -> Option<u16> {
     fs::read_to_string(place.port()).ok()?.trim().parse().ok()
 }
 
-async fn until_it_answers(client: &ControlClient) -> Result<(), LocalError> {
+async fn until_it_answers(client: &ControlClient) -> Result<(), HostError> {
     let deadline = Instant::now() + LIMIT;
     let mut pause = Duration::from_millis(2);
     loop {
@@ -87,7 +127,10 @@ async fn until_it_answers(client: &ControlClient) -> Result<(), LocalError> {
 }
 
 /// Ends the edge where it has nothing left to route.
-pub(crate) async fn end_if_unused(place: &EdgeDir) -> Result<(), LocalError> {
+///
+/// # Errors
+/// When it does not answer, or can't be ended.
+pub async fn end_if_unused(place: &EdgeDir) -> Result<(), HostError> {
     match ControlClient::new(place.socket()).table().await {
         Ok(table) if table.owners.is_empty() => end(place).await,
         Ok(_) | Err(ControlError::NotRunning { .. }) => Ok(()),
@@ -96,26 +139,29 @@ pub(crate) async fn end_if_unused(place: &EdgeDir) -> Result<(), LocalError> {
 }
 
 /// Ends the edge.
-async fn end(place: &EdgeDir) -> Result<(), LocalError> {
+async fn end(place: &EdgeDir) -> Result<(), HostError> {
     let path = place.lock();
-    let Some(holder) = lock::holder(&path).map_err(LocalError::at(&path))? else {
+    let Some(holder) = lock::holder(&path).map_err(HostError::at(&path))? else {
         return Ok(());
     };
-    let system = LocalError::system;
+    let system = HostError::system;
     let process = Process::open(holder.pid).map_err(system("the edge's process"))?;
     process
         .signal(Signal::TERM)
         .map_err(system("a signal to the edge"))?;
-    match timeout(LIMIT, process.ended()).await {
-        Ok(ended) => ended.map_err(system("the edge's process")),
-        Err(_) => process
+    let ended = process.ended_within(LIMIT).await;
+    if !ended.map_err(system("the edge's process"))? {
+        process
             .signal(Signal::KILL)
-            .map_err(system("a signal to the edge")),
+            .map_err(system("a signal to the edge"))?;
     }
+    Ok(())
 }
 
 /// Plays the role.
-pub(crate) fn run(_: &[OsString]) -> ExitCode {
+#[must_use]
+pub fn run(_: &[OsString]) -> ExitCode {
+    leave_session();
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -125,17 +171,17 @@ pub(crate) fn run(_: &[OsString]) -> ExitCode {
     }
 }
 
-fn serve() -> Result<(), LocalError> {
+fn serve() -> Result<(), HostError> {
     let mut text = Vec::new();
     std::io::stdin()
         .take(MAX_REQUEST_BYTES)
         .read_to_end(&mut text)
-        .map_err(LocalError::system("standard input"))?;
+        .map_err(HostError::system("standard input"))?;
     let request: Request = serde_json::from_slice(&text)
-        .map_err(|error| LocalError::Told(Message::verbatim(error.to_string())))?;
+        .map_err(|error| HostError::Told(Message::verbatim(error.to_string())))?;
     let place = EdgeDir(request.directory);
     let path = place.lock();
-    let Some(_lock) = lock::hold(&path).map_err(LocalError::at(&path))? else {
+    let Some(_lock) = lock::hold(&path).map_err(HostError::at(&path))? else {
         tell(&Started::AlreadyRuns);
         return Ok(());
     };
@@ -143,13 +189,13 @@ fn serve() -> Result<(), LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(LocalError::system("an event loop"))?;
+        .map_err(HostError::system("an event loop"))?;
     runtime.block_on(async {
-        let signals = LocalError::system("signals");
+        let signals = HostError::system("signals");
         let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
         let edge = bind(&place, request.port).await?;
         let port = edge.local_addr().port();
-        fs::write(place.port(), port.to_string()).map_err(LocalError::at(&place.port()))?;
+        fs::write(place.port(), port.to_string()).map_err(HostError::at(&place.port()))?;
         tell(&Started::Runs);
         let_go_of_parent();
         edge.serve(async move {
@@ -162,7 +208,7 @@ fn serve() -> Result<(), LocalError> {
 
 /// Listens on the port that was asked for, or on the one of last time, or on
 /// the first that is free.
-async fn bind(place: &EdgeDir, wanted: Option<u16>) -> Result<Edge, LocalError> {
+async fn bind(place: &EdgeDir, wanted: Option<u16>) -> Result<Edge, HostError> {
     let candidates: Vec<u16> = match wanted {
         Some(port) => vec![port],
         None => port(place).into_iter().chain(PORTS).collect(),
@@ -174,12 +220,12 @@ async fn bind(place: &EdgeDir, wanted: Option<u16>) -> Result<Edge, LocalError> 
         match Edge::bind(config).await {
             Ok(edge) => return Ok(edge),
             Err(error @ EdgeError::Listen { .. }) => refused = Some(error),
-            Err(error) => return Err(LocalError::Told(error.message())),
+            Err(error) => return Err(HostError::Told(error.message())),
         }
     }
     Err(match refused {
-        Some(error) => LocalError::Told(error.message()),
-        None => LocalError::NoPort {
+        Some(error) => HostError::Told(error.message()),
+        None => HostError::NoPort {
             first: *PORTS.start(),
             last: *PORTS.end(),
         },

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::error::LocalError;
+use crate::error::HostError;
 
 /// Time for a background process to say that it runs.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES: u64 = 64 << 10;
 /// What a background process says once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Started {
+pub enum Started {
     /// It runs.
     Runs,
     /// Another one does already.
@@ -35,33 +35,32 @@ pub(crate) enum Started {
 /// Starts `program` in a hidden role, hands it `input`, and waits for its word.
 /// It has no terminal and nothing of this process's environment, and lives on
 /// when this process ends.
-pub(crate) async fn start(
+///
+/// # Errors
+/// When it does not start, or says nothing.
+pub async fn start(
     program: &Path,
     role: &'static str,
     args: &[&Path],
     input: &[u8],
     log: &Path,
-) -> Result<Started, LocalError> {
-    let failed = |error: std::io::Error| LocalError::Background {
+) -> Result<Started, HostError> {
+    let failed = |error: std::io::Error| HostError::Background {
         role,
         detail: error.to_string(),
     };
     let log_file = OpenOptions::new().create(true).append(true).open(log);
-    let log_file = log_file.map_err(LocalError::at(log))?;
-    let mut command = Command::new(program);
-    command
+    let log_file = log_file.map_err(HostError::at(log))?;
+    let mut child = Command::new(program)
         .arg(role)
         .args(args)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(log_file);
-    // SAFETY: setsid is async-signal-safe and allocates nothing.
-    unsafe {
-        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
-    }
-    let mut child = command.spawn().map_err(failed)?;
+        .stderr(log_file)
+        .spawn()
+        .map_err(failed)?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let talk = async {
         if let Some(mut stdin) = stdin {
@@ -78,20 +77,27 @@ pub(crate) async fn start(
     let Ok(answer) = timeout(LIMIT, talk).await else {
         let _ = child.start_kill();
         let seconds = LIMIT.as_secs();
-        return Err(LocalError::Background {
+        return Err(HostError::Background {
             role,
             detail: format!("no word after {seconds} s"),
         });
     };
     // Dropped, the child is waited for by tokio when it ends.
-    serde_json::from_slice(&answer.map_err(failed)?).map_err(|_| LocalError::Background {
+    serde_json::from_slice(&answer.map_err(failed)?).map_err(|_| HostError::Background {
         role,
         detail: format!("it ended without a word; see {}", log.display()),
     })
 }
 
+/// Leaves the terminal's session, so that closing it ends nothing here. The
+/// first thing that a background process does.
+pub fn leave_session() {
+    // One that leads a session already has left.
+    let _ = rustix::process::setsid();
+}
+
 /// Says, in a background process, how starting went.
-pub(crate) fn tell(started: &Started) {
+pub fn tell(started: &Started) {
     if let Ok(text) = serde_json::to_vec(started) {
         // Who does not listen any more need not know.
         let _ = std::io::stdout().write_all(&text);
@@ -100,7 +106,7 @@ pub(crate) fn tell(started: &Started) {
 }
 
 /// Ends the talk: standard input and output lead nowhere from now on.
-pub(crate) fn let_go_of_parent() {
+pub fn let_go_of_parent() {
     let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") else {
         return;
     };

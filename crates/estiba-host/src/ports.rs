@@ -11,27 +11,30 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use crate::error::LocalError;
+use crate::error::HostError;
 
 /// Where instances listen.
-pub(crate) const INSTANCES: RangeInclusive<u16> = 20_000..=32_767;
+pub const INSTANCES: RangeInclusive<u16> = 20_000..=32_767;
 /// Where the services of workloads are reached.
-pub(crate) const SERVICES: RangeInclusive<u16> = 12_000..=19_999;
+pub const SERVICES: RangeInclusive<u16> = 12_000..=19_999;
 
-/// The ports that this target has given out.
+/// The ports that were given out on this machine, in a directory of their own.
 #[derive(Debug, Clone)]
-pub(crate) struct Ports(pub(crate) PathBuf);
+pub struct Ports(pub PathBuf);
 
 impl Ports {
     /// A free port for `owner`, a path: when it is gone, the port is free again.
     /// The search begins at `hint`, wrapped into `range`.
-    pub(crate) fn take(
+    ///
+    /// # Errors
+    /// When none is left, or the claim can't be written.
+    pub fn take(
         &self,
         range: &RangeInclusive<u16>,
         hint: u64,
         owner: &Path,
-    ) -> Result<u16, LocalError> {
-        fs::create_dir_all(&self.0).map_err(LocalError::at(&self.0))?;
+    ) -> Result<u16, HostError> {
+        fs::create_dir_all(&self.0).map_err(HostError::at(&self.0))?;
         let (first, last) = (*range.start(), *range.end());
         let count = u64::from(last - first) + 1;
         for step in 0..count {
@@ -45,20 +48,24 @@ impl Ports {
                 self.give_back(port)?;
             }
         }
-        Err(LocalError::NoPort { first, last })
+        Err(HostError::NoPort { first, last })
     }
 
-    pub(crate) fn give_back(&self, port: u16) -> Result<(), LocalError> {
+    /// The port is free for others.
+    ///
+    /// # Errors
+    /// When the claim can't be removed.
+    pub fn give_back(&self, port: u16) -> Result<(), HostError> {
         crate::record::remove(&self.file(port))
     }
 
-    fn claim(&self, port: u16, owner: &Path) -> Result<bool, LocalError> {
+    fn claim(&self, port: u16, owner: &Path) -> Result<bool, HostError> {
         let file = self.file(port);
         for _ in 0..2 {
             match OpenOptions::new().write(true).create_new(true).open(&file) {
                 Ok(mut claim) => {
                     let text = owner.as_os_str().as_encoded_bytes();
-                    claim.write_all(text).map_err(LocalError::at(&file))?;
+                    claim.write_all(text).map_err(HostError::at(&file))?;
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -69,7 +76,7 @@ impl Ports {
                     }
                     crate::record::remove(&file)?;
                 }
-                Err(error) => return Err(LocalError::at(&file)(error)),
+                Err(error) => return Err(HostError::at(&file)(error)),
             }
         }
         Ok(false)

@@ -17,10 +17,13 @@ use crate::process::ProcessId;
 
 /// A lock that is held until this is dropped or the process ends.
 #[derive(Debug)]
-pub(crate) struct Held(#[expect(dead_code, reason = "held for its lock")] File);
+pub struct Held(#[expect(dead_code, reason = "held for its lock")] File);
 
 /// Takes the lock of `path`, unless another process has it.
-pub(crate) fn hold(path: &Path) -> io::Result<Option<Held>> {
+///
+/// # Errors
+/// When the file can't be opened or locked.
+pub fn hold(path: &Path) -> io::Result<Option<Held>> {
     let mut file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -39,7 +42,10 @@ pub(crate) fn hold(path: &Path) -> io::Result<Option<Held>> {
 }
 
 /// Whether some process holds the lock of `path`.
-pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// When the file can't be opened or locked.
+pub fn is_held(path: &Path) -> io::Result<bool> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -51,7 +57,10 @@ pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
 }
 
 /// The process that holds the lock of `path`; an error while it is taking it.
-pub(crate) fn holder(path: &Path) -> io::Result<Option<ProcessId>> {
+///
+/// # Errors
+/// When the file can't be opened or locked.
+pub fn holder(path: &Path) -> io::Result<Option<ProcessId>> {
     if !is_held(path)? {
         return Ok(None);
     }

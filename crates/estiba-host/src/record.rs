@@ -7,31 +7,37 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::LocalError;
+use crate::error::HostError;
 
 /// Writes `value` to `path` so that a reader sees the old or the new content.
 ///
 /// Not synchronised to disk: what these files tell ends with the machine.
-pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), LocalError> {
-    let text = serde_json::to_vec(value).map_err(|error| LocalError::Damaged {
+///
+/// # Errors
+/// When the file system refuses, or the file is damaged.
+pub fn write(path: &Path, value: &impl Serialize) -> Result<(), HostError> {
+    let text = serde_json::to_vec(value).map_err(|error| HostError::Damaged {
         path: path.to_owned(),
         detail: error.to_string(),
     })?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}~", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    fs::write(&temporary, text).map_err(LocalError::at(&temporary))?;
-    fs::rename(&temporary, path).map_err(LocalError::at(path))
+    fs::write(&temporary, text).map_err(HostError::at(&temporary))?;
+    fs::rename(&temporary, path).map_err(HostError::at(path))
 }
 
 /// What is in `path`; nothing where there is no such file.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LocalError> {
+///
+/// # Errors
+/// When the file system refuses, or the file is damaged.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, HostError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(LocalError::at(path)(error)),
+        Err(error) => return Err(HostError::at(path)(error)),
     };
-    let value = serde_json::from_slice(&text).map_err(|error| LocalError::Damaged {
+    let value = serde_json::from_slice(&text).map_err(|error| HostError::Damaged {
         path: path.to_owned(),
         detail: error.to_string(),
     })?;
@@ -39,28 +45,34 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LocalE
 }
 
 /// Removes a file or a directory with all in it; one that is gone is no error.
-pub(crate) fn remove(path: &Path) -> Result<(), LocalError> {
+///
+/// # Errors
+/// When the file system refuses, or the file is damaged.
+pub fn remove(path: &Path) -> Result<(), HostError> {
     let removed = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };
     match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LocalError::at(path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(HostError::at(path)(error)),
         _ => Ok(()),
     }
 }
 
 /// The names of what is in a directory, sorted; none where it is not there.
-pub(crate) fn names(directory: &Path) -> Result<Vec<String>, LocalError> {
+///
+/// # Errors
+/// When the file system refuses, or the file is damaged.
+pub fn names(directory: &Path) -> Result<Vec<String>, HostError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(LocalError::at(directory)(error)),
+        Err(error) => return Err(HostError::at(directory)(error)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(LocalError::at(directory))?;
+        let entry = entry.map_err(HostError::at(directory))?;
         names.extend(entry.file_name().into_string().ok());
     }
     names.sort_unstable();

@@ -1,0 +1,53 @@
+//! Containers that Estiba runs itself, on this machine.
+
+use estiba_target::Capability;
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::{Kind, provided};
+
+pub(super) const LOCAL: Kind = Kind {
+    name: "local",
+    schema: settings,
+    resources: &[
+        provided("dns", &[]),
+        provided("environment", &[]),
+        provided("postgres", &["url"]),
+        provided("route", &[]),
+        provided("service-port", &[]),
+        provided("volume", &[]),
+    ],
+    capabilities: CAPABILITIES,
+    // Every name that the machine sees is derived from these three.
+    place: |project, environment| format!("local/{project}/{environment}"),
+    network: THIS_MACHINE,
+    needs_registry: false,
+    mistake: |_| None,
+};
+
+/// All targets of the machine that Estiba itself runs on have one edge.
+pub(super) const THIS_MACHINE: &str = "local";
+
+pub(super) const CAPABILITIES: &[Capability] = &[
+    Capability::Volumes,
+    Capability::Sidecars,
+    Capability::Postgres,
+    Capability::Limits,
+];
+
+fn settings(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": { "port": port() },
+        "additionalProperties": false,
+    })
+}
+
+/// The port of the edge.
+pub(super) fn port() -> serde_json::Value {
+    serde_json::json!({
+        "description": "The port at which people reach the workloads of this machine.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 65535,
+    })
+}

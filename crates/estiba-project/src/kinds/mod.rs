@@ -1,0 +1,64 @@
+//! The kinds of target that this version has: what each can do and where it
+//! puts things. No file outside this folder names one.
+
+mod engine;
+mod kubernetes;
+mod local;
+
+use estiba_model::{Message, Name, ProjectId};
+use estiba_target::Capability;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+/// A kind of target.
+pub(crate) struct Kind {
+    pub name: &'static str,
+    /// What the kind reads from `targets` besides `kind`.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// The Score types that it provides.
+    pub resources: &'static [Provided],
+    pub capabilities: &'static [Capability],
+    /// Where an environment runs; environments of equal places would run over
+    /// one another.
+    pub place: fn(&ProjectId, &Name) -> String,
+    /// What shares host names: two routes of one host on one network collide.
+    pub network: &'static str,
+    /// Whether it takes its images from the project's registry.
+    pub needs_registry: bool,
+    /// What is wrong about settings that fit the schema.
+    pub mistake: fn(&Map<String, Value>) -> Option<Mistake>,
+}
+
+/// What is wrong about a setting.
+pub(crate) struct Mistake {
+    pub key: &'static str,
+    pub what: Message,
+    pub hint: Message,
+}
+
+/// A Score type that a kind provides.
+pub(crate) struct Provided {
+    pub kind: &'static str,
+    /// What `resources` of an environment may say about it, without `-from`.
+    pub settings: &'static [&'static str],
+}
+
+const fn provided(kind: &'static str, settings: &'static [&'static str]) -> Provided {
+    Provided { kind, settings }
+}
+
+/// The kinds of this version.
+pub(crate) const ALL: &[Kind] = &[
+    engine::DOCKER,
+    kubernetes::KUBERNETES,
+    local::LOCAL,
+    engine::PODMAN,
+];
+
+/// Kinds that later versions will have.
+pub(crate) const LATER: &[&str] = &["heroku", "nomad"];
+
+/// The kind of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Kind> {
+    ALL.iter().find(|kind| kind.name == name)
+}

@@ -1,0 +1,181 @@
+//! Running a migration to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bollard::container::LogOutput;
+use bollard::models::RestartPolicyNameEnum;
+use bollard::query_parameters::LogsOptions;
+use estiba_host::HostError;
+use estiba_model::{EnvironmentId, Exposure, Fingerprint, InstanceName, Name, message};
+use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
+use futures::StreamExt;
+
+use super::DockerTarget;
+use super::await_ready::EXPLAINING_LINES;
+use crate::container::{Making, Place};
+use crate::engine::Engine;
+use crate::labels::{self, Labels, Role};
+use crate::{network, volumes};
+
+impl DockerTarget {
+    pub(super) async fn run_migration(
+        &self,
+        spec: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let name = mark_name(spec);
+        if volumes::find(&self.engine, &name).await?.is_some() {
+            return Ok(());
+        }
+        let container = self.migrating(spec).await?;
+        self.engine.start(&container).await?;
+        let lines = self.tell(spec, &container, progress).await?;
+        let state = self.engine.inspect(&container).await?;
+        let state = state.and_then(|found| found.state).unwrap_or_default();
+        // It may still be ending when its output has ended.
+        let code = match state.running {
+            Some(true) => self.code(&container).await?,
+            _ => state.exit_code.unwrap_or(-1),
+        };
+        let was_out_of_memory = state.oom_killed == Some(true);
+        if code == 0 {
+            volumes::ensure(&self.engine, &name, mark(spec)).await?;
+            self.engine.remove(&container).await?;
+            return Ok(());
+        }
+        self.engine.remove(&container).await?;
+        let (workload, version) = (&spec.workload, &spec.version);
+        let failed = if was_out_of_memory {
+            message!(
+                "the migration of {workload} {version} failed: it needed more memory than its limit",
+                "la migración de {workload} {version} falló: necesitó más memoria que su límite"
+            )
+        } else {
+            message!(
+                "the migration of {workload} {version} failed: it ended with code {code}",
+                "la migración de {workload} {version} falló: terminó con código {code}"
+            )
+        };
+        Err(TargetError::new(failed).with_log(lines))
+    }
+
+    /// The container that migrates: one that an Estiba started which was killed
+    /// then goes on.
+    async fn migrating(&self, spec: &MigrationSpec) -> Result<String, HostError> {
+        let labels = of_fingerprint(&spec.environment, Role::Migration, spec);
+        for found in self.engine.containers(labels::filter(&labels)).await? {
+            let id = found.id.unwrap_or_default();
+            let state = self
+                .engine
+                .inspect(&id)
+                .await?
+                .and_then(|found| found.state);
+            if state.is_some_and(|state| state.running == Some(true)) {
+                return Ok(id);
+            }
+            self.engine.remove(&id).await?;
+        }
+        let gateway = network::ensure(&self.engine, &spec.environment).await?;
+        let place = self.layout.environment(&spec.environment);
+        let hosts = place.service_ports().workloads()?;
+        let making = Making {
+            environment: &spec.environment,
+            workload: &spec.workload,
+            instance: &instance_name(spec)?,
+            version: &spec.version,
+            exposure: &Exposure::default(),
+            spec: &spec.container,
+            labels,
+            restart: RestartPolicyNameEnum::NO,
+            place: Place::Own {
+                ports: BTreeMap::new(),
+                hosts: hosts.into_iter().collect(),
+                gateway,
+            },
+        };
+        making.make(&self.engine, &self.config.images).await
+    }
+
+    /// Tells what it writes until it ends; the last lines.
+    async fn tell(
+        &self,
+        spec: &MigrationSpec,
+        container: &str,
+        progress: &dyn Progress,
+    ) -> Result<Vec<String>, HostError> {
+        let redactor = Redactor::new(&spec.secrets);
+        let options = LogsOptions {
+            follow: true,
+            stdout: true,
+            stderr: true,
+            ..LogsOptions::default()
+        };
+        let mut output = Box::pin(self.engine.api().await?.logs(container, Some(options)));
+        let mut lines = Vec::new();
+        while let Some(piece) = output.next().await {
+            let text = match piece.map_err(|error| self.engine.failed(error))? {
+                LogOutput::StdIn { .. } => continue,
+                output => output.to_string(),
+            };
+            let text = redactor.redact(text.trim_end_matches(['\n', '\r']));
+            progress.line(&text);
+            if lines.len() == EXPLAINING_LINES {
+                lines.remove(0);
+            }
+            lines.push(text.into_owned());
+        }
+        Ok(lines)
+    }
+
+    async fn code(&self, container: &str) -> Result<i64, HostError> {
+        let mut waiting = Box::pin(self.engine.api().await?.wait_container(container, None));
+        match waiting.next().await {
+            Some(Ok(ended)) => Ok(ended.status_code),
+            // That is how a code other than 0 is told.
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(self.engine.failed(error)),
+            None => Ok(-1),
+        }
+    }
+}
+
+/// The migrations that ended well.
+pub(super) async fn done(
+    engine: &Engine,
+    environment: &EnvironmentId,
+) -> Result<BTreeMap<Name, BTreeSet<Fingerprint>>, HostError> {
+    let mut done: BTreeMap<Name, BTreeSet<Fingerprint>> = BTreeMap::new();
+    for mark in volumes::all(engine, &labels::of(environment, Role::Migrated)).await? {
+        let workload = labels::parse(&mark.labels, labels::WORKLOAD);
+        let fingerprint = labels::parse(&mark.labels, labels::FINGERPRINT);
+        if let (Some(workload), Some(fingerprint)) = (workload, fingerprint) {
+            done.entry(workload).or_default().insert(fingerprint);
+        }
+    }
+    Ok(done)
+}
+
+fn of_fingerprint(environment: &EnvironmentId, role: Role, spec: &MigrationSpec) -> Labels {
+    let mut labels = labels::of(environment, role);
+    labels.insert(labels::name(labels::WORKLOAD), spec.workload.to_string());
+    let fingerprint = spec.fingerprint.to_string();
+    labels.insert(labels::name(labels::FINGERPRINT), fingerprint);
+    labels
+}
+
+fn mark(spec: &MigrationSpec) -> Labels {
+    of_fingerprint(&spec.environment, Role::Migrated, spec)
+}
+
+fn mark_name(spec: &MigrationSpec) -> String {
+    let environment = network::name(&spec.environment);
+    let (workload, fingerprint) = (&spec.workload, &spec.fingerprint);
+    format!("{environment}_{workload}_migrated_{fingerprint}")
+}
+
+/// The name that the container goes by.
+fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, HostError> {
+    let name = format!("{}-migration-{}", spec.workload, spec.fingerprint.short());
+    name.parse()
+        .map_err(|error: estiba_model::NameError| HostError::Told(error.message().clone()))
+}

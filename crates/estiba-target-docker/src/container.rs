@@ -1,0 +1,256 @@
+//! From what the engine of Estiba says of a container to what is made.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, PortBinding,
+    RestartPolicy, RestartPolicyNameEnum,
+};
+use bollard::query_parameters::CreateContainerOptions;
+use estiba_host::account::{Account, User};
+use estiba_host::{HostError, routes};
+use estiba_image::ImageStore;
+use estiba_model::{EnvironmentId, Exposure, InstanceName, Name, Version, message};
+use estiba_target::{ContainerSpec, VolumeSpec};
+
+use crate::engine::{Engine, status};
+use crate::labels::{self, Labels, Role};
+use crate::{files, images, network};
+
+/// Processes and threads of a container at the most.
+const MOST_PROCESSES: i64 = 4096;
+/// A host name has at most so many characters.
+const LONGEST_HOSTNAME: usize = 63;
+/// What the engine keeps of a container's output.
+const LOG_FILES: (&str, &str) = ("10m", "3");
+/// Memory of `/tmp`, which is the one place to write to.
+const TMP: &str = "rw,nosuid,nodev,mode=1777,size=256m";
+
+/// How a container is on the network.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// With an address of its own, and these ports of the machine leading to
+    /// its own ones.
+    Own {
+        ports: BTreeMap<u16, u16>,
+        /// Names of workloads, which the edge serves at the gateway.
+        hosts: Vec<String>,
+        gateway: IpAddr,
+    },
+    /// At the address of another container.
+    Beside(String),
+}
+
+/// A container to make.
+pub(crate) struct Making<'a> {
+    pub(crate) environment: &'a EnvironmentId,
+    pub(crate) workload: &'a Name,
+    pub(crate) instance: &'a InstanceName,
+    pub(crate) version: &'a Version,
+    pub(crate) exposure: &'a Exposure,
+    pub(crate) spec: &'a ContainerSpec,
+    pub(crate) labels: Labels,
+    pub(crate) restart: RestartPolicyNameEnum,
+    pub(crate) place: Place,
+}
+
+impl Making<'_> {
+    /// The engine's name for it.
+    pub(crate) fn name(&self) -> String {
+        let environment = network::name(self.environment);
+        format!("{environment}_{}_{}", self.instance, self.spec.name)
+    }
+
+    /// Makes it, with its files, and its volumes its user's own. It does not run.
+    pub(crate) async fn make(
+        self,
+        engine: &Engine,
+        store: &ImageStore,
+    ) -> Result<String, HostError> {
+        let image = images::find(engine, &self.spec.image).await?;
+        let user = account(store, self.spec)?.user;
+        let mut mounts = Vec::new();
+        for volume in &self.spec.volumes {
+            let mountpoint = self.own_volume(engine, volume).await?;
+            files::give_volume(engine, self.environment, &image, volume, user).await?;
+            mounts.push(mount(volume, &mountpoint)?);
+        }
+        let options = CreateContainerOptions {
+            name: Some(self.name()),
+            ..CreateContainerOptions::default()
+        };
+        let body = self.body(image, user, mounts);
+        let made = engine.api().await?.create_container(Some(options), body);
+        let id = match made.await {
+            Ok(made) => made.id,
+            Err(error) if status(&error) == Some(409) => {
+                return Err(network::foreign("container", &self.name()));
+            }
+            Err(error) => return Err(engine.failed(error)),
+        };
+        if let Err(error) = files::give(engine, &id, &self.spec.files, user).await {
+            engine.remove(&id).await?;
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    fn body(&self, image: String, user: User, mounts: Vec<Mount>) -> ContainerCreateBody {
+        let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+        let mut host = HostConfig {
+            memory: self.spec.limits.memory_bytes.and_then(signed),
+            // As much as without swap: it counts both together.
+            memory_swap: self.spec.limits.memory_bytes.and_then(signed),
+            nano_cpus: self
+                .spec
+                .limits
+                .cpu_millis
+                .and_then(|millis| signed(millis.saturating_mul(1_000_000))),
+            pids_limit: Some(MOST_PROCESSES),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            // Files can be put into a writable container only.
+            readonly_rootfs: Some(self.spec.files.is_empty()),
+            restart_policy: Some(RestartPolicy {
+                name: Some(self.restart),
+                maximum_retry_count: None,
+            }),
+            log_config: Some(bounded_log()),
+            ..HostConfig::default()
+        };
+        if mounts
+            .iter()
+            .all(|one| one.target.as_deref() != Some("/tmp"))
+        {
+            host.tmpfs = Some(HashMap::from([("/tmp".to_owned(), TMP.to_owned())]));
+        }
+        host.mounts = Some(mounts);
+        let mut body = ContainerCreateBody {
+            image: Some(image),
+            user: Some(format!("{}:{}", user.uid, user.gid)),
+            env: Some(self.variables()),
+            entrypoint: some(&self.spec.command),
+            cmd: some(&self.spec.args),
+            labels: Some(self.labels.clone()),
+            ..ContainerCreateBody::default()
+        };
+        match &self.place {
+            Place::Own {
+                ports,
+                hosts,
+                gateway,
+            } => {
+                let hostname: String = self
+                    .instance
+                    .as_str()
+                    .chars()
+                    .take(LONGEST_HOSTNAME)
+                    .collect();
+                body.hostname = Some(hostname.trim_end_matches('-').to_owned());
+                body.exposed_ports = Some(ports.keys().map(|port| format!("{port}/tcp")).collect());
+                host.port_bindings = Some(ports.iter().map(binding).collect());
+                host.network_mode = Some(network::name(self.environment));
+                let host_entry = |name: &String| format!("{name}:{gateway}");
+                host.extra_hosts = Some(hosts.iter().map(host_entry).collect());
+            }
+            Place::Beside(other) => host.network_mode = Some(format!("container:{other}")),
+        }
+        body.host_config = Some(host);
+        body
+    }
+
+    /// Later ones win: Score's, then Estiba's own. The image's are the engine's.
+    fn variables(&self) -> Vec<String> {
+        let mut all = BTreeMap::new();
+        let port = |name: &String| self.exposure.ports[name].target_port.to_string();
+        if let Some(main) = routes::main_port(self.exposure) {
+            all.insert("PORT".to_owned(), port(main));
+        }
+        for name in routes::tcp_ports(self.exposure) {
+            let variable = name.to_ascii_uppercase().replace('-', "_");
+            all.insert(format!("PORT_{variable}"), port(name));
+        }
+        for (name, value) in &self.spec.variables {
+            all.insert(name.clone(), value.expose().to_owned());
+        }
+        let own = [
+            ("ESTIBA_ENVIRONMENT", self.environment.environment.as_str()),
+            ("ESTIBA_WORKLOAD", self.workload.as_str()),
+            ("ESTIBA_INSTANCE", self.instance.as_str()),
+            ("ESTIBA_VERSION", self.version.as_str()),
+        ];
+        all.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        all.iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect()
+    }
+
+    /// Where the engine keeps a volume, which must be this environment's own: a
+    /// source can come from a variable.
+    async fn own_volume(&self, engine: &Engine, volume: &VolumeSpec) -> Result<String, HostError> {
+        let (source, target) = (&volume.source, &volume.target);
+        let found = engine.api().await?.inspect_volume(source).await;
+        let found = found.map(Some).or_else(|error| engine.unless_gone(error))?;
+        let own = labels::of(self.environment, Role::Resource);
+        let found = found.filter(|found| labels::has_all(&found.labels, &own));
+        let found = found.ok_or_else(|| {
+            HostError::Told(message!(
+                "{target}: \"{source}\" is no volume of this environment; use ${{resources.NAME}} of a resource of type volume",
+                "{target}: «{source}» no es un volumen de este ambiente; use ${{resources.NOMBRE}} de un recurso de tipo volume"
+            ))
+        })?;
+        Ok(found.mountpoint)
+    }
+}
+
+/// Bounded files of the engine's own, which `estiba logs` reads.
+pub(crate) fn bounded_log() -> HostConfigLogConfig {
+    let (size, files) = LOG_FILES;
+    let config = [("max-size", size), ("max-file", files)];
+    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    HostConfigLogConfig {
+        typ: Some("json-file".to_owned()),
+        config: Some(config.into()),
+    }
+}
+
+fn binding((own, of_machine): (&u16, &u16)) -> (String, Option<Vec<PortBinding>>) {
+    let binding = PortBinding {
+        host_ip: Some("127.0.0.1".to_owned()),
+        host_port: Some(of_machine.to_string()),
+    };
+    (format!("{own}/tcp"), Some(vec![binding]))
+}
+
+fn mount(volume: &VolumeSpec, mountpoint: &str) -> Result<Mount, HostError> {
+    let (typ, source) = match files::folder(volume)? {
+        None => (MountType::VOLUME, volume.source.clone()),
+        // Engines older than 26 mount whole volumes only.
+        Some(folder) => (MountType::BIND, format!("{mountpoint}/{folder}")),
+    };
+    Ok(Mount {
+        typ: Some(typ),
+        source: Some(source),
+        target: Some(volume.target.clone()),
+        read_only: Some(volume.read_only),
+        ..Mount::default()
+    })
+}
+
+/// Who a container's processes are: never root.
+fn account(store: &ImageStore, spec: &ContainerSpec) -> Result<Account, HostError> {
+    let user = store.manifest(&spec.image)?.config.user;
+    let is_number = |c: char| c.is_ascii_digit() || c == ':';
+    // Only names have to be looked up in the image.
+    let layers = if user.chars().all(is_number) {
+        Vec::new()
+    } else {
+        store.layers(&spec.image)?
+    };
+    Ok(Account::of(&user, &layers))
+}
+
+fn signed(number: u64) -> Option<i64> {
+    i64::try_from(number).ok()
+}

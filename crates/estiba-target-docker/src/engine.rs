@@ -1,0 +1,155 @@
+//! The engine behind a socket.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::errors::Error;
+use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::query_parameters::{
+    ListContainersOptions, RemoveContainerOptions, StopContainerOptions,
+};
+use bollard::{API_DEFAULT_VERSION, Docker};
+use estiba_host::HostError;
+use estiba_model::message;
+use tokio::sync::OnceCell;
+
+/// Time for an answer, in seconds. Loading an image of gigabytes is one.
+const ANSWER_SECONDS: u64 = 600;
+
+/// A connection that is made when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    socket: String,
+    docker: OnceCell<Docker>,
+}
+
+impl Engine {
+    pub(crate) fn new(socket: String) -> Self {
+        Self {
+            socket,
+            docker: OnceCell::new(),
+        }
+    }
+
+    /// The path of its socket.
+    pub(crate) fn socket(&self) -> &str {
+        &self.socket
+    }
+
+    /// The interface, in a version that both sides have.
+    pub(crate) async fn api(&self) -> Result<&Docker, HostError> {
+        let connect = || async {
+            if !Path::new(&self.socket).exists() {
+                return Err(self.unreachable("no such file"));
+            }
+            let path = format!("unix://{}", self.socket);
+            let docker = Docker::connect_with_unix(&path, ANSWER_SECONDS, API_DEFAULT_VERSION);
+            let docker = docker.map_err(|error| self.failed(error))?;
+            let agreed = docker.negotiate_version().await;
+            agreed.map_err(|error| self.unreachable(&innermost(&error)))
+        };
+        self.docker.get_or_try_init(connect).await
+    }
+
+    /// For `map_err`: what the engine said, in words for people.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn failed(&self, error: Error) -> HostError {
+        let socket = &self.socket;
+        match &error {
+            Error::DockerResponseServerError { message, .. } => {
+                let said = message.trim();
+                HostError::Told(message!(
+                    "the engine behind {socket} refused: {said}",
+                    "el motor detrás de {socket} rechazó el pedido: {said}"
+                ))
+            }
+            error => self.unreachable(&innermost(error)),
+        }
+    }
+
+    fn unreachable(&self, why: &str) -> HostError {
+        let socket = &self.socket;
+        HostError::Told(message!(
+            "no container engine answers behind {socket} ({why}): start it (`systemctl start docker`, or `podman system service`), or set `socket` in the target's settings",
+            "ningún motor de contenedores responde detrás de {socket} ({why}): inícielo (`systemctl start docker` o `podman system service`), o defina `socket` en la configuración de la plataforma"
+        ))
+    }
+
+    /// The containers that have these labels, in whatever state.
+    pub(crate) async fn containers(
+        &self,
+        filter: Vec<String>,
+    ) -> Result<Vec<ContainerSummary>, HostError> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), filter)])),
+            ..ListContainersOptions::default()
+        };
+        let found = self.api().await?.list_containers(Some(options)).await;
+        found.map_err(|error| self.failed(error))
+    }
+
+    /// What a container is; none where it is gone.
+    pub(crate) async fn inspect(
+        &self,
+        container: &str,
+    ) -> Result<Option<ContainerInspectResponse>, HostError> {
+        let found = self.api().await?.inspect_container(container, None).await;
+        found.map(Some).or_else(|error| self.unless_gone(error))
+    }
+
+    /// Lets a container end within `grace_seconds`; one that ended or is gone is
+    /// no error.
+    pub(crate) async fn stop(&self, container: &str, grace_seconds: i32) -> Result<(), HostError> {
+        let options = StopContainerOptions {
+            t: Some(grace_seconds),
+            ..StopContainerOptions::default()
+        };
+        let stopped = self.api().await?.stop_container(container, Some(options));
+        stopped.await.or_else(|error| self.unless_gone(error))
+    }
+
+    /// Removes a container with its anonymous volumes, whatever it does.
+    pub(crate) async fn remove(&self, container: &str) -> Result<(), HostError> {
+        let options = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..RemoveContainerOptions::default()
+        };
+        let removed = self.api().await?.remove_container(container, Some(options));
+        removed.await.or_else(|error| self.unless_gone(error))
+    }
+
+    /// Starts a container; one that runs is no error.
+    pub(crate) async fn start(&self, container: &str) -> Result<(), HostError> {
+        let started = self.api().await?.start_container(container, None).await;
+        match started {
+            Err(error) if status(&error) == Some(304) => Ok(()),
+            other => other.map_err(|error| self.failed(error)),
+        }
+    }
+
+    /// What is gone already needs no removal; 304 says that nothing changed.
+    pub(crate) fn unless_gone<T: Default>(&self, error: Error) -> Result<T, HostError> {
+        match status(&error) {
+            Some(304 | 404) => Ok(T::default()),
+            _ => Err(self.failed(error)),
+        }
+    }
+}
+
+/// The HTTP status that the engine answered with, if it answered.
+pub(crate) fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

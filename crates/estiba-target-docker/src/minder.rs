@@ -1,0 +1,233 @@
+//! One background process for each environment: goes on asking its instances
+//! how they are, takes those out of the edge that are not ready and puts them
+//! back, and starts those again that are not alive.
+//!
+//! It keeps nothing that matters: killed, it is started again by the next
+//! Estiba, and ends by itself when the environment has no instances.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use estiba_host::background::{Started, leave_session, let_go_of_parent, start, tell};
+use estiba_host::directory::make_private;
+use estiba_host::{HostError, lock, record};
+use estiba_model::{EnvironmentId, Message};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use crate::engine::Engine;
+use crate::instance::Instance;
+use crate::layout::Layout;
+use crate::{routing, run};
+
+/// First argument of the program when it is to mind an environment.
+pub(crate) const ROLE: &str = "docker-minder";
+/// Time between two rounds of checks.
+const EVERY: Duration = Duration::from_secs(1);
+/// Rounds with no instance, or with no engine, after which it ends.
+const IDLE_ROUNDS: u32 = 60;
+/// So many checks in a row fail before that counts.
+const FAILURES: u32 = 3;
+/// A container that has not been alive yet is given so long.
+const SLOW_START: Duration = Duration::from_secs(60);
+const MAX_REQUEST_BYTES: u64 = 64 << 10;
+
+/// What the minder is told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Request {
+    layout: Layout,
+    socket: String,
+    environment: EnvironmentId,
+}
+
+/// Starts the minder of an environment, unless it runs.
+pub(crate) async fn ensure(
+    layout: &Layout,
+    engine: &Engine,
+    helper: &Path,
+    environment: &EnvironmentId,
+) -> Result<(), HostError> {
+    let place = layout.environment(environment);
+    let lock = place.minder_lock();
+    if lock::is_held(&lock).map_err(HostError::at(&lock))? {
+        return Ok(());
+    }
+    make_private(place.path())?;
+    let request = Request {
+        layout: layout.clone(),
+        socket: engine.socket().to_owned(),
+        environment: environment.clone(),
+    };
+    let input = serde_json::to_vec(&request).map_err(|error| HostError::Damaged {
+        path: lock.clone(),
+        detail: error.to_string(),
+    })?;
+    match start(helper, ROLE, &[place.path()], &input, &place.minder_log()).await? {
+        Started::Runs | Started::AlreadyRuns => Ok(()),
+        Started::Failed(message) => Err(HostError::Told(message)),
+    }
+}
+
+/// Plays the role. Its one argument is for people who look at processes.
+pub(crate) fn run(_: &[OsString]) -> ExitCode {
+    leave_session();
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&Started::Failed(error.message()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> Result<(), HostError> {
+    let mut text = Vec::new();
+    std::io::stdin()
+        .take(MAX_REQUEST_BYTES)
+        .read_to_end(&mut text)
+        .map_err(HostError::system("standard input"))?;
+    let request: Request = serde_json::from_slice(&text)
+        .map_err(|error| HostError::Told(Message::verbatim(error.to_string())))?;
+    let path = request
+        .layout
+        .environment(&request.environment)
+        .minder_lock();
+    let Some(_lock) = lock::hold(&path).map_err(HostError::at(&path))? else {
+        tell(&Started::AlreadyRuns);
+        return Ok(());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(HostError::system("an event loop"))?;
+    runtime.block_on(async {
+        let mut terminate =
+            signal(SignalKind::terminate()).map_err(HostError::system("signals"))?;
+        tell(&Started::Runs);
+        let_go_of_parent();
+        let mut minder = Minder {
+            engine: Engine::new(request.socket),
+            layout: request.layout,
+            environment: request.environment,
+            known: HashMap::new(),
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            () = minder.mind() => {}
+        }
+        Ok(())
+    })
+}
+
+struct Minder {
+    engine: Engine,
+    layout: Layout,
+    environment: EnvironmentId,
+    /// By the ids of an instance's containers.
+    known: HashMap<String, Counts>,
+}
+
+/// What is remembered of an instance from round to round.
+#[derive(Debug)]
+struct Counts {
+    unready: u32,
+    unhealthy: u32,
+    was_alive: bool,
+    since: Instant,
+}
+
+impl Minder {
+    async fn mind(&mut self) {
+        let mut idle = 0;
+        while idle < IDLE_ROUNDS {
+            match Instance::all(&self.engine, &self.environment).await {
+                Ok(instances) if !instances.is_empty() => {
+                    idle = 0;
+                    let keys: Vec<String> = instances.iter().map(Instance::key).collect();
+                    self.known.retain(|key, _| keys.contains(key));
+                    for instance in &instances {
+                        // What fails now is tried again in the next round.
+                        if let Err(error) = self.look_after(instance).await {
+                            eprintln!("{}: {}", instance.name, error.message().en);
+                        }
+                    }
+                }
+                // An engine that is started again shows the same instances.
+                _ => idle += 1,
+            }
+            sleep(EVERY).await;
+        }
+    }
+
+    async fn look_after(&mut self, instance: &Instance) -> Result<(), HostError> {
+        let place = self.layout.environment(&self.environment);
+        // One that is being stopped is left in peace: a probe is a request, and
+        // a program may wait until no more come.
+        if !place.standing(&instance.name).exists() {
+            return Ok(());
+        }
+        run::start_due(&self.engine, instance).await?;
+        run::rejoin(&self.engine, instance).await?;
+        let before = instance.standing(&place)?;
+        let mut standing = before.clone();
+        let counts = self.known.entry(instance.key()).or_insert_with(|| Counts {
+            unready: 0,
+            unhealthy: 0,
+            was_alive: before.was_ready,
+            since: Instant::now(),
+        });
+        match run::all_ready(&self.engine, instance).await {
+            Ok(()) => {
+                counts.unready = 0;
+                (standing.ready, standing.was_ready, standing.why) = (true, true, None);
+            }
+            Err(why) => {
+                counts.unready += 1;
+                if counts.unready >= FAILURES || !instance.stands() {
+                    (standing.ready, standing.why) = (false, Some(why));
+                }
+            }
+        }
+        let unhealthy = run::unhealthy(&self.engine, instance).await;
+        if unhealthy.is_empty() {
+            (counts.unhealthy, counts.was_alive) = (0, true);
+        } else {
+            counts.unhealthy += 1;
+            let counts_already = counts.was_alive || counts.since.elapsed() > SLOW_START;
+            if counts.unhealthy >= FAILURES && counts_already {
+                counts.unhealthy = 0;
+                standing.ready = false;
+                standing.restarts += 1;
+                standing.why = unhealthy.first().map(|(_, why)| why.clone());
+            }
+        }
+        if standing != before {
+            // An instance that was stopped meanwhile leaves nothing behind.
+            let path = place.standing(&instance.name);
+            if !path.exists() {
+                return Ok(());
+            }
+            record::write(&path, &standing)?;
+            self.tell_the_edge(instance).await?;
+        }
+        if standing.restarts > before.restarts {
+            for (member, _) in unhealthy {
+                run::restart(&self.engine, &member.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_the_edge(&self, instance: &Instance) -> Result<(), HostError> {
+        let Some(workload) = instance.workload() else {
+            return Ok(());
+        };
+        let (engine, layout) = (&self.engine, &self.layout);
+        routing::publish_if_named(engine, layout, &self.environment, workload, &instance.name).await
+    }
+}

@@ -1,0 +1,193 @@
+//! Traffic to instances, through the edge of this machine.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+
+use estiba_edge::{ControlClient, OwnerRoutes, ServicePort};
+use estiba_host::traffic::{Answering, is_in_force, owner, publish, table};
+use estiba_host::{HostError, edge, routes};
+use estiba_model::{EnvironmentId, InstanceName, Name, Traffic};
+use estiba_target::Url;
+
+use crate::engine::Engine;
+use crate::instance::Instance;
+use crate::layout::{EnvironmentDir, Layout};
+use crate::network;
+
+/// Who routes, and how.
+pub(crate) struct Router<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) layout: &'a Layout,
+    pub(crate) helper: &'a Path,
+    pub(crate) port: Option<u16>,
+    /// Where other machines find this one.
+    pub(crate) outside: IpAddr,
+}
+
+impl Router<'_> {
+    pub(crate) async fn route(
+        &self,
+        environment: &EnvironmentId,
+        workload: &Name,
+        wanted: &Traffic,
+    ) -> Result<(), HostError> {
+        let place = self.layout.environment(environment);
+        let owner = owner(environment, workload);
+        let dir = place.traffic();
+        let _lock = dir.lock(workload).await?;
+        let edge_place = self.layout.edge();
+        if *wanted == Traffic::default() {
+            // An edge that does not run still has its routes on disk.
+            if edge_place.table().exists() {
+                let edge = edge::ensure(&edge_place, self.helper, self.port).await?;
+                edge.remove_owner(&owner).await?;
+            }
+            return dir.forget(workload);
+        }
+        let gateway = network::ensure(self.engine, environment).await?;
+        let routes = self
+            .routes(&place, environment, workload, wanted, gateway)
+            .await?;
+        let edge = edge::ensure(&edge_place, self.helper, self.port).await?;
+        dir.record(workload, wanted)?;
+        // Who answers first, so that no route leads nowhere.
+        let answering = answering(self.engine, &place, environment, wanted).await?;
+        publish(&edge, &owner, &answering).await?;
+        edge.set_routes(&owner, &routes.http, &routes.ports).await?;
+        Ok(())
+    }
+
+    /// What the edge is to have for a workload, without who answers.
+    async fn routes(
+        &self,
+        place: &EnvironmentDir,
+        environment: &EnvironmentId,
+        workload: &Name,
+        wanted: &Traffic,
+        gateway: IpAddr,
+    ) -> Result<OwnerRoutes, HostError> {
+        let services = place.service_ports();
+        let mut ports = Vec::new();
+        for port in routes::tcp_ports(&wanted.exposure) {
+            let number = services.take(workload.as_str(), port).await?;
+            let is_used_outside = place.outside(workload.as_str(), port).exists();
+            let outside = is_used_outside.then_some(self.outside);
+            let addresses = std::iter::once(gateway).chain(outside);
+            ports.extend(addresses.map(|address| ServicePort {
+                listen: SocketAddr::new(address, number),
+                service: port.clone(),
+                mode: routes::mode(port),
+            }));
+        }
+        Ok(OwnerRoutes {
+            http: routes::http(environment, workload, &wanted.exposure)?,
+            ports,
+            services: BTreeMap::new(),
+        })
+    }
+
+    /// The traffic that was routed and that the edge has in force.
+    pub(crate) async fn observe(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<BTreeMap<Name, Traffic>, HostError> {
+        let place = self.layout.environment(environment);
+        let recorded = place.traffic().recorded()?;
+        let mut observed = BTreeMap::new();
+        if recorded.is_empty() {
+            return Ok(observed);
+        }
+        let edge = ControlClient::new(self.layout.edge().socket());
+        let gateway = network::existing_gateway(self.engine, environment).await?;
+        let (Some(table), Some(gateway)) = (table(&edge).await?, gateway) else {
+            return Ok(observed);
+        };
+        for (workload, recorded) in recorded {
+            let owner = owner(environment, &workload);
+            let routes = self
+                .routes(&place, environment, &workload, &recorded, gateway)
+                .await?;
+            let answering = answering(self.engine, &place, environment, &recorded).await?;
+            if is_in_force(&table, &owner, &routes, &answering) {
+                observed.insert(workload, recorded);
+            }
+        }
+        Ok(observed)
+    }
+
+    pub(crate) fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, HostError> {
+        let place = self.layout.environment(environment);
+        let Some(port) = edge::port(&self.layout.edge()) else {
+            return Ok(Vec::new());
+        };
+        let mut urls = Vec::new();
+        for (workload, traffic) in place.traffic().recorded()? {
+            let routes = routes::http(environment, &workload, &traffic.exposure)?;
+            urls.extend(routes::urls(&workload, &routes, port));
+        }
+        Ok(urls)
+    }
+}
+
+/// The upstreams of each of a workload's services: what routing said, less the
+/// instances that are not ready.
+async fn answering(
+    engine: &Engine,
+    place: &EnvironmentDir,
+    environment: &EnvironmentId,
+    traffic: &Traffic,
+) -> Result<Answering, HostError> {
+    let mut ready = Vec::new();
+    for name in &traffic.instances {
+        let instance = Instance::find(engine, environment, name).await?;
+        if instance.standing(place)?.ready && instance.stands() {
+            ready.push(instance);
+        }
+    }
+    let upstreams = |name: &String| {
+        let port = traffic.exposure.ports[name].target_port;
+        ready.iter().filter_map(|one| one.upstream(port)).collect()
+    };
+    Ok(routes::tcp_ports(&traffic.exposure)
+        .into_iter()
+        .map(|name| (name.clone(), upstreams(name)))
+        .collect())
+}
+
+/// Tells the edge anew who answers for a workload, if the last routing named
+/// this instance and an edge runs.
+pub(crate) async fn publish_if_named(
+    engine: &Engine,
+    layout: &Layout,
+    environment: &EnvironmentId,
+    workload: &Name,
+    instance: &InstanceName,
+) -> Result<(), HostError> {
+    let place = layout.environment(environment);
+    let dir = place.traffic();
+    let _lock = dir.lock(workload).await?;
+    let recorded = dir.of(workload)?;
+    let Some(traffic) = recorded.filter(|traffic| traffic.instances.contains(instance)) else {
+        return Ok(());
+    };
+    let edge = ControlClient::new(layout.edge().socket());
+    if table(&edge).await?.is_none() {
+        return Ok(());
+    }
+    let answering = answering(engine, &place, environment, &traffic).await?;
+    publish(&edge, &owner(environment, workload), &answering).await
+}
+
+/// The address by which this machine goes out; its loopback where it can't.
+/// Choosing it sends nothing.
+pub(crate) fn address_on_default_route() -> IpAddr {
+    let chosen = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        // Any address that is not this machine's own; this one is for documents.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    let chosen = chosen().filter(|address| !address.is_unspecified());
+    chosen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
