@@ -14,7 +14,7 @@ use estiba_image::ImageStore;
 use estiba_model::{EnvironmentId, Exposure, InstanceName, Name, Version, message};
 use estiba_target::{ContainerSpec, VolumeSpec};
 
-use crate::engine::{Engine, status};
+use crate::engine::{Engine, is_name_taken};
 use crate::labels::{self, Labels, Role};
 use crate::{files, images, network};
 
@@ -84,7 +84,7 @@ impl Making<'_> {
         let made = engine.api().await?.create_container(Some(options), body);
         let id = match made.await {
             Ok(made) => made.id,
-            Err(error) if status(&error) == Some(409) => {
+            Err(error) if is_name_taken(&error) => {
                 return Err(network::foreign("container", &self.name()));
             }
             Err(error) => return Err(engine.failed(error)),

@@ -146,6 +146,21 @@ pub(crate) fn status(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether a container was not made because another has its name.
+pub(crate) fn is_name_taken(error: &Error) -> bool {
+    match error {
+        Error::DockerResponseServerError {
+            status_code: 409, ..
+        } => true,
+        // Podman 4.3 has no status of its own for it.
+        Error::DockerResponseServerError {
+            status_code: 500,
+            message,
+        } => message.contains("name is already in use"),
+        _ => false,
+    }
+}
+
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

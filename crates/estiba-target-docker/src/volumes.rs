@@ -44,7 +44,11 @@ pub(crate) async fn all(engine: &Engine, labels: &Labels) -> Result<Vec<Volume>,
     };
     let found = engine.api().await?.list_volumes(Some(options)).await;
     let found = found.map_err(|error| engine.failed(error))?;
-    Ok(found.volumes.unwrap_or_default())
+    let mut volumes = found.volumes.unwrap_or_default();
+    // Podman 4.3 lists those that have any of them: whoever removes what this
+    // returns would remove the data of others.
+    volumes.retain(|volume| labels::has_all(&volume.labels, labels));
+    Ok(volumes)
 }
 
 /// Removes the volumes that have these labels, but those of other names than
