@@ -19,7 +19,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
 
 use crate::container::bounded_log;
-use crate::engine::{Engine, status};
+use crate::engine::{Engine, is_name_taken};
 use crate::exec::{self, Input, Output, Streams};
 use crate::labels::Labels;
 use crate::network::{self, foreign};
@@ -179,7 +179,7 @@ impl Database<'_> {
             .create_container(Some(options), body);
         match made.await {
             // Somebody else was faster.
-            Err(error) if status(&error) == Some(409) => Ok(()),
+            Err(error) if is_name_taken(&error) => Ok(()),
             other => other.map(drop).map_err(|error| self.engine.failed(error)),
         }
     }

@@ -1,5 +1,5 @@
-//! The `kubernetes` target: the cluster of `KUBECONFIG`, or the one for tests,
-//! with a registry of the kit's own on loopback.
+//! The `kubernetes` target: the cluster of `KUBECONFIG`, with a registry of the
+//! kit's own on loopback, from which its node has to be able to pull.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -17,8 +17,6 @@ use crate::behaviour::Need;
 use crate::bench::{Kit, eventually};
 use crate::support::Address;
 
-/// Where a cluster for tests keeps its administrator's file.
-const TEST_CLUSTER: &str = "/var/tmp/k8s-test/admin.kubeconfig";
 /// What may be seen of a namespace by those who may not see its secrets.
 const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
     persistentvolumeclaims,ingresses,serviceaccounts,events";
@@ -107,7 +105,9 @@ impl Registry {
 }
 
 fn kubeconfig() -> PathBuf {
-    std::env::var_os("KUBECONFIG").map_or_else(|| TEST_CLUSTER.into(), PathBuf::from)
+    std::env::var_os("KUBECONFIG")
+        .map(PathBuf::from)
+        .unwrap_or_default()
 }
 
 fn kubectl(args: &[&str]) -> Command {
@@ -158,6 +158,9 @@ impl Place for Cluster {
     fn missing(&self) -> Option<String> {
         if let Some(why) = unknown_kind("kubernetes") {
             return Some(why);
+        }
+        if kubeconfig().as_os_str().is_empty() {
+            return Some("KUBECONFIG names no cluster".to_owned());
         }
         if !works(&mut kubectl(&["version", "--request-timeout=5s"])) {
             let file = kubeconfig();
