@@ -25,12 +25,13 @@ const PIECE_BYTES: usize = 256 << 10;
 fn reference(image: &ImageSpec) -> String {
     let ImageSpec {
         digest,
-        project: ProjectId { team, project },
+        project,
         workload,
         ..
     } = image;
     format!(
-        "{REGISTRY}/{team}/{project}/{workload}:sha256-{}",
+        "{}{workload}:sha256-{}",
+        repositories(project),
         digest.hex()
     )
 }
