@@ -25,12 +25,13 @@ const PIECE_BYTES: usize = 256 << 10;
 fn reference(image: &ImageSpec) -> String {
     let ImageSpec {
         digest,
-        project: ProjectId { team, project },
+        project,
         workload,
         ..
     } = image;
     format!(
-        "{REGISTRY}/{team}/{project}/{workload}:sha256-{}",
+        "{}{workload}:sha256-{}",
+        repositories(project),
         digest.hex()
     )
 }
@@ -43,10 +44,21 @@ fn digest_of(tag: &str) -> Option<Digest> {
         .ok()
 }
 
-/// The digests of the images that the engine has from Estiba.
-pub(crate) async fn present(engine: &Engine) -> Result<BTreeSet<Digest>, HostError> {
-    let tags = tags(engine).await?;
-    Ok(tags.iter().filter_map(|tag| digest_of(tag)).collect())
+/// The digests of the images that the engine has for a project. Those of other
+/// projects may go any moment.
+pub(crate) async fn present(
+    engine: &Engine,
+    project: &ProjectId,
+) -> Result<BTreeSet<Digest>, HostError> {
+    let (tags, own) = (tags(engine).await?, repositories(project));
+    let own = tags.iter().filter(|tag| tag.starts_with(&own));
+    Ok(own.filter_map(|tag| digest_of(tag)).collect())
+}
+
+/// The beginning of the names of a project's images.
+fn repositories(project: &ProjectId) -> String {
+    let ProjectId { team, project } = project;
+    format!("{REGISTRY}/{team}/{project}/")
 }
 
 /// The engine's name for an image that was fetched.
@@ -174,8 +186,7 @@ async fn refuse_other_architecture(
 /// has no environment left on the engine: one that is deployed right now may
 /// have fetched what it does not run yet.
 pub(crate) async fn remove_unused(engine: &Engine, project: &ProjectId) -> Result<(), HostError> {
-    let ProjectId { team, project } = project;
-    let own = format!("{REGISTRY}/{team}/{project}/");
+    let own = repositories(project);
     for tag in tags(engine).await? {
         if !tag.starts_with(&own) {
             continue;

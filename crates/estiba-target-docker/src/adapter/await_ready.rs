@@ -9,6 +9,7 @@ use tokio::time::{Instant as Clock, sleep_until};
 
 use super::DockerTarget;
 use crate::instance::{CRASHING_AFTER, Instance};
+use crate::routing::publish_if_named;
 use crate::{logs, run};
 
 /// Lines of an instance's log that explain a failure.
@@ -39,6 +40,11 @@ impl DockerTarget {
                     let mut standing = found.standing(&place)?;
                     (standing.ready, standing.was_ready, standing.why) = (true, true, None);
                     record::write(&place.standing(instance), &standing)?;
+                    // One that was started anew answers at other ports.
+                    if let Some(workload) = found.workload() {
+                        let (engine, layout) = (&self.engine, &self.layout);
+                        publish_if_named(engine, layout, environment, workload, instance).await?;
+                    }
                     return Ok(());
                 }
                 Err(why) => why,

@@ -126,7 +126,7 @@ impl DockerTarget {
             instances,
             migrations: migrate::done(&self.engine, environment).await?,
             traffic: self.router().observe(environment).await?,
-            images: images::present(&self.engine).await?,
+            images: images::present(&self.engine, &environment.project_id()).await?,
         })
     }
 
