@@ -21,6 +21,8 @@ const VERSION: &str = "version";
 const INSTANCE: &str = "instance";
 const CONTAINER: &str = "container";
 const PLAN: &str = "plan";
+/// The state folder whose edge serves an environment.
+pub(crate) const HOME: &str = "home";
 
 /// What a thing of the engine is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

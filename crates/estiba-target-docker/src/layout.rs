@@ -28,6 +28,11 @@ impl Layout {
         }
     }
 
+    /// Which state folder this is.
+    pub(crate) fn home(&self) -> String {
+        self.root.display().to_string()
+    }
+
     pub(crate) fn edge(&self) -> EdgeDir {
         EdgeDir(self.root.join("edge"))
     }

@@ -24,17 +24,22 @@ pub(crate) fn name(environment: &EnvironmentId) -> String {
 }
 
 /// The gateway of the environment's network, which is made where it is missing.
+/// Its traffic goes through the edge of one state folder: `home`.
 pub(crate) async fn ensure(
     engine: &Engine,
     environment: &EnvironmentId,
+    home: &str,
 ) -> Result<IpAddr, HostError> {
     if let Some(network) = find(engine, environment).await? {
+        at_home(&network, environment, home)?;
         return gateway(&network);
     }
+    let mut own = labels::of(environment, Role::Network);
+    own.insert(labels::name(labels::HOME), home.to_owned());
     let request = NetworkCreateRequest {
         name: name(environment),
         driver: Some("bridge".to_owned()),
-        labels: Some(labels::of(environment, Role::Network)),
+        labels: Some(own),
         ..NetworkCreateRequest::default()
     };
     match engine.api().await?.create_network(request).await {
@@ -43,9 +48,39 @@ pub(crate) async fn ensure(
         other => drop(other.map_err(|error| engine.failed(error))?),
     }
     match find(engine, environment).await? {
-        Some(network) => gateway(&network),
+        Some(network) => {
+            at_home(&network, environment, home)?;
+            gateway(&network)
+        }
         None => Err(foreign("network", &name(environment))),
     }
+}
+
+/// Refuses the environment of another state folder: its edge would go on sending
+/// requests to instances that this one has ended.
+fn at_home(
+    network: &NetworkInspect,
+    environment: &EnvironmentId,
+    home: &str,
+) -> Result<(), HostError> {
+    let labels = network.labels.as_ref();
+    match labels.and_then(|labels| labels.get(&labels::name(labels::HOME))) {
+        Some(other) if other != home => Err(HostError::Told(message!(
+            "{environment} on this engine belongs to the state folder {other}: deploy with that one (ESTIBA_STATE_DIR), or take the environment down there first",
+            "{environment} en este motor pertenece a la carpeta de estado {other}: despliegue con esa (ESTIBA_STATE_DIR), o termine antes el ambiente desde allí"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether what there is of the environment is this state folder's to change.
+pub(crate) async fn check_home(
+    engine: &Engine,
+    environment: &EnvironmentId,
+    home: &str,
+) -> Result<(), HostError> {
+    let found = find(engine, environment).await?;
+    found.map_or(Ok(()), |network| at_home(&network, environment, home))
 }
 
 /// The gateway of the environment's network, if there is one.

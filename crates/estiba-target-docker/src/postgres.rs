@@ -75,7 +75,6 @@ impl Database<'_> {
         labels: Labels,
         progress: &dyn Progress,
     ) -> Result<(), HostError> {
-        network::ensure(self.engine, &self.environment).await?;
         volumes::ensure(self.engine, &self.name, labels.clone()).await?;
         let image = resource.settings.get("image");
         let image = image.map_or(IMAGE, |image| image.expose());

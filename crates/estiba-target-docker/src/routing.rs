@@ -45,7 +45,7 @@ impl Router<'_> {
             }
             return dir.forget(workload);
         }
-        let gateway = network::ensure(self.engine, environment).await?;
+        let gateway = network::ensure(self.engine, environment, &self.layout.home()).await?;
         let routes = self
             .routes(&place, environment, workload, wanted, gateway)
             .await?;

@@ -62,7 +62,7 @@ impl DockerTarget {
     async fn make(&self, spec: &InstanceSpec) -> Result<(), HostError> {
         let (of, instance) = (&spec.of, &spec.instance);
         let place = self.layout.environment(&of.environment);
-        let gateway = network::ensure(&self.engine, &of.environment).await?;
+        let gateway = network::ensure(&self.engine, &of.environment, &self.layout.home()).await?;
         self.keep_secrets(&place, spec)?;
         let path = place.standing(instance);
         make_private(path.parent().unwrap_or(place.path()))?;

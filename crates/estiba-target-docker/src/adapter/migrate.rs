@@ -75,7 +75,7 @@ impl DockerTarget {
             }
             self.engine.remove(&id).await?;
         }
-        let gateway = network::ensure(&self.engine, &spec.environment).await?;
+        let gateway = network::ensure(&self.engine, &spec.environment, &self.layout.home()).await?;
         let place = self.layout.environment(&spec.environment);
         let hosts = place.service_ports().workloads()?;
         let making = Making {

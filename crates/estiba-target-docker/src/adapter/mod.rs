@@ -130,7 +130,12 @@ impl DockerTarget {
         })
     }
 
+    async fn check_home(&self, environment: &EnvironmentId) -> Result<(), HostError> {
+        network::check_home(&self.engine, environment, &self.layout.home()).await
+    }
+
     async fn forget_environment(&self, environment: &EnvironmentId) -> Result<(), HostError> {
+        self.check_home(environment).await?;
         let place = self.layout.environment(environment);
         resources::remove_leftovers(&self.engine, environment).await?;
         network::remove(&self.engine, environment).await?;
@@ -177,6 +182,7 @@ impl Target for DockerTarget {
         resource: &ResourceSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
+        network::ensure(&self.engine, environment, &self.layout.home()).await?;
         let provider = self.resources();
         Ok(provider.provision(environment, resource, progress).await?)
     }
@@ -194,6 +200,7 @@ impl Target for DockerTarget {
         environment: &EnvironmentId,
         resource: &ResourceId,
     ) -> Result<(), TargetError> {
+        self.check_home(environment).await?;
         Ok(self.resources().destroy(environment, resource).await?)
     }
 
@@ -288,6 +295,7 @@ impl Instances for DockerTarget {
         instance: &InstanceName,
         grace: Duration,
     ) -> Result<(), TargetError> {
+        self.check_home(environment).await?;
         Ok(self.stop_instance(environment, instance, grace).await?)
     }
 }

@@ -98,8 +98,8 @@ impl Need {
                 "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
             ],
             Self::Shared => [
-                "what runs belongs to one state folder; another one neither sees nor touches it",
-                "lo que corre pertenece a una carpeta de estado; otra no lo ve ni lo toca",
+                "what runs belongs to one state folder; another one does not touch it",
+                "lo que corre pertenece a una carpeta de estado; otra no lo toca",
             ],
         }
     }
@@ -116,7 +116,7 @@ impl Need {
             }),
             Self::Limits => noticed(bench),
             Self::Routes => doctor_tells(bench, "ingress"),
-            Self::Shared => not_seen_elsewhere(bench),
+            Self::Shared => not_touched_from_elsewhere(bench),
         }
     }
 }
@@ -152,14 +152,20 @@ fn doctor_tells(bench: &Bench, name: &str) {
     assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
 }
 
-fn not_seen_elsewhere(bench: &Bench) {
+fn not_touched_from_elsewhere(bench: &Bench) {
     let project = bench.project();
     project.workload(&score::web("api"));
     project.up("1.0.0");
     let elsewhere = project.elsewhere();
     let there = elsewhere.status("test");
-    assert_eq!(there["instances"].as_array().unwrap().len(), 0, "{there}");
+    if there["instances"] != json!([]) {
+        let refused = elsewhere.run(&["up", "--version", "2.0.0"]);
+        assert_eq!(refused.code, 1, "{}", refused.out);
+        let folder = project.state().display().to_string();
+        assert!(refused.err.contains(&folder), "{}", refused.err);
+    }
     let down = elsewhere.run(&["down", "--env", "test", "--yes"]);
     assert_eq!(down.code, 1, "nothing was deployed from there");
     assert_eq!(project.instances("test").len(), 1);
+    assert_eq!(project.get("/version"), "1.0.0");
 }

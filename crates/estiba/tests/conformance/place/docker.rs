@@ -14,6 +14,10 @@ use super::{Foreign, Place};
 use crate::behaviour::Need;
 use crate::bench::{Kit, eventually};
 
+/// Asks for Podman, which needs a configuration of its own where its defaults of
+/// runtime, limits or names do not work.
+const PODMAN_VARIABLE: &str = "ESTIBA_TEST_PODMAN";
+
 /// An engine that its own command line reaches.
 pub struct Engine {
     name: &'static str,
@@ -97,13 +101,16 @@ impl Place for Engine {
     }
 
     fn missing(&self) -> Option<String> {
+        if self.service.is_some() && std::env::var_os(PODMAN_VARIABLE).is_none() {
+            return Some(format!("{PODMAN_VARIABLE} does not ask for it"));
+        }
         let answers = || works(self.tool().args(["info"]));
         let silent = || (!answers()).then(|| format!("`{} info` fails", self.name));
         unknown_kind(self.name).or_else(silent)
     }
 
     fn lacking(&self) -> Vec<Need> {
-        Vec::new()
+        vec![Need::Udp, Need::Shared]
     }
 
     fn target(&self, _: &Kit) -> Value {
