@@ -36,7 +36,7 @@ impl ProcessId {
         Some(Self { pid, started })
     }
 
-    /// Kills it if it still runs, and waits until it has ended, for [`KILLED_MS`]
+    /// Kills it if it still runs, and waits until it has ended, for `KILLED_MS`
     /// at the most.
     pub fn kill(self) {
         let Ok(process) = Process::open(self.pid) else {

@@ -5,9 +5,9 @@
 //! here. What can't be carried over is told with file, line and what to do, and
 //! secrets found in clear are taken out of what is written.
 //!
-//! A source becomes a [`draft`]: workloads whose values are still as they were
-//! written, by environment. [`link`] finds databases, addresses of other
-//! workloads, secrets and what differs between environments; [`write`] makes the
+//! A source becomes a `draft`: workloads whose values are still as they were
+//! written, by environment. `link` finds databases, addresses of other
+//! workloads, secrets and what differs between environments; `write` makes the
 //! files.
 
 mod compose;

@@ -71,7 +71,7 @@ pub struct Manifests {
     /// What the cluster understands.
     pub server: ServerVersion,
     /// The users that images name, where that is not root. Everything else runs
-    /// as [`NOBODY`](pod::NOBODY).
+    /// as `NOBODY`.
     pub users: BTreeMap<Digest, i64>,
     /// The secret for pulling images, where one is needed.
     pub pull_secret: Option<String>,
