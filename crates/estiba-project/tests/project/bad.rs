@@ -32,7 +32,9 @@ bad! {
     replicas_out_of_range: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { api: -2 }")];
     config_that_is_a_list: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: [debug]")];
     bad_registry: [("estiba.yaml", "team: moria", "team: moria\nregistry: https://Registry.example.edu/tp2")];
-    target_of_a_later_version: [("estiba.yaml", "kind: local", "kind: kubernetes, context: memo2")];
+    target_of_a_later_version: [("estiba.yaml", "kind: local", "kind: heroku, app: memo2")];
+    cluster_without_registry: [("estiba.yaml", "kind: local", "kind: kubernetes, context: memo2")];
+    setting_of_another_kind: [("estiba.yaml", "kind: local", "kind: docker, context: memo2")];
     unknown_kind_of_target: [("estiba.yaml", "kind: local", "kind: locla")];
     unknown_setting_of_target: [("estiba.yaml", "kind: local", "kind: local, prot: 8080")];
     port_out_of_range: [("estiba.yaml", "kind: local", "kind: local, port: 80800")];

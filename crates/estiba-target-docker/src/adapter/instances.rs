@@ -31,11 +31,18 @@ impl DockerTarget {
             run::start_due(&self.engine, &found).await?;
             return minder::ensure(&self.layout, &self.engine, self.helper(), environment).await;
         }
+        let workload = &spec.of.workload;
         if routes::tcp_ports(&spec.of.exposure).len() < spec.of.exposure.ports.len() {
-            let workload = &spec.of.workload;
             progress.notice(&message!(
                 "{workload}: UDP ports are not routed by this target",
                 "{workload}: esta plataforma no dirige puertos UDP"
+            ));
+        }
+        let has_files = |one: &ContainerSpec| !one.files.is_empty();
+        if spec.of.containers.iter().any(has_files) {
+            progress.notice(&message!(
+                "{workload}: what has files gets a file system that it can write to: an engine puts files into no other",
+                "{workload}: lo que tiene archivos recibe un sistema de archivos en el que puede escribir: un motor no los pone en otro"
             ));
         }
         // What is left of one that ended or was made half is made anew.

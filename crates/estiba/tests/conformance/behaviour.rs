@@ -54,16 +54,19 @@ pub enum Need {
     Limits,
     /// Somebody routes host names from outside.
     Routes,
+    /// The root file system of a container that has files is read-only.
+    SealedFiles,
     /// What runs is known to every Estiba, whatever its state folder.
     Shared,
 }
 
 impl Need {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
         Self::Routes,
+        Self::SealedFiles,
         Self::Shared,
     ];
 
@@ -74,6 +77,7 @@ impl Need {
             Self::Sidecars => "sidecars",
             Self::Limits => "limits",
             Self::Routes => "routes",
+            Self::SealedFiles => "sealed-files",
             Self::Shared => "shared",
         }
     }
@@ -97,6 +101,10 @@ impl Need {
                 "nobody routes host names here; `estiba doctor` says so",
                 "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
             ],
+            Self::SealedFiles => [
+                "not for a container that has files; the deployment says so",
+                "no para un contenedor con archivos; el despliegue lo dice",
+            ],
             Self::Shared => [
                 "what runs belongs to one state folder; another one does not touch it",
                 "lo que corre pertenece a una carpeta de estado; otra no lo toca",
@@ -114,8 +122,13 @@ impl Need {
             Self::Sidecars => refused(bench, |api| {
                 api["containers"]["side"] = json!({ "image": ".", "args": ["bot"] });
             }),
-            Self::Limits => noticed(bench),
+            Self::Limits => noticed(bench, "not enforced", |container| {
+                container["resources"] = json!({ "limits": { "memory": "64Mi" } });
+            }),
             Self::Routes => doctor_tells(bench, "ingress"),
+            Self::SealedFiles => noticed(bench, "can write to", |container| {
+                container["files"] = json!({ "/etc/app/note": { "content": "one" } });
+            }),
             Self::Shared => not_touched_from_elsewhere(bench),
         }
     }
@@ -133,15 +146,15 @@ fn refused(bench: &Bench, change: impl FnOnce(&mut serde_json::Value)) {
     assert!(said.contains("unsupported-capability"), "{said}");
 }
 
-/// A deployment with limits tells that they do not hold.
-fn noticed(bench: &Bench) {
+/// A deployment of a container changed so tells what does not hold.
+fn noticed(bench: &Bench, what: &str, change: impl FnOnce(&mut serde_json::Value)) {
     let project = bench.project();
     let mut api = score::web("api");
-    api["containers"]["main"]["resources"] = json!({ "limits": { "memory": "64Mi" } });
+    change(&mut api["containers"]["main"]);
     project.workload(&api);
     let done = project.up("1.0.0");
     let said = format!("{}{}", done.out, done.err);
-    assert!(said.contains("not enforced"), "{said}");
+    assert!(said.contains(what), "{said}");
 }
 
 /// `doctor` has a finding of this name that is not as it should be.

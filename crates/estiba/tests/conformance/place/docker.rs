@@ -110,7 +110,7 @@ impl Place for Engine {
     }
 
     fn lacking(&self) -> Vec<Need> {
-        vec![Need::Udp, Need::Shared]
+        vec![Need::Udp, Need::SealedFiles, Need::Shared]
     }
 
     fn target(&self, _: &Kit) -> Value {
@@ -173,7 +173,13 @@ impl Place for Engine {
     fn inspect(&self, project: &Kit) -> String {
         let containers = self.containers(project, &[]);
         assert!(!containers.is_empty(), "no container of {}", project.team);
-        let mut text = output(self.tool().arg("inspect").args(&containers));
+        let inspected = output(self.tool().arg("inspect").args(&containers));
+        let mut inspected: Value = serde_json::from_str(&inspected).unwrap();
+        for container in inspected.as_array_mut().unwrap() {
+            // Where an engine has the values of a process.
+            container["Config"]["Env"].take();
+        }
+        let mut text = inspected.to_string();
         let images = ["inspect", "--format", "{{.Image}}"];
         for image in output(self.tool().args(images).args(&containers)).lines() {
             text += &output(self.tool().args(["history", "--no-trunc", image]));
