@@ -210,7 +210,16 @@ impl<'e> Runtime<'e> {
             )));
         };
         let known = self.known_to(&resource.workload, Some(id)).await?;
-        resource_spec(&self.bound, resource, &known, self.store).await
+        let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
+        if resource.users.iter().any(|user| self.is_elsewhere(user, resource)) {
+            spec.reach = Reach::Outside;
+        }
+        Ok(spec)
+    }
+
+    /// Whether a workload runs on another target than a resource.
+    fn is_elsewhere(&self, workload: &Name, resource: &BoundResource) -> bool {
+        self.bound.inputs.target_of(workload) != Some(&resource.target)
     }
 
     /// An image of a workload, ready to be brought to its target.
@@ -309,7 +318,7 @@ impl<'e> Runtime<'e> {
                 break;
             }
             let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
-            if self.bound.inputs.target_of(workload) != Some(&resource.target) {
+            if self.is_elsewhere(workload, resource) {
                 spec.reach = Reach::Outside;
             }
             let target = self.target(&resource.target)?;

@@ -45,7 +45,8 @@ pub struct ResourceSpec {
     /// A password that the engine made for this resource and keeps: the same at
     /// every call, so that provisioning again changes nothing.
     pub credential: SecretString,
-    /// From where its outputs are used. Only `service-port` differs by it.
+    /// From where its outputs are used; where it is provisioned, the farthest of
+    /// all. Only `service-port` differs by it.
     pub reach: Reach,
     /// To be kept with the resource and told by `observe`.
     pub fingerprint: Fingerprint,
