@@ -211,7 +211,11 @@ impl<'e> Runtime<'e> {
         };
         let known = self.known_to(&resource.workload, Some(id)).await?;
         let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
-        if resource.users.iter().any(|user| self.is_elsewhere(user, resource)) {
+        if resource
+            .users
+            .iter()
+            .any(|user| self.is_elsewhere(user, resource))
+        {
             spec.reach = Reach::Outside;
         }
         Ok(spec)
