@@ -126,10 +126,8 @@ fn finally(folder: &Path, program: &'static str, args: &[&str]) -> Finally {
 
 #[test]
 fn a_compose_file_runs_without_estiba() {
-    if !works("docker-compose", &["version"])
-        || !works("docker", &["image", "inspect", "postgres:15"])
-    {
-        println!("skipped: there is no docker-compose, or the engine has no image postgres:15");
+    if !works("docker-compose", &["version"]) || !has_base_images() {
+        println!("skipped: there is no docker-compose, or the engine has no {BASE_IMAGES:?}");
         return;
     }
     let version = format!("compose-{}", std::process::id());
@@ -179,9 +177,18 @@ fn a_compose_file_runs_without_estiba() {
     );
 }
 
-/// Whether there is a cluster to test with.
+/// What the exported project is built from, and runs beside.
+const BASE_IMAGES: [&str; 2] = ["python:3.11-slim", "postgres:15"];
+
+fn has_base_images() -> bool {
+    let has = |image: &&str| works("docker", &["image", "inspect", image]);
+    BASE_IMAGES.iter().all(has)
+}
+
+/// Whether there is a cluster to test with, whose node runs images of the engine.
 fn has_cluster() -> bool {
     std::env::var_os("KUBECONFIG").is_some()
+        && has_base_images()
         && works("kubectl", &["get", "--raw=/readyz", "--request-timeout=5s"])
 }
 
@@ -264,8 +271,10 @@ fn helm() -> Option<String> {
 
 #[test]
 fn a_chart_is_sound_and_runs_without_estiba() {
-    let Some(helm) = helm() else {
-        println!("skipped: there is no helm on the PATH nor in ESTIBA_TEST_HELM");
+    let Some(helm) = helm().filter(|_| has_base_images()) else {
+        println!(
+            "skipped: there is no helm on the PATH nor in ESTIBA_TEST_HELM, or the engine has no {BASE_IMAGES:?}"
+        );
         return;
     };
     let id = std::process::id();
