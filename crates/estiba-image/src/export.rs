@@ -1,7 +1,8 @@
 //! Archives for other tools: what `docker load` reads.
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{BufWriter, Read, Seek, Write};
+use std::path::Path;
 
 use estiba_model::Digest;
 use oci_spec::image::ImageConfiguration;
@@ -21,6 +22,21 @@ impl ImageStore {
         let manifest = self.oci_manifest(digest)?;
         let config: ImageConfiguration = self.json(&descriptor_digest(manifest.config())?)?;
         Ok(config.architecture().to_string())
+    }
+
+    /// Writes an image to a new file, as [`ImageStore::export_docker_archive`] does.
+    ///
+    /// # Errors
+    /// If the image is not in the store, or the file exists or can't be written.
+    pub fn save_archive(
+        &self,
+        digest: &Digest,
+        reference: &str,
+        path: &Path,
+    ) -> Result<(), ImageError> {
+        let mut file = BufWriter::new(File::create_new(path).at(path)?);
+        self.export_docker_archive(digest, reference, &mut file)?;
+        file.flush().at(path)
     }
 
     /// Writes the image as `docker save` would, tagged `reference`

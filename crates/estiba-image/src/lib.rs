@@ -22,7 +22,6 @@ mod merge;
 mod pack;
 pub mod registry;
 mod run;
-mod save;
 mod store;
 mod unpack;
 pub mod version;

@@ -146,14 +146,6 @@ impl Settings {
         })
     }
 
-    /// Whether each workload has an address of its own.
-    #[must_use]
-    pub fn tells_workloads_apart(&self) -> bool {
-        self.ingress
-            .as_deref()
-            .is_none_or(|pattern| pattern.contains(WORKLOAD))
-    }
-
     /// The controller that answers at the edge of the cluster.
     #[must_use]
     pub fn ingress_kind(&self) -> IngressKind {
