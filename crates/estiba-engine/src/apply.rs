@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use estiba_model::{DeploymentId, Message, Plan, Step, message};
+use estiba_model::{DeploymentId, Event, Message, Plan, Step, message};
 use estiba_store::Store;
 use estiba_target::{Progress, Redactor, Runner};
 
 use crate::error::EngineError;
-use crate::event::{Event, Observer};
+use crate::observer::Observer;
 use crate::runtime::Runtime;
 
 /// How long an instance may take to become ready. One that crashes again and

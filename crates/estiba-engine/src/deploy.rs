@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, Desired, EnvironmentId, Message, Name, Plan,
-    Project, Release, Version, message,
+    Cause, Deployment, DeploymentId, DeploymentState, Desired, EnvironmentId, Event, Message, Name,
+    Plan, Project, Release, Version, message,
 };
 use estiba_planner::plan;
 use estiba_store::EnvironmentLock;
@@ -17,8 +17,8 @@ use estiba_store::EnvironmentLock;
 use crate::apply::{StepFailure, apply};
 use crate::engine::Engine;
 use crate::error::{EngineError, FailedDeployment, Left};
-use crate::event::{Event, Observer};
 use crate::inputs::Inputs;
+use crate::observer::Observer;
 use crate::runtime::{Runtime, observe};
 
 /// What is asked for.
@@ -82,6 +82,54 @@ impl Engine {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
+        let Some((id, runtime)) = self.enqueue(project, request).await? else {
+            return Ok(Outcome::Unchanged);
+        };
+        let environment = runtime.environment();
+        let _turn = self.wait_for_turn(environment, id, observer).await?;
+        let newest = self.store.newest_queued(environment).await?;
+        if newest.is_some_and(|newest| newest.id > id) {
+            self.store
+                .set_state(id, DeploymentState::Superseded, None)
+                .await?;
+            return Ok(Outcome::Superseded { deployment: id });
+        }
+        self.take_over(environment, id, observer).await?;
+        self.store.begin(id).await?;
+        self.run(&runtime, id, observer).await
+    }
+
+    /// Records that a deployment is wanted, for [`Engine::work`] to carry out;
+    /// `None` where nothing differs.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`], and nothing is recorded.
+    pub async fn ask(
+        &self,
+        project: &Project,
+        request: &Request,
+    ) -> Result<Option<DeploymentId>, EngineError> {
+        Ok(self.enqueue(project, request).await?.map(|(id, _)| id))
+    }
+
+    /// Whether a release may go to an environment by the project's order.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`], with what has to be done before.
+    pub async fn may_deploy(
+        &self,
+        project: &Project,
+        request: &Request,
+    ) -> Result<(), EngineError> {
+        self.check_order(project, &request.environment, &request.version)
+            .await
+    }
+
+    async fn enqueue(
+        &self,
+        project: &Project,
+        request: &Request,
+    ) -> Result<Option<(DeploymentId, Runtime<'_>)>, EngineError> {
         let environment = self.environment(project, &request.environment)?;
         self.check_order(project, &request.environment, &request.version)
             .await?;
@@ -91,24 +139,40 @@ impl Engine {
         self.check_tokens(project, &inputs).await?;
         let runtime = self.runtime(inputs).await?;
         if self.is_in_place(&runtime).await? {
-            return Ok(Outcome::Unchanged);
+            return Ok(None);
         }
         let sealed_later = encode(&runtime.bound.inputs)?;
         let id = self
             .store
             .enqueue(&environment, &request.version, request.cause, &sealed_later)
             .await?;
-        let _turn = self.wait_for_turn(&environment, id, observer).await?;
-        let newest = self.store.newest_queued(&environment).await?;
-        if newest.is_some_and(|newest| newest.id > id) {
-            self.store
-                .set_state(id, DeploymentState::Superseded, None)
-                .await?;
-            return Ok(Outcome::Superseded { deployment: id });
+        Ok(Some((id, runtime)))
+    }
+
+    /// Carries out what waits in an environment, or what was interrupted there,
+    /// where nobody else is at it. `None` where there is nothing to do.
+    ///
+    /// # Errors
+    /// As [`Engine::deploy`].
+    pub async fn work(
+        &self,
+        environment: &EnvironmentId,
+        observer: &dyn Observer,
+    ) -> Result<Option<Outcome>, EngineError> {
+        let Some(_turn) = self.store.try_lock_environment(environment).await? else {
+            return Ok(None);
+        };
+        let Some(next) = self.store.newest_queued(environment).await? else {
+            return self.end_interrupted(environment, observer).await;
+        };
+        self.take_over(environment, next.id, observer).await?;
+        let inputs = self.inputs_of(&next).await?;
+        if next.cause == Cause::Down {
+            return self.tear_down(next.id, inputs, observer).await.map(Some);
         }
-        self.take_over(&environment, id, observer).await?;
-        self.store.begin(id).await?;
-        self.run(&runtime, id, observer).await
+        let runtime = self.runtime(inputs).await?;
+        self.store.begin(next.id).await?;
+        self.run(&runtime, next.id, observer).await.map(Some)
     }
 
     /// Ends what an interrupted deployment began: carries it on, or restores
@@ -124,6 +188,14 @@ impl Engine {
         let Some(_turn) = self.store.try_lock_environment(environment).await? else {
             return Ok(None);
         };
+        self.end_interrupted(environment, observer).await
+    }
+
+    async fn end_interrupted(
+        &self,
+        environment: &EnvironmentId,
+        observer: &dyn Observer,
+    ) -> Result<Option<Outcome>, EngineError> {
         let unfinished = self.store.unfinished(environment).await?;
         let Some(interrupted) = unfinished.into_iter().max_by_key(|d| d.id) else {
             return Ok(None);
@@ -131,7 +203,14 @@ impl Engine {
         observer.event(Event::TakenOver {
             deployment: interrupted.id,
         });
-        let runtime = self.runtime(self.inputs_of(&interrupted).await?).await?;
+        let inputs = self.inputs_of(&interrupted).await?;
+        if interrupted.cause == Cause::Down {
+            return self
+                .tear_down(interrupted.id, inputs, observer)
+                .await
+                .map(Some);
+        }
+        let runtime = self.runtime(inputs).await?;
         if interrupted.state == DeploymentState::RollingBack {
             let failure = StepFailure {
                 error: interrupted
@@ -171,7 +250,7 @@ impl Engine {
 
     /// Whoever holds the lock finds only dead deployments beside its own: they
     /// give way, and the plan made next includes what they left undone.
-    async fn take_over(
+    pub(crate) async fn take_over(
         &self,
         environment: &EnvironmentId,
         id: DeploymentId,

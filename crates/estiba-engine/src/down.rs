@@ -1,24 +1,19 @@
 //! Taking an environment down, with its data.
 
-use estiba_model::{Cause, DeploymentState, Message, Name, Project, ResourceId, message};
+use std::time::Instant;
+
+use estiba_model::{
+    Cause, DeploymentId, DeploymentState, Event, Losses, Message, Name, Project, message,
+};
 use estiba_planner::teardown;
-use serde::Serialize;
 
 use crate::apply::apply;
-use crate::deploy::encode;
+use crate::deploy::{Outcome, encode};
 use crate::engine::Engine;
 use crate::error::{EngineError, FailedDeployment, Left};
-use crate::event::{Event, Observer};
-use crate::runtime::{Runtime, observe};
-
-/// What goes when an environment is taken down.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Losses {
-    /// How many instances end.
-    pub instances: usize,
-    /// Resources whose data is lost.
-    pub data: Vec<ResourceId>,
-}
+use crate::inputs::Inputs;
+use crate::observer::Observer;
+use crate::runtime::observe;
 
 impl Engine {
     /// What would go with an environment.
@@ -57,8 +52,32 @@ impl Engine {
         environment: &Name,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
+        let (deployment, inputs) = self.enqueue_down(project, environment).await?;
+        let id = &inputs.environment.clone();
+        let _turn = self.store.lock_environment(id).await?;
+        self.take_over(id, deployment, observer).await?;
+        self.tear_down(deployment, inputs, observer).await.map(drop)
+    }
+
+    /// Records that an environment is to be taken down, for [`Engine::work`] to
+    /// carry out.
+    ///
+    /// # Errors
+    /// When nothing was ever deployed there.
+    pub async fn ask_down(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<DeploymentId, EngineError> {
+        Ok(self.enqueue_down(project, environment).await?.0)
+    }
+
+    async fn enqueue_down(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<(DeploymentId, Inputs), EngineError> {
         let id = self.environment(project, environment)?;
-        let targets = self.targets(project, environment).await?;
         let current = self.store.deployments(&id, 1).await?.into_iter().next();
         let Some(last) = current else {
             return Err(EngineError::refused(never_deployed(environment)));
@@ -66,22 +85,28 @@ impl Engine {
         let inputs = self
             .inputs(project, environment, last.version.clone())
             .await?;
-        let release = self.existing_release(&project.id, &last.version).await?;
-        let runtime = Runtime::bare(&self.store, targets, inputs, release);
-        let sealed_later = encode(&runtime.bound.inputs)?;
+        let sealed_later = encode(&inputs)?;
         let deployment = self
             .store
             .enqueue(&id, &last.version, Cause::Down, &sealed_later)
             .await?;
-        let _turn = self.store.lock_environment(&id).await?;
-        self.store.supersede_older_queued(&id, deployment).await?;
-        for dead in self.store.unfinished(&id).await? {
-            self.store
-                .set_state(dead.id, DeploymentState::Superseded, None)
-                .await?;
+        Ok((deployment, inputs))
+    }
+
+    /// Ends and removes everything, while the caller holds the environment.
+    pub(crate) async fn tear_down(
+        &self,
+        deployment: DeploymentId,
+        inputs: Inputs,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, EngineError> {
+        let begun = Instant::now();
+        let runtime = self.bare_runtime(inputs).await?;
+        let id = runtime.environment();
+        if self.store.deployment(deployment).await?.state == DeploymentState::Queued {
+            self.store.begin(deployment).await?;
         }
-        self.store.begin(deployment).await?;
-        let plan = teardown(&id, &observe(&runtime.targets, &id).await?);
+        let plan = teardown(id, &observe(&runtime.targets, id).await?);
         observer.event(Event::Planned {
             deployment,
             plan: plan.clone(),
@@ -98,12 +123,16 @@ impl Engine {
             })));
         }
         for target in runtime.targets.values() {
-            target.forget(&id).await?;
+            target.forget(id).await?;
         }
         self.store
             .set_state(deployment, DeploymentState::Succeeded, None)
             .await?;
-        Ok(())
+        Ok(Outcome::Succeeded {
+            deployment,
+            version: runtime.desired.version.clone(),
+            took: begun.elapsed(),
+        })
     }
 }
 

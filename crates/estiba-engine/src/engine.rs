@@ -71,15 +71,7 @@ impl Engine {
         project: &Project,
         name: &Name,
     ) -> Result<EnvironmentId, EngineError> {
-        if project.environments.contains_key(name) {
-            return Ok(EnvironmentId::new(&project.id, name));
-        }
-        let known: Vec<&str> = project.environments.keys().map(Name::as_str).collect();
-        let known = known.join(", ");
-        Err(EngineError::refused(message!(
-            "there is no environment {name}; estiba.yaml has: {known}",
-            "no hay un ambiente {name}; estiba.yaml tiene: {known}"
-        )))
+        environment_id(project, name)
     }
 
     pub(crate) async fn overrides(
@@ -142,6 +134,16 @@ impl Engine {
         release: Release,
     ) -> Result<Runtime<'_>, EngineError> {
         Runtime::new(&self.store, self.provider.as_ref(), inputs, release).await
+    }
+
+    /// Only what is needed to end what runs.
+    pub(crate) async fn bare_runtime(&self, inputs: Inputs) -> Result<Runtime<'_>, EngineError> {
+        let project = inputs.environment.project_id();
+        let release = self.existing_release(&project, &inputs.version).await?;
+        let used = inputs.placement.values().collect();
+        let registry = inputs.registry.as_deref();
+        let targets = targets_of(self.provider.as_ref(), &inputs.targets, &used, registry)?;
+        Ok(Runtime::bare(&self.store, targets, inputs, release))
     }
 
     /// The targets that an environment uses now and, where it was deployed to,
@@ -276,6 +278,22 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+/// The id of a project's environment, or a refusal that names those there are.
+///
+/// # Errors
+/// When the project has no such environment.
+pub fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, EngineError> {
+    if project.environments.contains_key(name) {
+        return Ok(EnvironmentId::new(&project.id, name));
+    }
+    let known: Vec<&str> = project.environments.keys().map(Name::as_str).collect();
+    let known = known.join(", ");
+    Err(EngineError::refused(message!(
+        "there is no environment {name}; estiba.yaml has: {known}",
+        "no hay un ambiente {name}; estiba.yaml tiene: {known}"
+    )))
 }
 
 /// A target that became another runtime under its old name: what runs on the old

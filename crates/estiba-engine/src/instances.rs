@@ -9,7 +9,7 @@ use futures::StreamExt;
 use crate::deploy::{Outcome, Request};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::event::Observer;
+use crate::observer::Observer;
 use crate::runtime::observe;
 
 impl Engine {
@@ -84,6 +84,23 @@ impl Engine {
         workloads: &[Name],
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
+        let request = self
+            .restart_request(project, environment, workloads)
+            .await?;
+        self.deploy(project, &request, observer).await
+    }
+
+    /// Notes that workloads are to have new instances; what is returned brings
+    /// them.
+    ///
+    /// # Errors
+    /// When nothing runs, or there is no such workload.
+    pub async fn restart_request(
+        &self,
+        project: &Project,
+        environment: &Name,
+        workloads: &[Name],
+    ) -> Result<Request, EngineError> {
         let id = self.environment(project, environment)?;
         let version = self.current_version(&id).await?;
         let release = self.existing_release(&project.id, &version).await?;
@@ -97,12 +114,11 @@ impl Engine {
         for workload in chosen {
             self.store.bump_restart(&id, workload).await?;
         }
-        let request = Request {
+        Ok(Request {
             environment: environment.clone(),
             version,
             cause: Cause::Restart,
-        };
-        self.deploy(project, &request, observer).await
+        })
     }
 
     /// Another number of copies, kept until it is changed again.
@@ -116,6 +132,20 @@ impl Engine {
         replicas: &[(Name, u32)],
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
+        let request = self.scale_request(project, environment, replicas).await?;
+        self.deploy(project, &request, observer).await
+    }
+
+    /// Keeps another number of copies; what is returned brings it about.
+    ///
+    /// # Errors
+    /// When nothing runs, or there is no such workload.
+    pub async fn scale_request(
+        &self,
+        project: &Project,
+        environment: &Name,
+        replicas: &[(Name, u32)],
+    ) -> Result<Request, EngineError> {
         let id = self.environment(project, environment)?;
         let version = self.current_version(&id).await?;
         let release = self.existing_release(&project.id, &version).await?;
@@ -125,12 +155,11 @@ impl Engine {
         for (workload, count) in replicas {
             self.store.set_replicas(&id, workload, Some(*count)).await?;
         }
-        let request = Request {
+        Ok(Request {
             environment: environment.clone(),
             version,
             cause: Cause::Scale,
-        };
-        self.deploy(project, &request, observer).await
+        })
     }
 
     /// Where people reach an environment's workloads.

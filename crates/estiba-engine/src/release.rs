@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use estiba_image::{BuildRequest, registry, version};
 use estiba_model::{
-    Container, Digest, FileData, ImageSource, Message, Name, Project, ProjectWorkload, Release,
-    ReleasedWorkload, Version, Workload, message,
+    Container, Digest, Event, FileData, ImageSource, Message, Name, Project, ProjectWorkload,
+    Release, ReleasedWorkload, Version, Workload, message,
 };
 use estiba_store::PutRelease;
 use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::event::{Event, Observer};
+use crate::observer::Observer;
 
 /// The annotation that names the program of a package that has several.
 const PROGRAM_ANNOTATION: &str = "estiba.dev/program";

@@ -1,77 +1,14 @@
 //! How the environments of a project are.
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, InstanceName, InstanceState,
-    Message, Name, Project, Step, Version,
+    Activity, Deployed, DeploymentState, EnvironmentId, EnvironmentStatus, InstanceStatus, Name,
+    Project,
 };
 use estiba_planner::{ObservedByTarget, plan};
-use estiba_target::Url;
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::runtime::observe;
-
-/// How an environment is.
-#[derive(Debug, Clone, Serialize)]
-pub struct EnvironmentStatus {
-    /// Which.
-    pub environment: Name,
-    /// The release that was deployed last with success.
-    pub deployed: Option<Deployed>,
-    /// A deployment that has not ended.
-    pub activity: Option<Activity>,
-    /// The last deployment, where it failed.
-    pub failed: Option<Deployment>,
-    /// What runs.
-    pub instances: Vec<InstanceStatus>,
-    /// What differs from what was deployed, as the steps that would mend it.
-    pub drift: Vec<Step>,
-    /// Where its workloads are reached.
-    pub urls: Vec<Url>,
-    /// Why it could not be told in full.
-    pub problem: Option<Message>,
-}
-
-/// The release that an environment runs.
-#[derive(Debug, Clone, Serialize)]
-pub struct Deployed {
-    /// Which.
-    pub version: Version,
-    /// The deployment that brought it.
-    pub deployment: DeploymentId,
-    /// Why it was deployed.
-    pub cause: Cause,
-    /// Since when it runs.
-    pub since: Option<Timestamp>,
-}
-
-/// A deployment that has not ended.
-#[derive(Debug, Clone, Serialize)]
-pub struct Activity {
-    /// The deployment.
-    pub deployment: Deployment,
-    /// Whether what ran it is gone: `estiba resume` ends it.
-    pub interrupted: bool,
-}
-
-/// An instance that runs.
-#[derive(Debug, Clone, Serialize)]
-pub struct InstanceStatus {
-    /// Its name.
-    pub name: InstanceName,
-    /// The workload.
-    pub workload: Name,
-    /// Where it runs.
-    pub target: Name,
-    /// Its release.
-    pub version: Version,
-    /// How it is.
-    pub state: InstanceState,
-    /// How often a container of it was started again.
-    pub restarts: u32,
-}
 
 impl Engine {
     /// How every environment of a project is.
@@ -87,7 +24,11 @@ impl Engine {
         futures::future::try_join_all(all).await
     }
 
-    async fn environment_status(
+    /// How an environment is.
+    ///
+    /// # Errors
+    /// As [`Engine::status`].
+    pub async fn environment_status(
         &self,
         project: &Project,
         environment: &Name,

@@ -23,6 +23,7 @@ mod pack;
 pub mod registry;
 mod run;
 mod store;
+mod transfer;
 mod unpack;
 pub mod version;
 

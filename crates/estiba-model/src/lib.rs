@@ -1,18 +1,28 @@
 //! The words of Estiba as plain data: workloads, projects, releases, plans,
 //! observed state. Nothing here does I/O, and nothing here knows a target.
 
+pub mod access;
 pub mod deployment;
 pub mod diagnostic;
+pub mod event;
+pub mod log;
 pub mod message;
 pub mod names;
 pub mod plan;
 pub mod project;
 pub mod release;
 pub mod secret;
+pub mod status;
 pub mod workload;
 
+pub use access::{
+    Approval, ApprovalState, AuditEntry, Happening, Member, NewToken, Person, Right, Role, Scope,
+    Team, Token, Trust, What,
+};
 pub use deployment::{Cause, Deployment, DeploymentId, DeploymentState, StepRecord, StepState};
 pub use diagnostic::{Diagnostic, Place, Severity, has_errors};
+pub use event::Event;
+pub use log::{LogLine, Stream};
 pub use message::{Lang, Message};
 pub use names::{
     Digest, EnvironmentId, Fingerprint, InstanceName, Name, NameError, ProjectId, Version,
@@ -25,6 +35,7 @@ pub use plan::{
 pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
 pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
+pub use status::{Activity, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
 pub use workload::{
     Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION, Probe,
     Protocol, Quantities, Ready, Resource, ResourceId, ServicePort, VolumeMount, Workload,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Message, message};
 
@@ -25,8 +26,9 @@ impl NameError {
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schema(value_type = String, pattern = $pattern)]
         pub struct $name(#[schemars(regex(pattern = $pattern))] String);
 
         impl $name {
@@ -235,7 +237,7 @@ fn is_lower_hex(text: &str) -> bool {
 }
 
 /// A project of a team.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct ProjectId {
     /// Who owns it.
     pub team: Name,
@@ -250,7 +252,7 @@ impl fmt::Display for ProjectId {
 }
 
 /// An environment of a project: where it runs, apart from every other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentId {
     /// Who owns it.
     pub team: Name,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     Digest, EnvironmentId, Fingerprint, InstanceName, Name, Protocol, ResourceId, Version,
@@ -10,7 +11,7 @@ use crate::{
 
 /// What should run in an environment. No secret is in it: values that matter
 /// are in the fingerprints only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Desired {
     /// Where.
     pub environment: EnvironmentId,
@@ -23,7 +24,7 @@ pub struct Desired {
 }
 
 /// A resource that should exist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DesiredResource {
     /// Its identity.
     pub id: ResourceId,
@@ -34,7 +35,7 @@ pub struct DesiredResource {
 }
 
 /// A workload that should run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DesiredWorkload {
     /// Its name.
     pub name: Name,
@@ -59,7 +60,7 @@ pub struct DesiredWorkload {
 }
 
 /// How the instances of a workload are replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// A new instance is ready before an old one leaves.
@@ -70,7 +71,7 @@ pub enum Strategy {
 }
 
 /// Who replaces the instances of a workload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rollout {
     /// Estiba does, one by one: the target runs single instances.
@@ -82,7 +83,7 @@ pub enum Rollout {
 }
 
 /// How a workload is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Exposure {
     /// From other workloads of the environment, by port name.
     pub ports: BTreeMap<String, ExposedPort>,
@@ -91,7 +92,7 @@ pub struct Exposure {
 }
 
 /// A port of a workload's service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExposedPort {
     /// The port that clients use.
     pub port: u16,
@@ -102,7 +103,7 @@ pub struct ExposedPort {
 }
 
 /// A host and path prefix from outside to a port of a workload.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Route {
     /// The host name; the target's own for the workload where there is none.
     pub host: Option<String>,
@@ -113,7 +114,7 @@ pub struct Route {
 }
 
 /// What runs of one environment on one target, as the target says.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Observed {
     /// Resources that exist, and the fingerprint they were made with.
     pub resources: BTreeMap<ResourceId, ObservedResource>,
@@ -131,7 +132,7 @@ pub struct Observed {
 }
 
 /// A resource that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObservedResource {
     /// What it was made with.
     pub fingerprint: Fingerprint,
@@ -140,7 +141,7 @@ pub struct ObservedResource {
 }
 
 /// A workload that was rolled out as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObservedRollout {
     /// What the target was told to run.
     pub wanted: WholeWorkload,
@@ -150,7 +151,7 @@ pub struct ObservedRollout {
 }
 
 /// A workload as a whole, by what tells one from another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WholeWorkload {
     /// Changes when its instances have to be replaced.
     pub fingerprint: Fingerprint,
@@ -161,7 +162,7 @@ pub struct WholeWorkload {
 }
 
 /// An instance that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObservedInstance {
     /// Its name.
     pub name: InstanceName,
@@ -178,7 +179,9 @@ pub struct ObservedInstance {
 }
 
 /// How an instance is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceState {
     /// Started, not ready for the first time yet.
@@ -194,7 +197,7 @@ pub enum InstanceState {
 }
 
 /// Where the traffic of a workload goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Traffic {
     /// How it is reached.
     pub exposure: Exposure,
@@ -203,7 +206,7 @@ pub struct Traffic {
 }
 
 /// The steps from what runs to what should.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// Where.
     pub environment: EnvironmentId,
@@ -217,7 +220,7 @@ pub struct Plan {
 }
 
 /// One thing to do. The target is that of the workload or resource named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// Makes a resource, or brings it up to date.

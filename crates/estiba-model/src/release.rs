@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Digest, ImageSource, Name, ProjectId, Version, Workload};
 
 /// A version of a project: its workloads and the images they were built into.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Release {
     /// The project.
     pub project: ProjectId,
@@ -23,9 +24,10 @@ pub struct Release {
 }
 
 /// A workload of a release.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReleasedWorkload {
     /// The Score file, its file sources read into it.
+    #[schema(value_type = Object)]
     pub workload: Workload,
     /// The image of each container.
     pub images: BTreeMap<Name, Digest>,

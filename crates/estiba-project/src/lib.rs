@@ -13,10 +13,12 @@ mod kinds;
 mod load;
 mod prune;
 mod references;
+mod targets;
 mod values;
 
 pub use check::secrets::{is_telegram_token, looks_secret, same_telegram_token};
 pub use file::schema;
 pub use init::{InitPlan, init, name_of, project_name, team_name, write_new};
-pub use load::{FILE_NAME, Loaded, find, load, parse};
+pub use load::{FILE_NAME, Loaded, find, load, load_description, parse};
+pub use targets::targets;
 pub use values::{ValueUser, missing_values, required_values};

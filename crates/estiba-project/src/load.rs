@@ -65,6 +65,30 @@ pub fn load(path: &Path) -> Loaded {
 /// the Score files beside it.
 #[must_use]
 pub fn parse(file: &Path, text: &str) -> Loaded {
+    read(file, text, Sources::Beside)
+}
+
+/// The same of a folder that has the project's files and not the sources that
+/// they are about: what was described to a server.
+#[must_use]
+pub fn load_description(folder: &Path) -> Loaded {
+    let file = beside(folder, FILE_NAME);
+    match read_text(&file) {
+        Ok(text) => read(&file, &text, Sources::Elsewhere),
+        Err(diagnostic) => failed(vec![*diagnostic]),
+    }
+}
+
+/// Where the programs and files are that Score files name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sources {
+    /// In the project's folder.
+    Beside,
+    /// On another machine, which has checked them.
+    Elsewhere,
+}
+
+fn read(file: &Path, text: &str, sources: Sources) -> Loaded {
     let Recovered {
         document,
         mut diagnostics,
@@ -94,7 +118,7 @@ pub fn parse(file: &Path, text: &str) -> Loaded {
         return failed(diagnostics);
     };
     let project = assemble(shape, &document, directory, workloads);
-    findings.extend(check::run(&project, &declared));
+    findings.extend(check::run(&project, &declared, sources));
     diagnostics.extend(findings.into_diagnostics());
     diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
     Loaded {

@@ -1,8 +1,9 @@
 //! The record of deployments.
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, Version,
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, ProjectId, Version,
 };
+use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use crate::database::Store;
@@ -170,6 +171,69 @@ impl Store {
         .bind(environment.to_string())
         .bind(than.0);
         self.run(statement).await
+    }
+
+    /// The deployments to an environment older than `before`, the newest first.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn deployments_before(
+        &self,
+        environment: &EnvironmentId,
+        before: DeploymentId,
+        limit: u32,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let query = select!("WHERE environment = $1 AND id < $2 ORDER BY id DESC LIMIT $3")
+            .bind(environment.to_string())
+            .bind(before.0)
+            .bind(i64::from(limit));
+        self.all(query).await?.iter().map(deployment).collect()
+    }
+
+    /// The deployments of a project that were asked for since, the oldest first.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn deployments_since(
+        &self,
+        project: &ProjectId,
+        since: Timestamp,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let query = select!("WHERE project = $1 AND created_at_ms >= $2 ORDER BY id")
+            .bind(project.to_string())
+            .bind(since.as_millisecond());
+        self.all(query).await?.iter().map(deployment).collect()
+    }
+
+    /// The environments in which something waits, is going on or was interrupted.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn environments_with_work(&self) -> Result<Vec<EnvironmentId>, StoreError> {
+        let query = sqlx::query(
+            "SELECT DISTINCT environment FROM deployments \
+             WHERE state IN ('queued', 'running', 'rolling-back')",
+        );
+        let rows = self.all(query).await?;
+        rows.iter().map(|row| Record(row).environment()).collect()
+    }
+
+    /// The deployment that is next in an environment: the newest that waits, or
+    /// the newest that began.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn next_work(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<Option<Deployment>, StoreError> {
+        if let Some(queued) = self.newest_queued(environment).await? {
+            return Ok(Some(queued));
+        }
+        let unfinished = self.unfinished(environment).await?;
+        Ok(unfinished
+            .into_iter()
+            .max_by_key(|deployment| deployment.id))
     }
 
     /// The deployments that began and did not end, the oldest first. While the

@@ -1,24 +1,40 @@
-//! Durable state: releases, deployments, steps, settings and sealed secrets.
+//! Durable state: releases, deployments, steps, settings and sealed secrets; and
+//! for a server, who may do what and what happened.
 //!
 //! A [`Store`] keeps it in SQLite (one machine) or in PostgreSQL (many), by the
 //! same statements. What a method wrote is on disk when the method returns.
 //! Secret values are sealed with a [`SealKey`] before they reach the database.
 
+mod answers;
+mod approvals;
+mod audit;
+mod chats;
 mod database;
 mod deployments;
 mod error;
+mod happenings;
 mod key;
 mod lock;
+mod projects;
+mod random;
 mod record;
 mod releases;
 mod schema;
 mod secrets;
 mod settings;
 mod steps;
+mod teams;
+mod tokens;
+mod trusts;
 
+pub use answers::Known;
+pub use audit::NewAuditEntry;
 pub use database::{DATABASE_FILE, Location, Store};
 pub use error::StoreError;
+pub use happenings::{HappeningQuery, NewHappening};
 pub use key::{KEY_FILE, KeyError, PASSPHRASE_VARIABLE, SealKey};
 pub use lock::EnvironmentLock;
+pub use projects::DescribedProject;
 pub use releases::{PutRelease, ReleaseSummary};
 pub use settings::Settings;
+pub use tokens::{TOKEN_PREFIX, TokenOwner};

@@ -83,16 +83,35 @@ impl Store {
         &self,
         environment: &EnvironmentId,
     ) -> Result<Option<EnvironmentLock>, StoreError> {
+        self.try_lock(&file_name(environment), lock_number(environment))
+            .await
+    }
+
+    /// Takes a task that one server at a time has, if nobody has it.
+    ///
+    /// # Errors
+    /// When the lock can't be asked for.
+    pub async fn try_lock_task(&self, task: &str) -> Result<Option<EnvironmentLock>, StoreError> {
+        // No environment has such a file: its name has two dots.
+        let number = number_of(&format!("estiba task {task}"));
+        self.try_lock(&format!("task.{task}"), number).await
+    }
+
+    async fn try_lock(
+        &self,
+        file_name: &str,
+        number: i64,
+    ) -> Result<Option<EnvironmentLock>, StoreError> {
         let held = match self.place() {
             Place::File { dir, .. } => {
                 let dir = dir.join("locks");
-                let file = open(&dir, &file_name(environment))?;
+                let file = open(&dir, file_name)?;
                 take_if_free(&file, &dir)?.then_some(Held::File(file))
             }
             Place::Server { .. } => {
                 let mut session = self.lock_session().await?;
                 let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                    .bind(lock_number(environment))
+                    .bind(number)
                     .fetch_one(&mut *session)
                     .await
                     .map_err(|e| self.failed(&e))?;
@@ -132,7 +151,11 @@ fn file_name(environment: &EnvironmentId) -> String {
 
 /// Two environments with one number would only wait for one another.
 fn lock_number(environment: &EnvironmentId) -> i64 {
-    let hash = Sha256::digest(format!("estiba environment {environment}"));
+    number_of(&format!("estiba environment {environment}"))
+}
+
+fn number_of(text: &str) -> i64 {
+    let hash = Sha256::digest(text);
     let mut number = [0; 8];
     number.copy_from_slice(&hash[..8]);
     i64::from_be_bytes(number)

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use estiba_model::{EnvironmentId, Name};
+use estiba_model::{EnvironmentId, Name, ProjectId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,6 +72,16 @@ impl Record<'_> {
             team,
             project,
             environment,
+        })
+    }
+
+    pub fn project(&self) -> Result<ProjectId, StoreError> {
+        const COLUMN: &str = "project";
+        let text = self.text(COLUMN)?;
+        let (team, project) = text.split_once('/').ok_or_else(|| bad(COLUMN)(&text))?;
+        Ok(ProjectId {
+            team: team.parse().map_err(bad(COLUMN))?,
+            project: project.parse().map_err(bad(COLUMN))?,
         })
     }
 

@@ -15,12 +15,17 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 2;
 
 fn migrator() -> Migrator {
-    let sql = SqlStr::from_static(include_str!("../migrations/0001_first.sql"));
-    let first = Migration::new(1, "first".into(), MigrationType::Simple, sql, false);
-    Migrator::with_migrations(vec![first])
+    let migration = |version: i64, name: &'static str, sql: &'static str| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "first", include_str!("../migrations/0001_first.sql")),
+        migration(2, "server", include_str!("../migrations/0002_server.sql")),
+    ])
 }
 
 /// A larger file is not read whole just to open it; SQLite still finds a file

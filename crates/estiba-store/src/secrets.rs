@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 
 use estiba_model::{EnvironmentId, ResourceId, SecretString};
 use jiff::Timestamp;
-use rand::distr::{Alphanumeric, SampleString};
 
 use crate::database::Store;
 use crate::error::StoreError;
+use crate::random::random_key;
 use crate::record::{Record, bad, now_ms};
-
-/// 32 characters out of 62: 190 bits.
-const CREDENTIAL_CHARS: usize = 32;
 
 impl Store {
     /// Sets a secret.
@@ -104,7 +101,7 @@ impl Store {
         if let Some(known) = self.known_credential(environment, resource).await? {
             return Ok(known);
         }
-        let new = SecretString::new(Alphanumeric.sample_string(&mut rand::rng(), CREDENTIAL_CHARS));
+        let new = SecretString::new(random_key());
         let insert = sqlx::query(
             "INSERT INTO credentials (environment, resource, sealed) VALUES ($1, $2, $3) \
              ON CONFLICT DO NOTHING",

@@ -12,7 +12,8 @@ mod spec;
 mod target;
 
 pub use error::TargetError;
-pub use logs::{LogLine, LogQuery, LogStream, Stream};
+pub use estiba_model::{LogLine, Stream, Url};
+pub use logs::{LogQuery, LogStream};
 pub use provision::{Outputs, Reach, ResourceSpec};
 pub use redact::Redactor;
 pub use spec::{
@@ -20,5 +21,5 @@ pub use spec::{
     VolumeSpec, WorkloadSpec,
 };
 pub use target::{
-    Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target, Url,
+    Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target,
 };

@@ -2,37 +2,11 @@
 
 use std::pin::Pin;
 
-use estiba_model::{InstanceName, Name};
+use estiba_model::LogLine;
 use futures::Stream as AsyncStream;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::TargetError;
-
-/// Where a line was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// One line that an instance wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogLine {
-    /// When it arrived.
-    pub at: Timestamp,
-    /// Who wrote it.
-    pub instance: InstanceName,
-    /// Which container of the instance.
-    pub container: Name,
-    /// Where.
-    pub stream: Stream,
-    /// The text, without its line end.
-    pub text: String,
-}
 
 /// Which lines are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use estiba_model::{
-    EnvironmentId, InstanceName, Message, Name, Observed, ResourceId, Rollout, Traffic,
+    EnvironmentId, InstanceName, Message, Name, Observed, ResourceId, Rollout, Traffic, Url,
 };
 use serde::Serialize;
 
@@ -38,15 +38,6 @@ pub trait Progress: Send + Sync {
 
     /// Something that works, but not as well as it could, said once.
     fn notice(&self, notice: &Message);
-}
-
-/// An address at which people reach a workload.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Url {
-    /// Which workload.
-    pub workload: Name,
-    /// The address.
-    pub url: String,
 }
 
 /// A finding of `estiba doctor`.

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use estiba_api::Client;
 use estiba_engine::Engine;
 use estiba_image::ImageStore;
 use estiba_model::{Diagnostic, Lang, Name, Project, SecretString, has_errors, message};
 use estiba_store::{KEY_FILE, Location, SealKey, Store};
 
+use crate::backend::{Backend, Here, There};
 use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -16,6 +18,11 @@ use crate::targets::Adapters;
 
 /// The variable with the URL of a PostgreSQL that keeps the state.
 const DATABASE_VARIABLE: &str = "ESTIBA_DATABASE_URL";
+
+/// The variable with the address of a server that carries out commands.
+const URL_VARIABLE: &str = "ESTIBA_URL";
+/// The variable with the token that is shown to it.
+const TOKEN_VARIABLE: &str = "ESTIBA_TOKEN";
 
 /// What a command works with.
 pub struct Context {
@@ -97,6 +104,36 @@ impl Context {
         Ok(Engine::new(store, images, Arc::new(adapters)))
     }
 
+    /// What carries out commands: the server that `ESTIBA_URL` names, or the
+    /// engine in this process.
+    ///
+    /// # Errors
+    /// When the state can't be opened, or the server's address is none.
+    pub async fn backend(&self) -> Result<Box<dyn Backend>, Failure> {
+        let engine = self.engine().await?;
+        match self.client()? {
+            Some(client) => Ok(Box::new(There::new(client, engine))),
+            None => Ok(Box::new(Here(engine))),
+        }
+    }
+
+    /// Whether a server carries out commands.
+    pub fn is_remote(&self) -> bool {
+        server_url().is_some()
+    }
+
+    /// The client of the server that `ESTIBA_URL` names, where it does.
+    ///
+    /// # Errors
+    /// When that is no address of a server.
+    pub fn client(&self) -> Result<Option<Client>, Failure> {
+        let Some(url) = server_url() else {
+            return Ok(None);
+        };
+        let token = std::env::var(TOKEN_VARIABLE).ok().map(SecretString::new);
+        Ok(Some(Client::new(&url, token, self.output.lang)?))
+    }
+
     fn ask_passphrase(&self) -> Option<SecretString> {
         if !self.output.can_ask() {
             return None;
@@ -134,6 +171,12 @@ impl Context {
                 ))
             })
     }
+}
+
+fn server_url() -> Option<String> {
+    std::env::var(URL_VARIABLE)
+        .ok()
+        .filter(|url| !url.is_empty())
 }
 
 /// The language that was asked for, or that of the locale.

@@ -1,5 +1,6 @@
 //! How a command ends badly: the one place where errors become text and codes.
 
+use estiba_api::ApiError;
 use estiba_engine::EngineError;
 use estiba_model::{Diagnostic, Message};
 use estiba_store::StoreError;
@@ -58,5 +59,19 @@ impl From<EngineError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::because(error.message())
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        if let ApiError::Refused(problem) = &error
+            && !problem.findings.is_empty()
+        {
+            return Self::Findings(problem.findings.clone());
+        }
+        Self::Failed {
+            messages: error.messages(),
+            log: error.log().to_vec(),
+        }
     }
 }

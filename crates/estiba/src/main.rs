@@ -1,6 +1,7 @@
 //! The `estiba` command: reads what was typed, wires the adapters in, shows what
 //! comes of it.
 
+mod backend;
 mod cli;
 mod commands;
 mod context;

@@ -17,12 +17,12 @@ use estiba_model::{Name, Project};
 use serde_json::Value;
 
 use crate::finding::{Findings, Spot};
-use crate::load::{FILE_NAME, beside};
+use crate::load::{FILE_NAME, Sources, beside};
 use crate::{references, values};
 
 /// Every mistake that no file has by itself, in what could be read; `declared`
 /// has the names of the rest too.
-pub(crate) fn run(project: &Project, declared: &Declared) -> Findings {
+pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> Findings {
     let mut found = Findings::default();
     let references = references::all(project);
     names::check(project, declared, &mut found);
@@ -31,7 +31,9 @@ pub(crate) fn run(project: &Project, declared: &Declared) -> Findings {
     ports::check(project, declared, &mut found);
     outputs::check(&references, &mut found);
     secrets::check(project, &mut found);
-    sources::check(project, &mut found);
+    if sources == Sources::Beside {
+        sources::check(project, &mut found);
+    }
     targets::check(project, &mut found);
     if declared.workloads.is_some() {
         values::unused(project, &references, &mut found);

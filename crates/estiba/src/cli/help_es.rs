@@ -54,6 +54,42 @@ const COMMANDS: &[(&str, &str)] = &[
         "Continuar, o deshacer, un despliegue que se interrumpió",
     ),
     (
+        "serve",
+        "Responder la API web y llevar a cabo lo que se le pide",
+    ),
+    ("team", "Los equipos de un servidor y quiénes los integran"),
+    ("team list", "Listar los equipos"),
+    ("team add", "Crear un equipo"),
+    ("team members", "Listar los integrantes de un equipo"),
+    (
+        "team admit",
+        "Incorporar una persona a un equipo, o darle otro rol",
+    ),
+    ("team dismiss", "Quitar una persona de un equipo"),
+    (
+        "team figures",
+        "Mostrar cómo entrega un equipo: frecuencia, demora, fallas, tiempo de recuperación",
+    ),
+    ("token", "Las claves de la API de un servidor"),
+    ("token list", "Listar sus tokens"),
+    (
+        "token create",
+        "Crear un token; su clave se muestra una vez",
+    ),
+    ("token revoke", "Dar fin a un token"),
+    (
+        "approve",
+        "Mostrar los despliegues que esperan a una persona, o aceptar uno",
+    ),
+    (
+        "audit",
+        "Mostrar quién cambió qué en un servidor, lo más nuevo primero",
+    ),
+    (
+        "chat-code",
+        "Obtener un código de un solo uso para vincular su cuenta de Telegram",
+    ),
+    (
         "logs",
         "Mostrar lo que escribieron las instancias de un componente",
     ),
@@ -119,6 +155,40 @@ const COMMANDS: &[(&str, &str)] = &[
 /// The description of each argument: by its command and name, or by its name
 /// alone where it means the same everywhere.
 const ARGUMENTS: &[(&str, &str)] = &[
+    ("serve listen", "Dónde escuchar"),
+    (
+        "serve targets",
+        "Las plataformas que los proyectos pueden nombrar, en lugar de las propias: un archivo YAML como `targets` en estiba.yaml",
+    ),
+    (
+        "serve behind_proxy",
+        "Un proxy delante dice en X-Forwarded-For quién pide",
+    ),
+    ("team add team", "Su nombre"),
+    ("team", "El equipo"),
+    ("login", "La persona, como la conocen los demás"),
+    ("role", "Qué ha de ser"),
+    ("team figures days", "En cuántos días"),
+    ("token create name", "Para qué es"),
+    ("token create role", "Qué puede como máximo"),
+    ("token create team", "Solo este equipo"),
+    (
+        "token create days",
+        "Después de cuántos días termina; nunca si no se dice",
+    ),
+    (
+        "token create login",
+        "Para esta persona; para usted si no se nombra a nadie",
+    ),
+    ("token create machine", "Para una máquina, y para nadie"),
+    ("token revoke id", "Su id, de `estiba token list`"),
+    (
+        "approve id",
+        "El número del pedido; sin él, se listan todos",
+    ),
+    ("approve reject", "No aceptar"),
+    ("audit team", "Solo de este equipo"),
+    ("audit limit", "Cuántos"),
     (
         "json",
         "Escribir JSON: un documento, o un evento por línea mientras se hace algo",

@@ -1,6 +1,7 @@
 //! The command line: what can be typed. What it does is in `commands`.
 
 mod help_es;
+mod server;
 mod usage_es;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 use estiba_model::{Lang, Message, Name, Version, message};
 
 pub use help_es::in_spanish;
+pub use server::{Serve, Team, Token};
 pub use usage_es::usage_in_spanish;
 
 /// Takes a team's workloads from source to their environments, the same way on
@@ -270,6 +272,39 @@ pub enum Command {
         #[arg(long)]
         no_images: bool,
     },
+    /// Answer the web API, and carry out what is asked of it
+    #[command(
+        after_help = "Examples:\n  estiba serve\n  estiba serve --listen 0.0.0.0:8700 --targets targets.yaml --behind-proxy\nThe command uses a server where ESTIBA_URL and ESTIBA_TOKEN say so."
+    )]
+    Serve(Serve),
+    /// Teams of a server, and who is in them
+    #[command(subcommand)]
+    Team(Team),
+    /// Keys to a server's API
+    #[command(subcommand)]
+    Token(Token),
+    /// Show the deployments that wait for a person, or agree to one
+    #[command(
+        after_help = "Examples:\n  estiba approve\n  estiba approve 12\n  estiba approve 12 --reject"
+    )]
+    Approve {
+        /// The request's number; lists them where it is not given
+        id: Option<i64>,
+        /// Do not agree
+        #[arg(long, requires = "id")]
+        reject: bool,
+    },
+    /// Show who changed what on a server, the newest first
+    Audit {
+        /// Only of this team
+        #[arg(long)]
+        team: Option<Name>,
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 50)]
+        limit: u32,
+    },
+    /// Get a one-time code with which you link your Telegram account
+    ChatCode,
     /// Say what this machine and the project's targets can and cannot do, and what to install
     Doctor,
     /// Ask about the project's targets

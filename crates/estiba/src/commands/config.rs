@@ -13,8 +13,8 @@ pub async fn get(
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
-    let config = engine.config(&project, &environment).await?;
+    let backend = context.backend().await?;
+    let config = backend.config(&project, &environment).await?;
     match name {
         None => {
             context.output.json(&config);
@@ -44,9 +44,9 @@ pub async fn set(
     environment: &Name,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     for (name, value) in values {
-        engine
+        backend
             .set_config(&project, environment, name, Some(value))
             .await?;
     }
@@ -57,9 +57,11 @@ pub async fn set(
 /// Forgets values that were set.
 pub async fn unset(context: &Context, names: &[String], environment: &Name) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     for name in names {
-        engine.set_config(&project, environment, name, None).await?;
+        backend
+            .set_config(&project, environment, name, None)
+            .await?;
     }
     say_when_it_holds(context, environment);
     Ok(())

@@ -15,8 +15,10 @@ pub async fn backup(
     resource: Option<&str>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    engine.backup(&project, environment, resource, file).await?;
+    let backend = context.backend().await?;
+    backend
+        .backup(&project, environment, resource, file)
+        .await?;
     let bytes = std::fs::metadata(file).map_or(0, |found| found.len());
     let shown = file.display();
     context.output.line(&message!(
@@ -38,7 +40,7 @@ pub async fn restore(
     yes: bool,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let shown = file.display();
     let question = message!(
         "Replace all data in the database of {environment} by {shown}?",
@@ -47,8 +49,8 @@ pub async fn restore(
     if !yes && !context.output.agree(&question)? {
         return Err(Failure::Quiet(1));
     }
-    engine
-        .restore_backup(&project, environment, resource, file)
+    backend
+        .restore(&project, environment, resource, file)
         .await?;
     context.output.line(&message!(
         "the database of {environment} is as in {shown}",

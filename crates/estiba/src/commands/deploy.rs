@@ -1,9 +1,10 @@
 //! `estiba plan`, `deploy`, `promote`, `rollback` and `resume`: releases going
 //! to environments.
 
-use estiba_engine::{Engine, Outcome, Request};
-use estiba_model::{Cause, EnvironmentId, Name, Project, Release, Version, message};
+use estiba_engine::{Outcome, environment_id};
+use estiba_model::{Approval, Cause, Name, Project, Version, message};
 
+use crate::backend::{Backend, Done, Wanted};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{ShownProgress, plan_text};
@@ -16,23 +17,16 @@ pub async fn plan(
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
-    let existing = match &version {
-        Some(version) => engine.store().release(&project.id, version).await?,
-        None => None,
+    let backend = context.backend().await?;
+    let plan = {
+        let progress = ShownProgress::new(crate::output::Output {
+            json: false,
+            ..context.output
+        });
+        backend
+            .plan(&project, &environment, version.as_ref(), &progress)
+            .await?
     };
-    let release = match existing {
-        Some(release) => release,
-        None => {
-            let progress = ShownProgress::new(crate::output::Output {
-                json: false,
-                ..context.output
-            });
-            let version = version.as_ref().map(Version::as_str);
-            engine.assemble(&project, version, &progress).await?
-        }
-    };
-    let plan = engine.plan(&project, &environment, release).await?;
     context.output.json(&plan);
     plan_text(&plan)
         .iter()
@@ -48,56 +42,47 @@ pub async fn deploy(
     yes: bool,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    engine.environment(&project, &environment)?;
-    let progress = ShownProgress::new(context.output);
+    let backend = context.backend().await?;
+    environment_id(&project, &environment)?;
     let version = match (version, &project.environments[&environment].after) {
-        (None, Some(before)) => {
-            let before = EnvironmentId::new(&project.id, before);
-            engine.current_version(&before).await?
-        }
-        (version, _) => {
-            release(&engine, &project, version, &progress)
-                .await?
-                .version
-        }
+        (None, Some(before)) => backend.current_version(&project, before).await?,
+        (version, _) => release(context, &*backend, &project, version).await?,
     };
-    drop(progress);
-    let request = Request {
-        environment,
-        version,
-        cause: Cause::Deploy,
-    };
-    carry_out(context, &engine, &project, &request, yes).await
+    let wanted = Wanted::Release(&version, Cause::Deploy);
+    if agreed(context, &project, &environment, &version, yes)? {
+        carry_out(context, &*backend, &project, &environment, wanted).await
+    } else {
+        Err(Failure::Quiet(1))
+    }
 }
 
 /// The release of that version, built from the folder where there is none yet.
 async fn release(
-    engine: &Engine,
+    context: &Context,
+    backend: &dyn Backend,
     project: &Project,
     version: Option<Version>,
-    progress: &ShownProgress,
-) -> Result<Release, Failure> {
+) -> Result<Version, Failure> {
     if let Some(version) = &version
-        && let Some(release) = engine.store().release(&project.id, version).await?
+        && backend.has_release(project, version).await?
     {
-        return Ok(release);
+        return Ok(version.clone());
     }
-    let version = version.as_ref().map(Version::as_str);
-    Ok(engine.release(project, version, progress).await?)
+    let progress = ShownProgress::new(context.output);
+    backend.release(project, version.as_ref(), &progress).await
 }
 
 /// Takes the release of one environment to another.
 pub async fn promote(context: &Context, from: &Name, to: Name, yes: bool) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let from = engine.environment(&project, from)?;
-    let request = Request {
-        environment: to,
-        version: engine.current_version(&from).await?,
-        cause: Cause::Promote,
-    };
-    carry_out(context, &engine, &project, &request, yes).await
+    let backend = context.backend().await?;
+    environment_id(&project, from)?;
+    environment_id(&project, &to)?;
+    let version = backend.current_version(&project, from).await?;
+    if !agreed(context, &project, &to, &version, yes)? {
+        return Err(Failure::Quiet(1));
+    }
+    carry_out(context, &*backend, &project, &to, Wanted::Promote(from)).await
 }
 
 /// Goes back to the previous release that worked, or to a given one.
@@ -107,69 +92,72 @@ pub async fn rollback(
     to: Option<Version>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let id = engine.environment(&project, &environment)?;
-    let version = match to {
-        Some(version) => version,
-        None => engine.previous_version(&id).await?,
-    };
-    let request = Request {
-        environment,
-        version,
-        cause: Cause::Rollback,
-    };
-    carry_out(context, &engine, &project, &request, true).await
+    let backend = context.backend().await?;
+    let wanted = Wanted::Rollback(to.as_ref());
+    carry_out(context, &*backend, &project, &environment, wanted).await
 }
 
-async fn carry_out(
+/// Whether a person here agrees, where the environment wants one to. A server
+/// asks another person by itself.
+fn agreed(
     context: &Context,
-    engine: &Engine,
     project: &Project,
-    request: &Request,
+    environment: &Name,
+    version: &Version,
     yes: bool,
-) -> Result<(), Failure> {
-    let Request {
-        environment,
-        version,
-        ..
-    } = request;
-    engine.environment(project, environment)?;
-    if project.environments[environment].approve && !yes {
-        let question = message!(
-            "Deploy {version} to {environment}?",
-            "¿Desplegar {version} en {environment}?"
-        );
-        if !context.output.agree(&question)? {
-            return Err(Failure::Quiet(1));
-        }
+) -> Result<bool, Failure> {
+    if yes || context.is_remote() || !project.environments[environment].approve {
+        return Ok(true);
     }
-    let outcome = {
+    context.output.agree(&message!(
+        "Deploy {version} to {environment}?",
+        "¿Desplegar {version} en {environment}?"
+    ))
+}
+
+/// Carries out what is wanted, and shows what comes of it.
+pub async fn carry_out(
+    context: &Context,
+    backend: &dyn Backend,
+    project: &Project,
+    environment: &Name,
+    wanted: Wanted<'_>,
+) -> Result<(), Failure> {
+    let done = {
         let progress = ShownProgress::new(context.output);
-        engine.deploy(project, request, &progress).await?
+        backend
+            .deploy(project, environment, wanted, &progress)
+            .await?
+    };
+    let outcome = match done {
+        Done::Ended(outcome) => outcome,
+        Done::Waiting(approval) => {
+            show_waiting(context, environment, &approval);
+            return Ok(());
+        }
     };
     if outcome == Outcome::Unchanged {
         context.output.line(&message!(
-            "{environment} already runs {version}; nothing was changed",
-            "{environment} ya tiene {version}; no se cambió nada"
+            "{environment} is up to date; nothing was changed",
+            "{environment} está al día; no se cambió nada"
         ));
     }
     show_outcome(context, environment, &outcome)?;
-    show_urls(context, engine, project, environment).await
+    show_urls(context, backend, project, environment).await
 }
 
 /// Ends what an interrupted deployment began.
 pub async fn resume(context: &Context, environment: Option<Name>) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let chosen: Vec<Name> = match environment {
         Some(environment) => vec![environment],
         None => project.environments.keys().cloned().collect(),
     };
     for environment in chosen {
-        let id = engine.environment(&project, &environment)?;
         let outcome = {
             let progress = ShownProgress::new(context.output);
-            engine.resume(&id, &progress).await?
+            backend.resume(&project, &environment, &progress).await?
         };
         match outcome {
             Some(outcome) => show_outcome(context, &environment, &outcome)?,
@@ -180,6 +168,20 @@ pub async fn resume(context: &Context, environment: Option<Name>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Another person has to agree first.
+fn show_waiting(context: &Context, environment: &Name, approval: &Approval) {
+    let (id, version) = (approval.id, &approval.version);
+    context.output.line(&message!(
+        "{version} waits for another person to agree to it in {environment}: `estiba approve {id}`",
+        "{version} espera que otra persona lo acepte en {environment}: `estiba approve {id}`"
+    ));
+    context.output.json(&serde_json::json!({
+        "event": "waiting",
+        "environment": environment,
+        "approval": approval,
+    }));
 }
 
 /// How a deployment ended. One that gave way did not do what was asked.
@@ -233,11 +235,11 @@ pub fn show_outcome(
 /// Where an environment's workloads are reached.
 pub async fn show_urls(
     context: &Context,
-    engine: &Engine,
+    backend: &dyn Backend,
     project: &Project,
     environment: &Name,
 ) -> Result<(), Failure> {
-    let urls = engine.urls(project, environment).await?;
+    let urls = backend.urls(project, environment).await?;
     for url in &urls {
         context
             .output

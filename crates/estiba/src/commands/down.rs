@@ -9,8 +9,8 @@ use crate::output::ShownProgress;
 /// Says what data goes, asks, and takes an environment down.
 pub async fn down(context: &Context, environment: &Name, yes: bool) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let losses = engine.losses(&project, environment).await?;
+    let backend = context.backend().await?;
+    let losses = backend.losses(&project, environment).await?;
     let instances = losses.instances;
     context.output.remark(&message!(
         "{environment}: {instances} instances end, and with them goes the data of:",
@@ -31,7 +31,7 @@ pub async fn down(context: &Context, environment: &Name, yes: bool) -> Result<()
     }
     {
         let progress = ShownProgress::new(context.output);
-        engine.down(&project, environment, &progress).await?;
+        backend.down(&project, environment, &progress).await?;
     }
     context.output.line(&message!(
         "{environment} is down; its config and secrets are kept",

@@ -12,15 +12,8 @@ use crate::output::{Output, Table, step_text};
 /// Lists releases, the newest first, and where they run.
 pub async fn releases(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let mut running = Vec::new();
-    for environment in project.environments.keys() {
-        let id = engine.environment(&project, environment)?;
-        if let Some(current) = engine.current(&id).await? {
-            running.push((environment.clone(), current.version));
-        }
-    }
-    let releases = engine.store().releases(&project.id).await?;
+    let backend = context.backend().await?;
+    let releases = backend.releases(&project).await?;
     let output = context.output;
     let headings = [
         message!("version", "versión"),
@@ -32,11 +25,7 @@ pub async fn releases(context: &Context) -> Result<(), Failure> {
     let mut table = Table::new(headings.each_ref().map(String::as_str));
     let mut documents = Vec::new();
     for release in releases {
-        let places: Vec<&str> = running
-            .iter()
-            .filter(|(_, version)| *version == release.version)
-            .map(|(environment, _)| environment.as_str())
-            .collect();
+        let places: Vec<&str> = release.environments.iter().map(Name::as_str).collect();
         let commit: String = release
             .commit
             .iter()
@@ -69,16 +58,13 @@ pub async fn history(
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
-    let id = engine.environment(&project, &environment)?;
+    let backend = context.backend().await?;
     let output = context.output;
     let mut documents = Vec::new();
-    for deployment in engine.store().deployments(&id, limit).await? {
-        let steps = if with_steps || output.json {
-            engine.store().steps(deployment.id).await?
-        } else {
-            Vec::new()
-        };
+    let history = backend
+        .history(&project, &environment, limit, with_steps || output.json)
+        .await?;
+    for (deployment, steps) in history {
         output.text(&deployment_line(output, &deployment));
         if let Some(error) = &deployment.error {
             output.text(&format!("    {}", output.say(error)));

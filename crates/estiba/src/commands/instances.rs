@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 use estiba_model::Name;
 use estiba_target::ExecIo;
 
+use crate::backend::Wanted;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::ShownProgress;
 
-use super::deploy::{show_outcome, show_urls};
+use super::deploy::carry_out;
 
 /// Runs a command inside a running instance; its exit code is ours.
 pub async fn exec(
@@ -22,9 +22,9 @@ pub async fn exec(
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let io = own_stdio().map_err(|error| Failure::file(std::path::Path::new("stdio"), &error))?;
-    let code = engine
+    let code = backend
         .exec(&project, &environment, workload, container, command, io)
         .await?;
     match code {
@@ -48,14 +48,9 @@ pub async fn restart(
     environment: &Name,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let outcome = {
-        let progress = ShownProgress::new(context.output);
-        engine
-            .restart(&project, environment, workloads, &progress)
-            .await?
-    };
-    show_outcome(context, environment, &outcome)
+    let backend = context.backend().await?;
+    let wanted = Wanted::Restart(workloads);
+    carry_out(context, &*backend, &project, environment, wanted).await
 }
 
 /// Changes how many copies run.
@@ -65,13 +60,7 @@ pub async fn scale(
     environment: &Name,
 ) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let outcome = {
-        let progress = ShownProgress::new(context.output);
-        engine
-            .scale(&project, environment, replicas, &progress)
-            .await?
-    };
-    show_outcome(context, environment, &outcome)?;
-    show_urls(context, &engine, &project, environment).await
+    let backend = context.backend().await?;
+    let wanted = Wanted::Scale(replicas);
+    carry_out(context, &*backend, &project, environment, wanted).await
 }

@@ -20,17 +20,17 @@ pub async fn logs(
     let since = since.map(instant).transpose()?;
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let query = LogQuery {
         since,
         tail,
         follow,
     };
-    let mut lines = engine
+    let mut lines = backend
         .logs(&project, &environment, workload, &query)
         .await?;
     while let Some(line) = lines.next().await {
-        let line = line.map_err(|error| Failure::because(error.message().clone()))?;
+        let line = line?;
         context.output.json(&line);
         let at = line.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
         let (instance, text) = (&line.instance, &line.text);

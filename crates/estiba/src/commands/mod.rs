@@ -1,5 +1,6 @@
 //! What each command does, a file for each group.
 
+mod access;
 mod check;
 mod config;
 mod db;
@@ -13,6 +14,7 @@ mod init;
 mod instances;
 mod logs;
 mod secret;
+mod serve;
 mod status;
 mod target;
 mod up;
@@ -22,9 +24,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
-use estiba_model::Lang;
+use estiba_api::NewTokenBody;
+use estiba_model::{Lang, Scope};
 
-use crate::cli::{self, Cli, Command, Config, Db, Secret, Target};
+use crate::cli::{self, Cli, Command, Config, Db, Secret, Target, Team, Token};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -192,6 +195,51 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             };
             export::export(&context, wanted).await
         }
+        Command::Serve(options) => serve::serve(&context, options).await,
+        Command::Team(team) => match team {
+            Team::List => access::teams(&context).await,
+            Team::Add { team } => access::add_team(&context, team).await,
+            Team::Members { team } => access::members(&context, &team).await,
+            Team::Admit { team, login, role } => {
+                access::admit(&context, &team, login, role.into()).await
+            }
+            Team::Dismiss { team, login } => access::dismiss(&context, &team, &login).await,
+            Team::Figures { team, days } => access::figures(&context, &team, days).await,
+        },
+        Command::Token(token) => match token {
+            Token::List => access::tokens(&context).await,
+            Token::Create {
+                name,
+                role,
+                team,
+                days,
+                login,
+                machine,
+            } => {
+                let scope = Scope {
+                    role: role.into(),
+                    team,
+                    project: None,
+                    environments: Vec::new(),
+                };
+                let new = NewTokenBody {
+                    name,
+                    scope,
+                    days,
+                    login,
+                    machine,
+                };
+                access::create_token(&context, new).await
+            }
+            Token::Revoke { id } => access::revoke_token(&context, &id).await,
+        },
+        Command::Approve { id: None, .. } => access::approvals(&context).await,
+        Command::Approve {
+            id: Some(id),
+            reject,
+        } => access::decide(&context, id, !reject).await,
+        Command::Audit { team, limit } => access::audit(&context, team, limit).await,
+        Command::ChatCode => access::chat_code(&context).await,
         Command::Doctor => doctor::doctor(&context).await,
         Command::Target(Target::Rbac { target }) => target::rbac(&context, &target),
         Command::Schema => schema(context.output),

@@ -16,9 +16,9 @@ const LONGEST_BYTES: u64 = 256 * 1024;
 /// Keeps a secret whose value comes from the terminal or standard input.
 pub async fn set(context: &Context, name: &str, environment: &Name) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let value = read_value(context, name)?;
-    engine
+    backend
         .set_secret(&project, environment, name, value)
         .await?;
     say_when_it_holds(context, environment);
@@ -52,9 +52,8 @@ fn read_value(context: &Context, name: &str) -> Result<SecretString, Failure> {
 pub async fn list(context: &Context, environment: Option<Name>) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
-    let engine = context.engine().await?;
-    let id = engine.environment(&project, &environment)?;
-    let names = engine.store().secret_names(&id).await?;
+    let backend = context.backend().await?;
+    let names = backend.secrets(&project, &environment).await?;
     let list: Vec<_> = names
         .iter()
         .map(|(name, at)| serde_json::json!({ "name": name, "updated_at": at }))
@@ -72,9 +71,8 @@ pub async fn list(context: &Context, environment: Option<Name>) -> Result<(), Fa
 /// Forgets a secret.
 pub async fn unset(context: &Context, name: &str, environment: &Name) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let id = engine.environment(&project, environment)?;
-    if !engine.store().unset_secret(&id, name).await? {
+    let backend = context.backend().await?;
+    if !backend.unset_secret(&project, environment, name).await? {
         return Err(Failure::because(message!(
             "{environment} has no secret {name}",
             "{environment} no tiene un secreto {name}"

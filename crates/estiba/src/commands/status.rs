@@ -1,7 +1,6 @@
 //! `estiba status`.
 
-use estiba_engine::EnvironmentStatus;
-use estiba_model::{InstanceState, Message, message};
+use estiba_model::{EnvironmentStatus, InstanceState, Message, message};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,8 +11,8 @@ use super::history::moment;
 /// Shows how all environments are.
 pub async fn status(context: &Context) -> Result<(), Failure> {
     let project = context.project()?;
-    let engine = context.engine().await?;
-    let all = engine.status(&project).await?;
+    let backend = context.backend().await?;
+    let all = backend.status(&project).await?;
     context.output.json(&all);
     for (number, environment) in all.iter().enumerate() {
         if number > 0 {

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use estiba_engine::{Event, Observer};
-use estiba_model::{Lang, Message, message};
+use estiba_engine::Observer;
+use estiba_model::{Event, Lang, Message, message};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Output;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use estiba_model::{DeploymentId, Digest, Message, Name, Plan, Step, Version};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{DeploymentId, Digest, Message, Name, Plan, Step, Version};
 
 /// Something happened. No event holds a secret.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A workload's image is being built.
@@ -61,7 +63,8 @@ pub enum Event {
         /// Its number, from 0.
         index: u32,
         /// How long it took.
-        #[serde(serialize_with = "as_millis", rename = "took_ms")]
+        #[serde(with = "millis", rename = "took_ms")]
+        #[schema(value_type = u64)]
         took: Duration,
     },
     /// A step failed.
@@ -90,20 +93,17 @@ pub enum Event {
     },
 }
 
-fn as_millis<S: serde::Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
-}
+/// A span as whole milliseconds.
+mod millis {
+    use std::time::Duration;
 
-/// Who is told.
-pub trait Observer: Send + Sync {
-    /// Takes note of an event.
-    fn event(&self, event: Event);
-}
+    use serde::{Deserialize, Deserializer, Serializer};
 
-/// Tells nobody.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+    pub fn serialize<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+    }
 
-impl Observer for Silent {
-    fn event(&self, _: Event) {}
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
 }

@@ -1,0 +1,9 @@
+//! Who asks, and what they may.
+
+mod guesses;
+mod principal;
+mod rate;
+
+pub(crate) use guesses::guesses;
+pub(crate) use principal::{Principal, address};
+pub(crate) use rate::Rate;

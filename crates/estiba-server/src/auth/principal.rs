@@ -1,0 +1,307 @@
+//! From a request to who asks.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use estiba_api::{Me, TeamMembership};
+use estiba_model::{EnvironmentId, Name, Person, Right, Role, Scope, SecretString, message};
+use estiba_store::{NewAuditEntry, TOKEN_PREFIX};
+use http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::problem::Problem;
+use crate::state::App;
+
+/// The header with which a bot speaks for the person of a chat account.
+const ACCOUNT: &str = "estiba-chat-account";
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Principal {
+    /// A login, `token NAME` or `pipeline PROJECT`.
+    pub name: String,
+    /// The person's id, where it is one.
+    pub person: Option<String>,
+    /// Whether they are an admin of everything.
+    admin: bool,
+    /// Whether it is a chat bot that speaks for nobody now.
+    pub bot: bool,
+    /// From where.
+    pub from: Option<IpAddr>,
+    teams: BTreeMap<Name, Role>,
+    /// What the token reaches at the most.
+    scope: Option<Scope>,
+}
+
+impl Principal {
+    /// Refuses what this principal may not do in a team. That a team is there is
+    /// told to nobody outside it.
+    pub fn need(&self, team: &Name, right: Right) -> Result<(), Problem> {
+        let role = self.role_in(team).ok_or_else(Problem::not_found)?;
+        if role.may(right) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(message!(
+            "{} may not do this in {team}",
+            "{} no puede hacer esto en {team}",
+            self.name
+        )))
+    }
+
+    /// The same for a project.
+    pub fn need_project(&self, team: &Name, project: &Name, right: Right) -> Result<(), Problem> {
+        let only = self.scope.as_ref().and_then(|scope| scope.project.as_ref());
+        if only.is_some_and(|only| only != project) {
+            return Err(Problem::not_found());
+        }
+        self.need(team, right)
+    }
+
+    /// The same for an environment.
+    pub fn need_environment(&self, id: &EnvironmentId, right: Right) -> Result<(), Problem> {
+        self.need_project(&id.team, &id.project, right)?;
+        let only = self
+            .scope
+            .as_ref()
+            .map(|scope| scope.environments.as_slice());
+        let only = only.unwrap_or_default();
+        if right == Right::See || only.is_empty() || only.contains(&id.environment) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(message!(
+            "{} may not change {}",
+            "{} no puede cambiar {}",
+            self.name,
+            id.environment
+        )))
+    }
+
+    /// Refuses all but admins of everything.
+    pub fn need_admin(&self) -> Result<(), Problem> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        Err(Problem::forbidden(message!(
+            "only an admin may do this",
+            "solo un docente o administrador puede hacer esto"
+        )))
+    }
+
+    /// Refuses all but chat bots and admins.
+    pub fn need_bot(&self) -> Result<(), Problem> {
+        if self.bot || self.is_admin() {
+            return Ok(());
+        }
+        Err(Problem::forbidden(message!(
+            "only the token of a bot may do this",
+            "solo el token de un bot puede hacer esto"
+        )))
+    }
+
+    /// Whether this principal is an admin of everything, and its token is too.
+    pub fn is_admin(&self) -> bool {
+        let most = self.scope.as_ref().map_or(Role::Admin, |scope| scope.role);
+        self.admin && self.sees_all() && most == Role::Admin
+    }
+
+    /// The teams that this principal may see; `None` stands for all.
+    pub fn seen_teams(&self) -> Option<Vec<Name>> {
+        if self.sees_all() {
+            return None;
+        }
+        Some(self.teams.keys().cloned().collect())
+    }
+
+    fn sees_all(&self) -> bool {
+        let only = self.scope.as_ref().and_then(|scope| scope.team.as_ref());
+        (self.admin || self.bot) && only.is_none()
+    }
+
+    /// What this principal is in a team.
+    pub fn role_in(&self, team: &Name) -> Option<Role> {
+        let only = self.scope.as_ref().and_then(|scope| scope.team.as_ref());
+        if only.is_some_and(|only| only != team) {
+            return None;
+        }
+        let own = match () {
+            () if self.admin => Some(Role::Admin),
+            () if self.bot => Some(Role::Viewer),
+            () => self.teams.get(team).copied(),
+        };
+        let most = self.scope.as_ref().map_or(Role::Admin, |scope| scope.role);
+        own.map(|role| role.min(most))
+    }
+
+    /// What a token that this principal makes may reach: no more than it does.
+    pub fn may_give(&self, scope: &Scope) -> bool {
+        let mine = self.scope.as_ref();
+        let narrower = |mine: Option<&Name>, given: Option<&Name>| mine.is_none() || mine == given;
+        let most = mine.map_or(Role::Admin, |mine| mine.role);
+        let environments = mine
+            .map(|mine| mine.environments.as_slice())
+            .unwrap_or_default();
+        scope.role <= most
+            && narrower(mine.and_then(|m| m.team.as_ref()), scope.team.as_ref())
+            && narrower(
+                mine.and_then(|m| m.project.as_ref()),
+                scope.project.as_ref(),
+            )
+            && (environments.is_empty()
+                || !scope.environments.is_empty()
+                    && scope.environments.iter().all(|e| environments.contains(e)))
+    }
+
+    /// This principal as others see it.
+    pub fn me(&self) -> Me {
+        let teams = self.teams.keys().filter_map(|team| {
+            Some(TeamMembership {
+                team: team.clone(),
+                role: self.role_in(team)?,
+            })
+        });
+        Me {
+            name: self.name.clone(),
+            admin: self.is_admin(),
+            teams: teams.collect(),
+        }
+    }
+
+    /// Notes that this principal changed something.
+    pub async fn note(
+        &self,
+        app: &App,
+        action: &'static str,
+        object: impl Into<String>,
+        team: Option<&Name>,
+        detail: Value,
+    ) -> Result<(), Problem> {
+        let entry = NewAuditEntry {
+            actor: self.name.clone(),
+            from: self.from.map(|from| from.to_string()),
+            action,
+            object: object.into(),
+            team: team.cloned(),
+            detail,
+        };
+        Ok(app.store().note(&entry).await?)
+    }
+
+    /// A person with all that they are.
+    pub async fn of_person(
+        app: &App,
+        person: Person,
+        scope: Option<Scope>,
+        from: Option<IpAddr>,
+    ) -> Result<Self, Problem> {
+        let teams = app.store().teams_of(&person.id).await?;
+        Ok(Self {
+            name: person.login,
+            person: Some(person.id),
+            admin: person.admin,
+            bot: false,
+            from,
+            teams: teams.into_iter().collect(),
+            scope,
+        })
+    }
+
+    async fn of_key(
+        app: &App,
+        key: &SecretString,
+        from: Option<IpAddr>,
+    ) -> Result<Option<Self>, Problem> {
+        let Some(owner) = app.store().token_of(key).await? else {
+            return Ok(None);
+        };
+        let scope = owner.token.scope;
+        if let Some(id) = owner.person {
+            let Some(person) = app.store().person(&id).await? else {
+                return Ok(None);
+            };
+            return Self::of_person(app, person, Some(scope), from)
+                .await
+                .map(Some);
+        }
+        let bot = scope.role == Role::Bot;
+        let teams = match &scope.team {
+            Some(team) => BTreeMap::from([(team.clone(), scope.role)]),
+            None => BTreeMap::new(),
+        };
+        Ok(Some(Self {
+            name: format!("token {}", owner.token.name),
+            person: None,
+            // A machine's token of an admin reaches every team up to its role.
+            admin: !bot && scope.team.is_none(),
+            bot,
+            from,
+            teams,
+            scope: Some(scope),
+        }))
+    }
+
+    /// The person of a chat account, for whom a bot speaks.
+    async fn of_account(self, app: &App, account: &str) -> Result<Self, Problem> {
+        self.need_bot()?;
+        let account = account.parse().map_err(|_| Problem::unauthorized())?;
+        let id = app.store().person_of_chat(account).await?;
+        let person = match id {
+            Some(id) => app.store().person(&id).await?,
+            None => None,
+        };
+        let Some(person) = person else {
+            return Err(Problem::forbidden(message!(
+                "this account is linked to nobody",
+                "esta cuenta no está vinculada a nadie"
+            )));
+        };
+        Self::of_person(app, person, None, self.from).await
+    }
+}
+
+impl FromRequestParts<App> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let from = address(parts, app);
+        let found = match bearer(&parts.headers) {
+            Some(key) if key.expose().starts_with(TOKEN_PREFIX) => {
+                Self::of_key(app, &key, from).await?
+            }
+            _ => None,
+        };
+        let Some(principal) = found else {
+            app.guesses.check(from)?;
+            return Err(Problem::unauthorized());
+        };
+        let account = parts
+            .headers
+            .get(ACCOUNT)
+            .and_then(|value| value.to_str().ok());
+        match account {
+            Some(account) => principal.of_account(app, account).await,
+            None => Ok(principal),
+        }
+    }
+}
+
+/// The key that a request presents.
+fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| SecretString::new(key.trim()))
+}
+
+/// Where a request comes from.
+pub(crate) fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
+    if app.options.behind_proxy {
+        // The last one was added by the proxy itself.
+        let told = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
+        return told.rsplit(',').next()?.trim().parse().ok();
+    }
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(connected.0.ip())
+}

@@ -1,0 +1,109 @@
+//! Parts of requests, read so that what is wrong with them is a problem document.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use estiba_model::{Lang, message};
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// The names in a path. One that is no name names nothing.
+pub(crate) struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0))
+            .map_err(|_| Problem::not_found())
+    }
+}
+
+/// What follows the question mark.
+pub(crate) struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|query| Self(query.0)).map_err(|error| {
+            let why = error.body_text();
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-query",
+                message!("{why}", "los parámetros no son válidos: {why}"),
+            )
+        })
+    }
+}
+
+/// A body in JSON.
+pub(crate) struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = axum::Json::<T>::from_request(request, state).await;
+        body.map(|body| Self(body.0)).map_err(|error| {
+            let (status, code) = match &error {
+                JsonRejection::JsonDataError(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                JsonRejection::MissingJsonContentType(_) => {
+                    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json")
+                }
+                JsonRejection::BytesRejection(_) => (error.status(), "unreadable-body"),
+                _ => (StatusCode::BAD_REQUEST, "not-json"),
+            };
+            // Never the text itself: it may be a secret.
+            let why = match &error {
+                JsonRejection::JsonDataError(error) => error.body_text(),
+                error => error.body_text(),
+            };
+            Problem::new(
+                status,
+                code,
+                message!("{why}", "el cuerpo no es válido: {why}"),
+            )
+        })
+    }
+}
+
+/// The language that a request asks for; English where it asks for none that
+/// Estiba speaks.
+pub(crate) fn language(headers: &HeaderMap) -> Lang {
+    let asked = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let known = asked.split(',').map(str::trim).find_map(|tag| {
+        let tag = tag.to_ascii_lowercase();
+        match () {
+            () if tag.starts_with("es") => Some(Lang::Es),
+            () if tag.starts_with("en") => Some(Lang::En),
+            () => None,
+        }
+    });
+    known.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_that_is_spoken_wins() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, text.parse().unwrap());
+            language(&headers)
+        };
+        assert_eq!(of("es-AR,es;q=0.9,en;q=0.8"), Lang::Es);
+        assert_eq!(of("pt-BR, en;q=0.5"), Lang::En);
+        assert_eq!(of("fr"), Lang::En);
+        assert_eq!(language(&HeaderMap::new()), Lang::En);
+    }
+}

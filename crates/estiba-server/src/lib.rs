@@ -1,0 +1,24 @@
+//! The web API over the engine: what `estiba serve` answers.
+//!
+//! [`serve`] listens until it is told to stop; [`router`](router::router) reads
+//! as a table of contents.
+
+mod auth;
+mod describe;
+mod events;
+mod extract;
+mod headers;
+mod idempotency;
+mod listen;
+mod metrics;
+mod problem;
+mod reading;
+mod resources;
+mod router;
+mod state;
+mod watch;
+mod work;
+
+pub use listen::{ServeError, serve};
+pub use router::openapi;
+pub use state::Options;

@@ -1,0 +1,121 @@
+//! Listens, until it is told to stop, and lets go gently.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use estiba_engine::Engine;
+use estiba_model::{Message, message};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::metrics::Metrics;
+use crate::router::router;
+use crate::state::{App, Options};
+use crate::{watch, work};
+
+/// A client that takes longer to say what it wants is given up.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// The server can't begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ServeError(Message);
+
+impl ServeError {
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.0
+    }
+}
+
+/// Answers on `listener` until `stop` is cancelled; then requests that are being
+/// answered end, and deployments that are going on too, each within the grace of
+/// the options. What does not end in time is taken up by whoever comes next.
+///
+/// # Errors
+/// When this process has a server already.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Engine,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let metrics = Metrics::install().map_err(|error| {
+        ServeError(message!(
+            "the server can't count: {error}",
+            "el servidor no puede contar: {error}"
+        ))
+    })?;
+    let grace = options.grace;
+    let app = App::new(engine, options, metrics);
+    let tasks = TaskTracker::new();
+    let hub = std::sync::Arc::clone(&app.hub);
+    let telling = tokio::spawn(async move { hub.run().await });
+    let working = tokio::spawn(work::run(app.clone(), tasks.clone()));
+    let watching = tokio::spawn(watch::run(app.clone()));
+
+    let router = router(&app);
+    let connections = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, from)) => connection(&router, stream, from, &connections),
+                Err(error) => {
+                    // Too many open files, mostly: some will be closed.
+                    tracing::warn!(%error, "no connection can be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            () = stop.cancelled() => break,
+        }
+    }
+    drop(listener);
+    working.abort();
+    watching.abort();
+    app.ending.cancel();
+    tasks.close();
+    let ended = async {
+        connections.shutdown().await;
+        tasks.wait().await;
+    };
+    if tokio::time::timeout(grace, ended).await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+    telling.abort();
+    Ok(())
+}
+
+fn connection(
+    router: &Router,
+    stream: tokio::net::TcpStream,
+    from: SocketAddr,
+    connections: &GracefulShutdown,
+) {
+    // Small answers are not to wait for more.
+    let _ = stream.set_nodelay(true);
+    let router = router.clone();
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = connections.watch(serving.into_owned());
+    tokio::spawn(async move {
+        // A client that hangs up is no error of ours.
+        let _ = serving.await;
+    });
+}

@@ -1,0 +1,48 @@
+//! Figures about this server, for Prometheus
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+const DURATION: &str = "estiba_http_request_duration_seconds";
+/// Upper bounds of the buckets of durations, in seconds.
+const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// The figures so far.
+#[derive(Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Begins to count.
+    ///
+    /// # Errors
+    /// When this process counts already.
+    pub fn install() -> Result<Self, BuildError> {
+        let buckets = Matcher::Full(DURATION.to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(buckets, &BUCKETS)?;
+        builder.install_recorder().map(Self)
+    }
+
+    /// The figures as text.
+    pub fn render(&self) -> String {
+        self.0.run_upkeep();
+        self.0.render()
+    }
+}
+
+/// Counts a request by its route, never by what it names.
+pub(crate) async fn count(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().as_str().to_owned();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!(DURATION, "method" => method, "route" => route, "status" => status)
+        .record(begun.elapsed().as_secs_f64());
+    response
+}

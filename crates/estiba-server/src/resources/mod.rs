@@ -1,0 +1,106 @@
+//! What there is, a file for each kind of resource.
+
+pub(crate) mod approvals;
+pub(crate) mod audit;
+pub(crate) mod blobs;
+pub(crate) mod chats;
+pub(crate) mod config;
+pub(crate) mod database;
+pub(crate) mod deployments;
+pub(crate) mod environments;
+pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod figures;
+pub(crate) mod logs;
+pub(crate) mod me;
+pub(crate) mod projects;
+pub(crate) mod releases;
+pub(crate) mod secrets;
+pub(crate) mod system;
+pub(crate) mod teams;
+pub(crate) mod tokens;
+pub(crate) mod trusts;
+
+use std::sync::Arc;
+
+use estiba_model::{EnvironmentId, Name, Project, ProjectId, Right};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::auth::Principal;
+use crate::problem::Problem;
+use crate::state::App;
+
+/// The team and name of a project, as a path has them.
+pub(crate) type ProjectPath = (Name, Name);
+/// The team and name of a project, and an environment, as a path has them.
+pub(crate) type EnvironmentPath = (Name, Name, Name);
+
+/// Which part of many is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// What `next` of the page before says.
+    cursor: Option<String>,
+}
+
+impl Paging {
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(50).clamp(1, 200)
+    }
+
+    /// The number that a cursor is.
+    fn before(&self) -> Result<Option<i64>, Problem> {
+        let cursor = self.cursor.as_deref();
+        let number = cursor.map(str::parse).transpose();
+        number.map_err(|_| {
+            Problem::invalid(estiba_model::message!(
+                "`cursor` is not what `next` of a page said",
+                "`cursor` no es lo que dijo `next` de una página"
+            ))
+        })
+    }
+}
+
+fn project_id((team, project): ProjectPath) -> ProjectId {
+    ProjectId { team, project }
+}
+
+fn environment_id((team, project, environment): EnvironmentPath) -> EnvironmentId {
+    EnvironmentId {
+        team,
+        project,
+        environment,
+    }
+}
+
+/// A project that whoever asks may use so.
+async fn project(
+    app: &App,
+    principal: &Principal,
+    id: &ProjectId,
+    right: Right,
+) -> Result<Arc<Project>, Problem> {
+    principal.need_project(&id.team, &id.project, right)?;
+    Ok(app.descriptions.project(app.store(), id).await?.0)
+}
+
+/// The project of an environment that whoever asks may use so.
+async fn environment(
+    app: &App,
+    principal: &Principal,
+    id: &EnvironmentId,
+    right: Right,
+) -> Result<Arc<Project>, Problem> {
+    principal.need_environment(id, right)?;
+    let of = id.project_id();
+    let (project, _) = app.descriptions.project(app.store(), &of).await?;
+    if project.environments.contains_key(&id.environment) {
+        Ok(project)
+    } else {
+        Err(Problem::not_found())
+    }
+}

@@ -1,0 +1,30 @@
+//! Texts that nobody can guess.
+
+use rand::Rng;
+use rand::distr::{Alphanumeric, SampleString};
+
+/// 32 characters out of 62: 190 bits.
+const KEY_CHARS: usize = 32;
+/// 16 characters out of 62: enough never to be the same twice.
+const ID_CHARS: usize = 16;
+/// Easily read aloud and typed: no 0 and O, no 1, I and L.
+const CODE_ALPHABET: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+/// 8 characters out of 31: 39 bits, for codes that live for minutes.
+const CODE_CHARS: usize = 8;
+
+/// A text that opens something.
+pub(crate) fn random_key() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), KEY_CHARS)
+}
+
+/// A name that nothing else has.
+pub(crate) fn random_id() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS)
+}
+
+/// A code that a person types once.
+pub(crate) fn random_code() -> String {
+    let mut random = rand::rng();
+    let mut any = || char::from(CODE_ALPHABET[random.random_range(0..CODE_ALPHABET.len())]);
+    (0..CODE_CHARS).map(|_| any()).collect()
+}

@@ -1,0 +1,275 @@
+//! By the engine in this process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use async_trait::async_trait;
+use estiba_engine::{Engine, Observer, Outcome, Request};
+use estiba_model::{
+    Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, SecretString,
+    StepRecord, Url, Version,
+};
+use estiba_target::{ExecIo, LogQuery};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+
+use super::{Backend, Done, ListedRelease, Wanted};
+use crate::failure::Failure;
+
+/// The engine over this user's state.
+pub struct Here(pub Engine);
+
+#[async_trait]
+impl Backend for Here {
+    async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, Failure> {
+        Ok(self.0.status(project).await?)
+    }
+
+    async fn releases(&self, project: &Project) -> Result<Vec<ListedRelease>, Failure> {
+        let mut running = Vec::new();
+        for environment in project.environments.keys() {
+            let id = self.0.environment(project, environment)?;
+            if let Some(current) = self.0.current(&id).await? {
+                running.push((environment.clone(), current.version));
+            }
+        }
+        let releases = self.0.store().releases(&project.id).await?.into_iter();
+        let listed = releases.map(|release| {
+            let places = running
+                .iter()
+                .filter(|(_, version)| *version == release.version);
+            ListedRelease {
+                environments: places.map(|(environment, _)| environment.clone()).collect(),
+                version: release.version,
+                commit: release.commit,
+                created_at: release.created_at,
+            }
+        });
+        Ok(listed.collect())
+    }
+
+    async fn history(
+        &self,
+        project: &Project,
+        environment: &Name,
+        limit: u32,
+        with_steps: bool,
+    ) -> Result<Vec<(Deployment, Vec<StepRecord>)>, Failure> {
+        let id = self.0.environment(project, environment)?;
+        let store = self.0.store();
+        let mut history = Vec::new();
+        for deployment in store.deployments(&id, limit).await? {
+            let steps = match with_steps {
+                true => store.steps(deployment.id).await?,
+                false => Vec::new(),
+            };
+            history.push((deployment, steps));
+        }
+        Ok(history)
+    }
+
+    async fn release(
+        &self,
+        project: &Project,
+        version: Option<&Version>,
+        observer: &dyn Observer,
+    ) -> Result<Version, Failure> {
+        let version = version.map(Version::as_str);
+        Ok(self.0.release(project, version, observer).await?.version)
+    }
+
+    async fn has_release(&self, project: &Project, version: &Version) -> Result<bool, Failure> {
+        let release = self.0.store().release(&project.id, version).await?;
+        Ok(release.is_some())
+    }
+
+    async fn plan(
+        &self,
+        project: &Project,
+        environment: &Name,
+        version: Option<&Version>,
+        observer: &dyn Observer,
+    ) -> Result<Plan, Failure> {
+        let existing = match version {
+            Some(version) => self.0.store().release(&project.id, version).await?,
+            None => None,
+        };
+        let release = match existing {
+            Some(release) => release,
+            None => {
+                let version = version.map(Version::as_str);
+                self.0.assemble(project, version, observer).await?
+            }
+        };
+        Ok(self.0.plan(project, environment, release).await?)
+    }
+
+    async fn current_version(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Version, Failure> {
+        let id = self.0.environment(project, environment)?;
+        Ok(self.0.current_version(&id).await?)
+    }
+
+    async fn deploy(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: Wanted<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Done, Failure> {
+        let engine = &self.0;
+        let request = |version, cause| Request {
+            environment: environment.clone(),
+            version,
+            cause,
+        };
+        let request = match wanted {
+            Wanted::Release(version, cause) => request(version.clone(), cause),
+            Wanted::Promote(from) => {
+                request(self.current_version(project, from).await?, Cause::Promote)
+            }
+            Wanted::Rollback(Some(version)) => request(version.clone(), Cause::Rollback),
+            Wanted::Rollback(None) => {
+                let id = engine.environment(project, environment)?;
+                request(engine.previous_version(&id).await?, Cause::Rollback)
+            }
+            Wanted::Restart(workloads) => {
+                engine
+                    .restart_request(project, environment, workloads)
+                    .await?
+            }
+            Wanted::Scale(replicas) => engine.scale_request(project, environment, replicas).await?,
+        };
+        let outcome = engine.deploy(project, &request, observer).await?;
+        Ok(Done::Ended(outcome))
+    }
+
+    async fn resume(
+        &self,
+        project: &Project,
+        environment: &Name,
+        observer: &dyn Observer,
+    ) -> Result<Option<Outcome>, Failure> {
+        let id = self.0.environment(project, environment)?;
+        Ok(self.0.resume(&id, observer).await?)
+    }
+
+    async fn losses(&self, project: &Project, environment: &Name) -> Result<Losses, Failure> {
+        Ok(self.0.losses(project, environment).await?)
+    }
+
+    async fn down(
+        &self,
+        project: &Project,
+        environment: &Name,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        Ok(self.0.down(project, environment, observer).await?)
+    }
+
+    async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {
+        Ok(self.0.urls(project, environment).await?)
+    }
+
+    async fn config(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        Ok(self.0.config(project, environment).await?)
+    }
+
+    async fn set_config(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), Failure> {
+        Ok(self.0.set_config(project, environment, name, value).await?)
+    }
+
+    async fn secrets(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Vec<(String, Timestamp)>, Failure> {
+        let id = self.0.environment(project, environment)?;
+        let names = self.0.store().secret_names(&id).await?;
+        Ok(names.into_iter().collect())
+    }
+
+    async fn set_secret(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+        value: SecretString,
+    ) -> Result<(), Failure> {
+        Ok(self.0.set_secret(project, environment, name, value).await?)
+    }
+
+    async fn unset_secret(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+    ) -> Result<bool, Failure> {
+        let id = self.0.environment(project, environment)?;
+        Ok(self.0.store().unset_secret(&id, name).await?)
+    }
+
+    async fn logs(
+        &self,
+        project: &Project,
+        environment: &Name,
+        workload: &Name,
+        query: &LogQuery,
+    ) -> Result<BoxStream<'static, Result<LogLine, Failure>>, Failure> {
+        let lines = self.0.logs(project, environment, workload, query).await?;
+        let failed = |error: estiba_target::TargetError| Failure::because(error.message().clone());
+        Ok(lines.map(move |line| line.map_err(failed)).boxed())
+    }
+
+    async fn exec(
+        &self,
+        project: &Project,
+        environment: &Name,
+        workload: &Name,
+        container: Option<Name>,
+        command: Vec<String>,
+        io: ExecIo,
+    ) -> Result<i32, Failure> {
+        let code = self
+            .0
+            .exec(project, environment, workload, container, command, io);
+        Ok(code.await?)
+    }
+
+    async fn backup(
+        &self,
+        project: &Project,
+        environment: &Name,
+        resource: Option<&str>,
+        to: &Path,
+    ) -> Result<(), Failure> {
+        Ok(self.0.backup(project, environment, resource, to).await?)
+    }
+
+    async fn restore(
+        &self,
+        project: &Project,
+        environment: &Name,
+        resource: Option<&str>,
+        from: &Path,
+    ) -> Result<(), Failure> {
+        Ok(self
+            .0
+            .restore_backup(project, environment, resource, from)
+            .await?)
+    }
+}

@@ -1,0 +1,497 @@
+//! By a server. What is built is built here, and brought to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use estiba_api::{
+    ApiError, Asked, Client, Description, Exec, ExecOutput, Followed, PlanBody, WantedDeployment,
+};
+use estiba_engine::{Engine, Observer, Outcome};
+use estiba_model::{
+    Cause, Deployment, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine,
+    Losses, Name, Plan, Project, Release, SecretString, StepRecord, Url, Version, What, message,
+};
+use estiba_target::{ExecIo, LogQuery};
+use futures::stream::BoxStream;
+use futures::{StreamExt, pin_mut};
+use jiff::Timestamp;
+
+use super::{Backend, Done, ListedRelease, Wanted};
+use crate::failure::Failure;
+
+/// The most that a command gets to read through a server.
+const MOST_INPUT_BYTES: u64 = 1 << 20;
+
+/// A server, and an engine that only builds.
+pub struct There {
+    client: Client,
+    builder: Engine,
+}
+
+impl There {
+    /// The server that `client` reaches; `builder` builds what it is to run.
+    pub fn new(client: Client, builder: Engine) -> Self {
+        Self { client, builder }
+    }
+
+    /// Tells the server what the project is now.
+    async fn describe(&self, project: &Project) -> Result<(), Failure> {
+        let description = Description {
+            files: files(project)?,
+        };
+        self.client.describe(&project.id, &description).await?;
+        Ok(())
+    }
+
+    /// Brings the images of a release to the server, as far as it lacks them.
+    async fn send_images(
+        &self,
+        project: &Project,
+        release: &Release,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        let images = self.builder.images();
+        let all = release.workloads.values().flat_map(|w| w.images.values());
+        let mut parts: Vec<Digest> = Vec::new();
+        for image in all.collect::<BTreeSet<_>>() {
+            let of_image = images.parts(image);
+            parts.extend(of_image.map_err(|error| Failure::because(error.message()))?);
+        }
+        let missing = self.client.missing_blobs(&project.id, parts).await?;
+        for digest in missing {
+            let path = images.blob_path(&digest);
+            let file = tokio::fs::File::open(&path).await;
+            let file = file.map_err(|error| Failure::file(&path, &error))?;
+            let bytes = file.metadata().await.map_or(0, |found| found.len());
+            let short = digest.short();
+            observer.event(Event::Line {
+                text: format!("{short} ({bytes} bytes) -> {}", self.client.url()),
+            });
+            self.client.send_blob(&project.id, &digest, file).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows a deployment to its end.
+    async fn follow(
+        &self,
+        project: &Project,
+        id: DeploymentId,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, Failure> {
+        let happenings = self.client.follow_deployment(&project.id, id);
+        pin_mut!(happenings);
+        let mut is_lost = false;
+        while let Some(followed) = happenings.next().await {
+            let happening = match followed {
+                Followed::Happened(happening) => happening,
+                Followed::Lost(error @ ApiError::Refused(_)) => return Err(error.into()),
+                Followed::Lost(error) => {
+                    if !is_lost {
+                        for notice in error.messages() {
+                            observer.event(Event::Notice { notice });
+                        }
+                    }
+                    is_lost = true;
+                    continue;
+                }
+            };
+            is_lost = false;
+            match happening.what {
+                What::Progress { progress } => observer.event(progress),
+                What::Succeeded { version, took_ms } => {
+                    return Ok(Outcome::Succeeded {
+                        deployment: id,
+                        version,
+                        took: std::time::Duration::from_millis(took_ms),
+                    });
+                }
+                What::Failed { reasons, log, .. } => {
+                    return Err(Failure::Failed {
+                        messages: reasons,
+                        log,
+                    });
+                }
+                What::Superseded { .. } => return Ok(Outcome::Superseded { deployment: id }),
+                _ => {}
+            }
+        }
+        Err(Failure::because(message!(
+            "the server ended before deployment {id} did; `estiba history` shows how it goes on",
+            "el servidor terminó antes que el despliegue {id}; `estiba history` muestra cómo sigue"
+        )))
+    }
+
+    async fn ask(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: &WantedDeployment,
+        observer: &dyn Observer,
+    ) -> Result<Done, Failure> {
+        let id = environment_id(project, environment)?;
+        // A new key for each run of the command: the client itself asks again
+        // with it where a connection is lost.
+        let key = format!("{:032x}", rand::random::<u128>());
+        let asked = match self.client.deploy(&id, wanted, &key).await {
+            Err(ApiError::Unreachable(_)) => self.client.deploy(&id, wanted, &key).await?,
+            asked => asked?,
+        };
+        match asked {
+            Asked::Unchanged { .. } => Ok(Done::Ended(Outcome::Unchanged)),
+            Asked::Waiting { approval } => Ok(Done::Waiting(approval)),
+            Asked::Queued { deployment } => {
+                let outcome = self.follow(project, deployment.id, observer).await?;
+                Ok(Done::Ended(outcome))
+            }
+        }
+    }
+
+    async fn environment(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<EnvironmentStatus, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.environment(&id).await?)
+    }
+}
+
+/// The environment's id, or a refusal that names those there are.
+fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, Failure> {
+    Ok(estiba_engine::environment_id(project, name)?)
+}
+
+/// The files that describe a project, by their path from its folder.
+fn files(project: &Project) -> Result<BTreeMap<String, String>, Failure> {
+    let own = project.directory.join("estiba.yaml");
+    let scores = project.workloads.values().map(|workload| &workload.file);
+    let mut files = BTreeMap::new();
+    for path in std::iter::once(&own).chain(scores) {
+        let inside = path.strip_prefix(&project.directory).unwrap_or(path);
+        let inside = inside.strip_prefix("./").unwrap_or(inside);
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+        files.insert(inside.display().to_string(), text);
+    }
+    Ok(files)
+}
+
+#[async_trait]
+impl Backend for There {
+    async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, Failure> {
+        Ok(self.client.status(&project.id).await?)
+    }
+
+    async fn releases(&self, project: &Project) -> Result<Vec<ListedRelease>, Failure> {
+        let releases = self.client.releases(&project.id).await?.into_iter();
+        let listed = releases.map(|release| ListedRelease {
+            version: release.version,
+            commit: release.commit,
+            created_at: release.created_at,
+            environments: release.environments,
+        });
+        Ok(listed.collect())
+    }
+
+    async fn history(
+        &self,
+        project: &Project,
+        environment: &Name,
+        limit: u32,
+        with_steps: bool,
+    ) -> Result<Vec<(Deployment, Vec<StepRecord>)>, Failure> {
+        let id = environment_id(project, environment)?;
+        let views = self.client.deployments(&id, limit, with_steps).await?;
+        let pairs = views.into_iter().map(|view| (view.deployment, view.steps));
+        Ok(pairs.collect())
+    }
+
+    async fn release(
+        &self,
+        project: &Project,
+        version: Option<&Version>,
+        observer: &dyn Observer,
+    ) -> Result<Version, Failure> {
+        self.describe(project).await?;
+        let version = version.map(Version::as_str);
+        let release = self.builder.assemble(project, version, observer).await?;
+        self.send_images(project, &release, observer).await?;
+        let kept = self.client.release(&release).await?;
+        observer.event(Event::Released {
+            version: kept.version.clone(),
+            new: kept.created_at == release.created_at,
+        });
+        Ok(kept.version)
+    }
+
+    async fn has_release(&self, project: &Project, version: &Version) -> Result<bool, Failure> {
+        match self.client.release_of(&project.id, version).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("not-found") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn plan(
+        &self,
+        project: &Project,
+        environment: &Name,
+        version: Option<&Version>,
+        observer: &dyn Observer,
+    ) -> Result<Plan, Failure> {
+        let id = environment_id(project, environment)?;
+        self.describe(project).await?;
+        let mut body = PlanBody {
+            version: version.cloned(),
+            release: None,
+        };
+        let is_kept = match version {
+            Some(version) => self.has_release(project, version).await?,
+            None => false,
+        };
+        if !is_kept {
+            let version = version.map(Version::as_str);
+            body.release = Some(self.builder.assemble(project, version, observer).await?);
+        }
+        Ok(self.client.plan(&id, &body).await?)
+    }
+
+    async fn current_version(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Version, Failure> {
+        let status = self.environment(project, environment).await?;
+        let deployed = status.deployed.map(|deployed| deployed.version);
+        deployed.ok_or_else(|| {
+            Failure::because(message!(
+                "nothing is deployed in {environment} yet: `estiba deploy --env {environment}`",
+                "todavía no hay nada desplegado en {environment}: `estiba deploy --env {environment}`"
+            ))
+        })
+    }
+
+    async fn deploy(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: Wanted<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Done, Failure> {
+        let wanted = match wanted {
+            Wanted::Release(version, Cause::Rollback) => WantedDeployment::Rollback {
+                to: Some(version.clone()),
+            },
+            Wanted::Release(version, _) => WantedDeployment::Deploy {
+                version: version.clone(),
+            },
+            Wanted::Promote(from) => WantedDeployment::Promote { from: from.clone() },
+            Wanted::Rollback(to) => WantedDeployment::Rollback { to: to.cloned() },
+            Wanted::Restart(workloads) => WantedDeployment::Restart {
+                workloads: workloads.to_vec(),
+            },
+            Wanted::Scale(replicas) => WantedDeployment::Scale {
+                replicas: replicas.iter().cloned().collect(),
+            },
+        };
+        self.ask(project, environment, &wanted, observer).await
+    }
+
+    async fn resume(
+        &self,
+        project: &Project,
+        environment: &Name,
+        observer: &dyn Observer,
+    ) -> Result<Option<Outcome>, Failure> {
+        let wanted = WantedDeployment::Resume;
+        match self.ask(project, environment, &wanted, observer).await? {
+            Done::Ended(Outcome::Unchanged) | Done::Waiting(_) => Ok(None),
+            Done::Ended(outcome) => Ok(Some(outcome)),
+        }
+    }
+
+    async fn losses(&self, project: &Project, environment: &Name) -> Result<Losses, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.losses(&id).await?)
+    }
+
+    async fn down(
+        &self,
+        project: &Project,
+        environment: &Name,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        let wanted = WantedDeployment::Down;
+        self.ask(project, environment, &wanted, observer).await?;
+        Ok(())
+    }
+
+    async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {
+        Ok(self.environment(project, environment).await?.urls)
+    }
+
+    async fn config(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.config(&id).await?)
+    }
+
+    async fn set_config(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.set_config(&id, name, value).await?)
+    }
+
+    async fn secrets(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Vec<(String, Timestamp)>, Failure> {
+        let id = environment_id(project, environment)?;
+        let secrets = self.client.secrets(&id).await?.into_iter();
+        Ok(secrets.map(|one| (one.name, one.updated_at)).collect())
+    }
+
+    async fn set_secret(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+        value: SecretString,
+    ) -> Result<(), Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.set_secret(&id, name, Some(&value)).await?)
+    }
+
+    async fn unset_secret(
+        &self,
+        project: &Project,
+        environment: &Name,
+        name: &str,
+    ) -> Result<bool, Failure> {
+        let id = environment_id(project, environment)?;
+        match self.client.set_secret(&id, name, None).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some("not-found") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn logs(
+        &self,
+        project: &Project,
+        environment: &Name,
+        workload: &Name,
+        query: &LogQuery,
+    ) -> Result<BoxStream<'static, Result<LogLine, Failure>>, Failure> {
+        let id = environment_id(project, environment)?;
+        let (since, tail, follow) = (query.since, query.tail, query.follow);
+        let lines = self.client.logs(&id, workload, since, tail, follow).await?;
+        Ok(lines.map(|line| line.map_err(Failure::from)).boxed())
+    }
+
+    async fn exec(
+        &self,
+        project: &Project,
+        environment: &Name,
+        workload: &Name,
+        container: Option<Name>,
+        command: Vec<String>,
+        io: ExecIo,
+    ) -> Result<i32, Failure> {
+        let id = environment_id(project, environment)?;
+        let failed = |error: io::Error| Failure::file(Path::new("stdio"), &error);
+        let stdin = piped_input(io.stdin).map_err(failed)?;
+        let exec = Exec {
+            command,
+            container,
+            stdin,
+        };
+        let output = self.client.exec(&id, workload, &exec).await?;
+        pin_mut!(output);
+        let (mut stdout, mut stderr) = (File::from(io.stdout), File::from(io.stderr));
+        while let Some(piece) = output.next().await {
+            match piece? {
+                ExecOutput::Stdout(text) => write_piece(&mut stdout, &text).map_err(failed)?,
+                ExecOutput::Stderr(text) => write_piece(&mut stderr, &text).map_err(failed)?,
+                ExecOutput::Exit(code) => return Ok(code),
+                ExecOutput::Failed(problem) => {
+                    return Err(ApiError::Refused(Box::new(problem)).into());
+                }
+            }
+        }
+        Err(Failure::because(message!(
+            "the connection ended before the command did",
+            "la conexión terminó antes que el comando"
+        )))
+    }
+
+    async fn backup(
+        &self,
+        project: &Project,
+        environment: &Name,
+        resource: Option<&str>,
+        to: &Path,
+    ) -> Result<(), Failure> {
+        let id = environment_id(project, environment)?;
+        let failed = |error: io::Error| Failure::file(to, &error);
+        let mut file = File::create_new(to).map_err(failed)?;
+        let written = async {
+            let pieces = self.client.backup(&id, resource).await?;
+            pin_mut!(pieces);
+            while let Some(piece) = pieces.next().await {
+                file.write_all(&piece?).map_err(failed)?;
+            }
+            Ok(())
+        };
+        let written: Result<(), Failure> = written.await;
+        if written.is_err() {
+            // Half a backup is none.
+            std::fs::remove_file(to).map_err(failed)?;
+        }
+        written
+    }
+
+    async fn restore(
+        &self,
+        project: &Project,
+        environment: &Name,
+        resource: Option<&str>,
+        from: &Path,
+    ) -> Result<(), Failure> {
+        let id = environment_id(project, environment)?;
+        let file = tokio::fs::File::open(from).await;
+        let file = file.map_err(|error| Failure::file(from, &error))?;
+        Ok(self.client.restore(&id, resource, file).await?)
+    }
+}
+
+/// What is piped in. A terminal is not sent: nobody would see the prompt.
+fn piped_input(stdin: std::os::fd::OwnedFd) -> io::Result<String> {
+    use std::io::IsTerminal;
+    let stdin = File::from(stdin);
+    if stdin.is_terminal() {
+        return Ok(String::new());
+    }
+    let mut text = String::new();
+    stdin.take(MOST_INPUT_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn write_piece(to: &mut File, text: &str) -> io::Result<()> {
+    let bytes = STANDARD.decode(text).map_err(io::Error::other)?;
+    to.write_all(&bytes)
+}

@@ -1,0 +1,126 @@
+//! The commands of a server, and those that ask one.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use estiba_model::{Name, Role};
+
+/// How a server runs.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
+    pub listen: SocketAddr,
+    /// The targets that projects may name, in place of their own: a YAML file that is what `targets` is in estiba.yaml
+    #[arg(long, value_name = "FILE")]
+    pub targets: Option<PathBuf>,
+    /// A proxy in front tells in X-Forwarded-For who asks
+    #[arg(long)]
+    pub behind_proxy: bool,
+}
+
+/// Teams.
+#[derive(Debug, Subcommand)]
+pub enum Team {
+    /// List the teams
+    List,
+    /// Make a team
+    Add {
+        /// Its name
+        team: Name,
+    },
+    /// List the members of a team
+    Members {
+        /// The team
+        team: Name,
+    },
+    /// Put a person into a team, or give a member another role
+    #[command(after_help = "Example: estiba team admit moria ana@example.edu --role member")]
+    Admit {
+        /// The team
+        team: Name,
+        /// The person, as others know them
+        login: String,
+        /// What they are to be
+        #[arg(long, value_enum, default_value = "member")]
+        role: RoleArg,
+    },
+    /// Take a person out of a team
+    Dismiss {
+        /// The team
+        team: Name,
+        /// The person, as others know them
+        login: String,
+    },
+    /// Show how a team delivers: frequency, lead time, failures, time to restore
+    Figures {
+        /// The team
+        team: Name,
+        /// Over how many days
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+}
+
+/// Keys to the API.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// List your tokens
+    List,
+    /// Make a token; its key is shown once
+    #[command(
+        after_help = "Examples:\n  estiba token create laptop --days 90\n  estiba token create bot --machine --role bot\nOn the server's machine, without ESTIBA_URL, it makes the first admin:\n  estiba token create first --login ana@example.edu --role admin"
+    )]
+    Create {
+        /// What it is for
+        name: String,
+        /// What it may at the most
+        #[arg(long, value_enum, default_value = "member")]
+        role: RoleArg,
+        /// Only this team
+        #[arg(long)]
+        team: Option<Name>,
+        /// After how many days it ends; never where it is not said
+        #[arg(long)]
+        days: Option<u32>,
+        /// For this person; for you where nobody is named
+        #[arg(long)]
+        login: Option<String>,
+        /// For a machine, and for nobody
+        #[arg(long, conflicts_with = "login")]
+        machine: bool,
+    },
+    /// End a token
+    Revoke {
+        /// Its id, from `estiba token list`
+        id: String,
+    },
+}
+
+/// Something that a person or a machine may be.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RoleArg {
+    /// A chat bot
+    Bot,
+    /// Sees
+    Viewer,
+    /// Ships
+    Pipeline,
+    /// Does everything with the team's projects
+    Member,
+    /// Does everything
+    Admin,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Bot => Self::Bot,
+            RoleArg::Viewer => Self::Viewer,
+            RoleArg::Pipeline => Self::Pipeline,
+            RoleArg::Member => Self::Member,
+            RoleArg::Admin => Self::Admin,
+        }
+    }
+}
