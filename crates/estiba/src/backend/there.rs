@@ -57,13 +57,17 @@ impl There {
     ) -> Result<(), Failure> {
         let images = self.builder.images();
         let all = release.workloads.values().flat_map(|w| w.images.values());
+        // In their order: a manifest comes after what it names.
         let mut parts: Vec<Digest> = Vec::new();
         for image in all.collect::<BTreeSet<_>>() {
             let of_image = images.parts(image);
-            parts.extend(of_image.map_err(|error| Failure::because(error.message()))?);
+            for part in of_image.map_err(|error| Failure::because(error.message()))? {
+                if !parts.contains(&part) {
+                    parts.push(part);
+                }
+            }
         }
-        let missing = self.client.missing_blobs(&project.id, parts).await?;
-        for digest in missing {
+        for digest in self.client.missing_blobs(&project.id, parts).await? {
             let path = images.blob_path(&digest);
             let file = tokio::fs::File::open(&path).await;
             let file = file.map_err(|error| Failure::file(&path, &error))?;
@@ -352,6 +356,8 @@ impl Backend for There {
         value: Option<&str>,
     ) -> Result<(), Failure> {
         let id = environment_id(project, environment)?;
+        // Settings may come before the first deployment.
+        self.describe(project).await?;
         Ok(self.client.set_config(&id, name, value).await?)
     }
 
@@ -373,6 +379,7 @@ impl Backend for There {
         value: SecretString,
     ) -> Result<(), Failure> {
         let id = environment_id(project, environment)?;
+        self.describe(project).await?;
         Ok(self.client.set_secret(&id, name, Some(&value)).await?)
     }
 
