@@ -11,7 +11,7 @@ use estiba_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Rate, guesses};
+use crate::auth::{Issuers, Rate, guesses};
 use crate::describe::Descriptions;
 use crate::events::Hub;
 use crate::metrics::Metrics;
@@ -54,6 +54,7 @@ pub(crate) struct Inner {
     pub guesses: Rate,
     /// Requests.
     pub rate: Rate,
+    pub issuers: Issuers,
     pub metrics: Metrics,
     /// The server ends: streams are to end too.
     pub ending: CancellationToken,
@@ -68,6 +69,7 @@ impl App {
             descriptions: Descriptions::new(options.targets.clone()),
             hub,
             guesses: guesses(),
+            issuers: Issuers::default(),
             rate: Rate::new(options.requests_a_second),
             options,
             engine,

@@ -11,6 +11,7 @@ use estiba_store::{NewAuditEntry, TOKEN_PREFIX};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::pipeline::is_identity_token;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -241,6 +242,33 @@ impl Principal {
         }))
     }
 
+    /// A pipeline that a rule of a team lets ship.
+    async fn of_pipeline(
+        app: &App,
+        token: &SecretString,
+        from: Option<IpAddr>,
+    ) -> Result<Option<Self>, Problem> {
+        let trusts = app.store().trusts(None).await?;
+        let trusts = trusts.into_iter().map(|(_, trust)| trust).collect();
+        let Some((trust, project)) = app.issuers.trusted(token, trusts).await else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: format!("pipeline {project}"),
+            person: None,
+            admin: false,
+            bot: false,
+            from,
+            teams: BTreeMap::from([(trust.team.clone(), Role::Pipeline)]),
+            scope: Some(Scope {
+                role: Role::Pipeline,
+                team: Some(trust.team),
+                project: trust.project,
+                environments: trust.environments,
+            }),
+        }))
+    }
+
     /// The person of a chat account, for whom a bot speaks.
     async fn of_account(self, app: &App, account: &str) -> Result<Self, Problem> {
         self.need_bot()?;
@@ -268,6 +296,9 @@ impl FromRequestParts<App> for Principal {
         let found = match bearer(&parts.headers) {
             Some(key) if key.expose().starts_with(TOKEN_PREFIX) => {
                 Self::of_key(app, &key, from).await?
+            }
+            Some(token) if is_identity_token(&token) => {
+                Self::of_pipeline(app, &token, from).await?
             }
             _ => None,
         };

@@ -16,6 +16,8 @@ pub const SECRET: &str = "planted-s3cret-4711";
 pub struct Project {
     pub folder: Arc<TempDir>,
     name: String,
+    /// The address of a server and a key for it.
+    server: Option<(String, String)>,
 }
 
 /// A command that ended.
@@ -93,9 +95,17 @@ impl Project {
         let project = Self {
             folder: Arc::clone(folder),
             name: name.to_owned(),
+            server: None,
         };
         std::fs::create_dir(project.dir()).unwrap();
         project
+    }
+
+    /// The same project, through a server.
+    #[allow(dead_code, reason = "not every test has a server")]
+    pub fn through(mut self, url: &str, key: &str) -> Self {
+        self.server = Some((url.to_owned(), key.to_owned()));
+        self
     }
 
     pub fn dir(&self) -> PathBuf {
@@ -122,6 +132,9 @@ impl Project {
                 concat!(env!("CARGO_TARGET_TMPDIR"), "/project"),
             )
             .stdin(Stdio::null());
+        if let Some((url, key)) = &self.server {
+            command.env("ESTIBA_URL", url).env("ESTIBA_TOKEN", key);
+        }
         command
     }
 

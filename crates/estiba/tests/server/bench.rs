@@ -1,0 +1,158 @@
+//! A server with a state of its own, and people who ask it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Project, copy, source};
+
+/// A server that runs.
+pub struct Server {
+    pub folder: TempDir,
+    pub url: String,
+    /// The key of an admin, `ana`.
+    pub admin: String,
+    process: Child,
+    http: Client,
+}
+
+fn estiba(folder: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_estiba"));
+    command
+        .args(args)
+        .current_dir(folder.path())
+        .env("ESTIBA_STATE_DIR", folder.path().join("state"))
+        .env("LC_ALL", "C")
+        .env_remove("ESTIBA_URL")
+        .stdin(Stdio::null());
+    command
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let create = [
+            "token", "create", "first", "--login", "ana", "--role", "admin",
+        ];
+        let made = estiba(&folder, &create).output().unwrap();
+        let admin = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        assert!(
+            admin.starts_with("estiba_"),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let (process, url) = listening(&folder, args);
+        Self {
+            folder,
+            url,
+            admin,
+            process,
+            http: Client::builder().build().unwrap(),
+        }
+    }
+
+    /// `kill -9`, and another one on the same state.
+    pub fn killed_and_started(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        (self.process, self.url) = listening(&self.folder, &[]);
+    }
+
+    /// Told to end, it ends well.
+    pub fn end(&mut self) {
+        let pid = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        assert!(self.process.wait().unwrap().success());
+    }
+
+    pub fn request(&self, method: &str, path: &str, key: &str) -> RequestBuilder {
+        let method = method.parse().unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match key {
+            "" => request,
+            key => request.bearer_auth(key),
+        }
+    }
+
+    pub fn send(&self, method: &str, path: &str, key: &str, body: &Value) -> Response {
+        self.request(method, path, key).json(body).send().unwrap()
+    }
+
+    pub fn get(&self, path: &str, key: &str) -> Response {
+        self.request("GET", path, key).send().unwrap()
+    }
+
+    pub fn team(&self, team: &str) {
+        let made = self.send(
+            "POST",
+            "/api/v1/teams",
+            &self.admin,
+            &json!({ "name": team }),
+        );
+        assert_eq!(made.status(), 201, "{}", made.text().unwrap());
+    }
+
+    /// A person's key.
+    pub fn person(&self, team: &str, login: &str, role: &str) -> String {
+        let members = format!("/api/v1/teams/{team}/members");
+        let member = json!({ "login": login, "role": role });
+        let admitted = self.send("POST", &members, &self.admin, &member);
+        assert_eq!(admitted.status(), 200, "{}", admitted.text().unwrap());
+        self.token(&json!({ "name": login, "scope": { "role": role }, "login": login }))
+    }
+
+    /// A key with these terms.
+    pub fn token(&self, terms: &Value) -> String {
+        let made = self.send("POST", "/api/v1/tokens", &self.admin, terms);
+        assert_eq!(made.status(), 201, "{}", made.text().unwrap());
+        let made: Value = made.json().unwrap();
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    /// A project whose command works through this server with a key.
+    pub fn project(&self, team: &str, key: &str) -> Project {
+        let project = Project::new().through(&self.url, key);
+        copy(&source(), &project.dir());
+        let file = project.dir().join("estiba.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, text.replace("team: estiba", &format!("team: {team}"))).unwrap();
+        project
+    }
+}
+
+fn listening(folder: &TempDir, args: &[&str]) -> (Child, String) {
+    let mut process = estiba(folder, &["serve", "--listen", "127.0.0.1:0", "--json"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(
+            std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(folder.path().join("log"))
+                .unwrap(),
+        )
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    let told: Value = serde_json::from_str(&first).unwrap();
+    let address = told["address"].as_str().unwrap();
+    (process, format!("http://{address}"))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,11 @@
+//! `estiba serve`, and the command through it.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod access;
+mod api;
+mod bench;
+mod pipelines;
+mod story;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,138 @@
+//! Pipelines that present an identity token of their CI.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::SigningKey;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::bench::Server;
+
+/// The issuer's key: anything will do.
+const SEED: [u8; 32] = [7; 32];
+/// What PKCS#8 has before the seed of an Ed25519 key (RFC 8410, section 7).
+const PKCS8: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The public half, as a JSON Web Key has it (RFC 8037).
+fn public() -> String {
+    let key = SigningKey::from_bytes(&SEED).verifying_key();
+    URL_SAFE_NO_PAD.encode(key.to_bytes())
+}
+
+/// An issuer of identity tokens, as a CI is one.
+fn issuer() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let own = url.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines();
+            let first = lines.next().unwrap().unwrap();
+            while lines.next().unwrap().unwrap() != "" {}
+            let body = match first.contains("openid-configuration") {
+                true => json!({ "issuer": own, "jwks_uri": format!("{own}/keys") }),
+                false => json!({ "keys": [{
+                    "kty": "OKP", "crv": "Ed25519", "kid": "one", "alg": "EdDSA", "x": public(),
+                }]}),
+            };
+            let body = body.to_string();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let mut stream = &stream;
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+fn signed(claims: &Value, kid: &str) -> String {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = Some(kid.to_owned());
+    let key = EncodingKey::from_ed_der(&[PKCS8.as_slice(), &SEED].concat());
+    encode(&header, claims, &key).unwrap()
+}
+
+fn claims(issuer: &str) -> Value {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    json!({
+        "iss": issuer, "aud": "https://estiba.example.edu", "sub": "project_path:memo2/moria-bot",
+        "project_path": "memo2/moria-bot", "ref": "v1.2.0", "ref_type": "tag", "exp": now + 300,
+    })
+}
+
+#[test]
+fn a_pipeline_ships_without_a_stored_token() {
+    let server = Server::start();
+    server.team("moria");
+    let issuer = issuer();
+    let trust = json!({
+        "team": "moria", "issuer": issuer, "audience": "https://estiba.example.edu",
+        "claims": { "project_path": "memo2/moria-bot", "ref_type": "tag" },
+        "environments": ["test"],
+    });
+    let added = server.send("POST", "/api/v1/teams/moria/trusts", &server.admin, &trust);
+    assert_eq!(added.status(), 201, "{}", added.text().unwrap());
+
+    let good = claims(&issuer);
+    let me: Value = server
+        .get("/api/v1/me", &signed(&good, "one"))
+        .json()
+        .unwrap();
+    assert_eq!(me["name"], "pipeline memo2/moria-bot", "{me}");
+    assert_eq!(me["teams"][0]["role"], "pipeline");
+
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        signed(&claims, "one")
+    };
+    let mut forged = signed(&good, "one");
+    forged.replace_range(forged.len() - 4.., "AAAA");
+    let refused = [
+        with("project_path", json!("memo2/rohan-bot")),
+        with("ref_type", json!("branch")),
+        with("aud", json!("https://other.example.edu")),
+        with("iss", json!("https://elsewhere.example.edu")),
+        with("exp", json!(1_000_000_000)),
+        signed(&good, "another-key"),
+        forged,
+    ];
+    for token in refused {
+        assert_eq!(server.get("/api/v1/me", &token).status(), 401, "{token}");
+    }
+    // Only in the environments of the rule.
+    let files = json!({ "files": {
+        "estiba.yaml": "project: tp2\nteam: moria\nworkloads: [api/score.yaml]\ntargets:\n  here: { kind: local }\nenvironments:\n  test: { on: here }\n  prod: { on: here }\n",
+        "api/score.yaml": "apiVersion: score.dev/v1b1\nmetadata: { name: api }\ncontainers:\n  main: { image: . }\n",
+    }});
+    let token = signed(&good, "one");
+    let project = "/api/v1/teams/moria/projects/tp2";
+    assert_eq!(server.send("PUT", project, &token, &files).status(), 200);
+    let deploy = |environment: &str| {
+        let path = format!("{project}/environments/{environment}/deployments");
+        let wanted = json!({ "kind": "deploy", "version": "1.0.0" });
+        server
+            .send("POST", &path, &token, &wanted)
+            .status()
+            .as_u16()
+    };
+    assert_eq!(deploy("prod"), 403);
+    assert_eq!(
+        deploy("test"),
+        409,
+        "there is no such release, and that is all"
+    );
+}
