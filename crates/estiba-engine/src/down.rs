@@ -1,5 +1,7 @@
 //! Taking an environment down, with its data.
 
+use std::collections::BTreeSet;
+
 use estiba_model::{Cause, DeploymentState, Message, Name, Project, ResourceId, message};
 use estiba_planner::teardown;
 use serde::Serialize;
@@ -9,7 +11,8 @@ use crate::deploy::encode;
 use crate::engine::Engine;
 use crate::error::{EngineError, FailedDeployment, Left};
 use crate::event::{Event, Observer};
-use crate::runtime::{Runtime, observe};
+use crate::reach::{ask, observe};
+use crate::runtime::Runtime;
 
 /// What goes when an environment is taken down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,10 +24,10 @@ pub struct Losses {
 }
 
 impl Engine {
-    /// What would go with an environment.
+    /// What would go with an environment, as far as its targets answer.
     ///
     /// # Errors
-    /// When a target can't be asked.
+    /// When the state can't be read.
     pub async fn losses(
         &self,
         project: &Project,
@@ -33,7 +36,7 @@ impl Engine {
         let id = self.environment(project, environment)?;
         let targets = self.targets(project, environment).await?;
         let mut losses = Losses::default();
-        for state in observe(&targets, &id).await?.into_values() {
+        for state in ask(&targets, &id).await.observed.into_values() {
             losses.instances += state.instances.len();
             losses.data.extend(
                 state
@@ -47,7 +50,8 @@ impl Engine {
     }
 
     /// Ends all instances and removes all resources of an environment with their
-    /// data. Its config and secrets stay, for the next deployment.
+    /// data. Its config and secrets stay, for the next deployment; so does what is
+    /// on targets that don't answer and that `without` names.
     ///
     /// # Errors
     /// When something can't be removed; what is left shows in the status.
@@ -55,17 +59,20 @@ impl Engine {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
         let id = self.environment(project, environment)?;
-        let targets = self.targets(project, environment).await?;
         let current = self.store.deployments(&id, 1).await?.into_iter().next();
         let Some(last) = current else {
             return Err(EngineError::refused(never_deployed(environment)));
         };
-        let inputs = self
+        let mut inputs = self
             .inputs(project, environment, last.version.clone())
             .await?;
+        self.leave_behind(&mut inputs, &BTreeSet::new(), without, observer)
+            .await?;
+        let targets = self.targets_for(&inputs)?;
         let release = self.existing_release(&project.id, &last.version).await?;
         let runtime = Runtime::bare(&self.store, targets, inputs, release);
         let sealed_later = encode(&runtime.bound.inputs)?;

@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod inputs;
 mod instances;
+mod reach;
 mod release;
 mod runtime;
 mod status;

@@ -83,13 +83,6 @@ impl EnvironmentDir {
         }
     }
 
-    /// Exists when a service is used from outside of this machine.
-    pub(crate) fn outside(&self, workload: &str, port: &str) -> PathBuf {
-        self.directory
-            .join("outside")
-            .join(format!("{workload}.{port}"))
-    }
-
     /// Owner of an instance's ports, and what probes say of it.
     pub(crate) fn standing(&self, instance: &InstanceName) -> PathBuf {
         self.directory

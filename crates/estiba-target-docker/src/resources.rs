@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use estiba_host::directory::make_private;
-use estiba_host::{HostError, record, routes, short_hash};
+use estiba_host::{HostError, routes, short_hash};
 use estiba_model::{EnvironmentId, ObservedResource, ResourceId, SecretString, message};
 use estiba_postgres::{Postgres, PostgresError};
 use estiba_target::{Outputs, Progress, Reach, ResourceSpec};
@@ -165,13 +164,8 @@ impl Provider<'_> {
         let number = place.service_ports().take(workload, port).await?;
         let host = match resource.reach {
             Reach::Inside => workload.to_owned(),
-            Reach::Outside => {
-                // The next routing opens it there too.
-                let mark = place.outside(workload, port);
-                make_private(mark.parent().unwrap_or(place.path()))?;
-                record::write(&mark, &number)?;
-                self.outside.to_string()
-            }
+            // Routing opens it there too.
+            Reach::Outside => self.outside.to_string(),
         };
         let mut outputs = one("hostname", host);
         outputs.extend(one("port", number.to_string()));

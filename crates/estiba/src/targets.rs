@@ -1,5 +1,6 @@
 //! The adapters: the only place that names kinds of targets.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,12 +27,17 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    fn local(&self, config: &TargetConfig) -> Result<LocalTarget, Message> {
+    fn local(
+        &self,
+        config: &TargetConfig,
+        address: Option<IpAddr>,
+    ) -> Result<LocalTarget, Message> {
         Ok(LocalTarget::new(LocalConfig {
             root: self.local_root.clone(),
             images: self.images.clone(),
             helper: helper()?,
             edge_port: port(config),
+            address,
         }))
     }
 
@@ -41,21 +47,14 @@ impl Adapters {
         config: &TargetConfig,
         usual: &str,
     ) -> Result<DockerTarget, Message> {
-        let setting = |key: &str| config.settings.get(key).and_then(|value| value.as_str());
-        let address = setting("address").map(str::parse).transpose();
-        let address = address.map_err(|error| {
-            message!(
-                "target {name}: `address` has to be an IP address of this machine: {error}",
-                "plataforma {name}: `address` tiene que ser una dirección IP de esta máquina: {error}"
-            )
-        })?;
+        let socket_setting = config.settings.get("socket").and_then(|v| v.as_str());
         Ok(DockerTarget::new(DockerConfig {
-            socket: socket(name, setting("socket").unwrap_or(usual))?,
+            socket: socket(name, socket_setting.unwrap_or(usual))?,
             root: self.local_root.clone(),
             images: self.images.clone(),
             helper: helper()?,
             edge_port: port(config),
-            address,
+            address: address(name, config)?,
         }))
     }
 
@@ -115,10 +114,11 @@ impl Adapters {
     /// # Errors
     /// When the program can't find itself.
     pub fn this_machine(&self) -> Result<LocalTarget, Message> {
-        self.local(&TargetConfig {
+        let ordinary = TargetConfig {
             kind: "local".to_owned(),
             settings: serde_json::Map::new(),
-        })
+        };
+        self.local(&ordinary, None)
     }
 }
 
@@ -131,7 +131,7 @@ impl TargetProvider for Adapters {
     ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
             "docker" => Ok(Arc::new(self.engine(name, config, DOCKER_SOCKET)?)),
-            "local" => Ok(Arc::new(self.local(config)?)),
+            "local" => Ok(Arc::new(self.local(config, address(name, config)?)?)),
             "kubernetes" => Ok(Arc::new(self.kubernetes(name, config, registry)?)),
             "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
             kind => Err(message!(
@@ -148,6 +148,17 @@ fn helper() -> Result<PathBuf, Message> {
         message!(
             "the program can't find itself, which it needs to run containers: {error}",
             "el programa no se encuentra a sí mismo, y lo necesita para ejecutar contenedores: {error}"
+        )
+    })
+}
+
+/// The address at which other targets reach this machine, where one is given.
+fn address(name: &Name, config: &TargetConfig) -> Result<Option<IpAddr>, Message> {
+    let address = config.settings.get("address").and_then(|v| v.as_str());
+    address.map(str::parse).transpose().map_err(|error| {
+        message!(
+            "target {name}: `address` has to be an IP address of this machine: {error}",
+            "plataforma {name}: `address` tiene que ser una dirección IP de esta máquina: {error}"
         )
     })
 }

@@ -2,7 +2,7 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::local::{CAPABILITIES, THIS_MACHINE, port};
+use super::local::{CAPABILITIES, THIS_MACHINE, address, port};
 use super::{Kind, provided};
 
 pub(super) const DOCKER: Kind = Kind {
@@ -39,10 +39,7 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
                 "examples": ["/var/run/docker.sock", "/run/podman/podman.sock"],
             },
             "port": port(),
-            "address": {
-                "description": "The IP address at which other machines reach this one.",
-                "type": "string",
-            },
+            "address": address(),
         },
         "additionalProperties": false,
     })

@@ -37,8 +37,16 @@ pub(super) const CAPABILITIES: &[Capability] = &[
 fn settings(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "properties": { "port": port() },
+        "properties": { "port": port(), "address": address() },
         "additionalProperties": false,
+    })
+}
+
+/// Where workloads on other targets reach this machine.
+pub(super) fn address() -> serde_json::Value {
+    serde_json::json!({
+        "description": "The IP address at which workloads on other targets reach this machine.",
+        "type": "string",
     })
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use estiba_host::{HostError, edge, record};
+use estiba_host::{HostError, address, edge, record};
 use estiba_image::ImageStore;
 use estiba_model::{
     EnvironmentId, InstanceName, Name, Observed, ObservedInstance, ResourceId, Traffic,
@@ -26,7 +26,7 @@ use estiba_target::{
 use crate::engine::Engine;
 use crate::instance::Instance;
 use crate::layout::Layout;
-use crate::routing::{Router, address_on_default_route};
+use crate::routing::Router;
 use crate::{images, logs, network, resources, run};
 
 /// Which engine, and how it is used.
@@ -77,13 +77,19 @@ impl DockerTarget {
         &self.config.helper
     }
 
+    /// Where other machines find this one.
+    fn outside(&self) -> IpAddr {
+        let given = self.config.address;
+        given.unwrap_or_else(address::on_default_route)
+    }
+
     fn router(&self) -> Router<'_> {
         Router {
             engine: &self.engine,
             layout: &self.layout,
             helper: self.helper(),
             port: self.config.edge_port,
-            outside: self.config.address.unwrap_or_else(address_on_default_route),
+            outside: self.outside(),
         }
     }
 
@@ -92,7 +98,7 @@ impl DockerTarget {
             engine: &self.engine,
             layout: &self.layout,
             foreign: &self.postgres,
-            outside: self.config.address.unwrap_or_else(address_on_default_route),
+            outside: self.outside(),
         }
     }
 

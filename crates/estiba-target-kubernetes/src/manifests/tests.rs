@@ -96,6 +96,7 @@ fn exposure(routes: &[(Option<&str>, &str)]) -> Exposure {
     Exposure {
         ports: BTreeMap::from([("http".to_owned(), port)]),
         routes: routes.collect::<BTreeSet<_>>(),
+        ..Exposure::default()
     }
 }
 

@@ -1,6 +1,8 @@
 //! `estiba plan`, `deploy`, `promote`, `rollback` and `resume`: releases going
 //! to environments.
 
+use std::collections::BTreeSet;
+
 use estiba_engine::{Engine, Outcome, Request};
 use estiba_model::{Cause, EnvironmentId, Name, Project, Release, Version, message};
 
@@ -13,6 +15,7 @@ pub async fn plan(
     context: &Context,
     environment: Option<Name>,
     version: Option<Version>,
+    without: &BTreeSet<Name>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
@@ -32,7 +35,8 @@ pub async fn plan(
             engine.assemble(&project, version, &progress).await?
         }
     };
-    let plan = engine.plan(&project, &environment, release).await?;
+    let plan = engine.plan(&project, &environment, release, without);
+    let plan = plan.await?;
     context.output.json(&plan);
     plan_text(&plan)
         .iter()
@@ -45,6 +49,7 @@ pub async fn deploy(
     context: &Context,
     environment: Name,
     version: Option<Version>,
+    without: BTreeSet<Name>,
     yes: bool,
 ) -> Result<(), Failure> {
     let project = context.project()?;
@@ -67,6 +72,7 @@ pub async fn deploy(
         environment,
         version,
         cause: Cause::Deploy,
+        without,
     };
     carry_out(context, &engine, &project, &request, yes).await
 }
@@ -88,7 +94,13 @@ async fn release(
 }
 
 /// Takes the release of one environment to another.
-pub async fn promote(context: &Context, from: &Name, to: Name, yes: bool) -> Result<(), Failure> {
+pub async fn promote(
+    context: &Context,
+    from: &Name,
+    to: Name,
+    without: BTreeSet<Name>,
+    yes: bool,
+) -> Result<(), Failure> {
     let project = context.project()?;
     let engine = context.engine().await?;
     let from = engine.environment(&project, from)?;
@@ -96,6 +108,7 @@ pub async fn promote(context: &Context, from: &Name, to: Name, yes: bool) -> Res
         environment: to,
         version: engine.current_version(&from).await?,
         cause: Cause::Promote,
+        without,
     };
     carry_out(context, &engine, &project, &request, yes).await
 }
@@ -105,6 +118,7 @@ pub async fn rollback(
     context: &Context,
     environment: Name,
     to: Option<Version>,
+    without: BTreeSet<Name>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let engine = context.engine().await?;
@@ -117,6 +131,7 @@ pub async fn rollback(
         environment,
         version,
         cause: Cause::Rollback,
+        without,
     };
     carry_out(context, &engine, &project, &request, true).await
 }

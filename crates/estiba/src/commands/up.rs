@@ -1,7 +1,9 @@
 //! `estiba up`.
 
+use std::collections::BTreeSet;
+
 use estiba_engine::{Outcome, Request};
-use estiba_model::{Cause, Version, message};
+use estiba_model::{Cause, Name, Version, message};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,7 +12,11 @@ use crate::output::ShownProgress;
 use super::deploy::{show_outcome, show_urls};
 
 /// Checks, builds, releases and deploys to the first environment.
-pub async fn up(context: &Context, version: Option<Version>) -> Result<(), Failure> {
+pub async fn up(
+    context: &Context,
+    version: Option<Version>,
+    without: BTreeSet<Name>,
+) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, None)?;
     let engine = context.engine().await?;
@@ -22,6 +28,7 @@ pub async fn up(context: &Context, version: Option<Version>) -> Result<(), Failu
             environment: environment.clone(),
             version: release.version,
             cause: Cause::Deploy,
+            without,
         };
         engine.deploy(&project, &request, &progress).await?
     };

@@ -2,20 +2,18 @@
 //! kit's own on loopback, from which its node has to be able to pull.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::tool::{output, unknown_kind, works};
 use super::{Foreign, Place};
 use crate::behaviour::Need;
-use crate::bench::{Kit, eventually};
+use crate::bench::Kit;
 use crate::support::Address;
+use crate::support::registry::Registry;
 
 /// What may be seen of a namespace by those who may not see its secrets.
 const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
@@ -23,6 +21,7 @@ const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,conf
 
 #[derive(Default)]
 pub struct Cluster {
+    /// Started on first use.
     registry: Mutex<Option<Registry>>,
     volumes: Mutex<()>,
 }
@@ -61,45 +60,6 @@ impl Cluster {
                 forget,
             ];
             output(&mut kubectl(&patch));
-        }
-    }
-}
-
-/// A `docker-registry` on a free port, started on first use.
-struct Registry {
-    process: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Registry {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let config = json!({
-            "version": 0.1,
-            "log": { "level": "error", "accesslog": { "disabled": true } },
-            "storage": { "filesystem": { "rootdirectory": folder.path().join("data") } },
-            "http": { "addr": format!("127.0.0.1:{port}") },
-        });
-        let file = folder.path().join("config.yml");
-        fs::write(&file, config.to_string()).unwrap();
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let answers = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-        eventually("the registry", Duration::from_secs(20), answers);
-        Self {
-            process,
-            port,
-            _folder: folder,
         }
     }
 }
@@ -250,10 +210,7 @@ impl Place for Cluster {
     }
 
     fn end(&self) {
-        if let Some(mut registry) = self.registry.lock().unwrap().take() {
-            let _ = registry.process.kill();
-            let _ = registry.process.wait();
-        }
+        self.registry.lock().unwrap().take();
     }
 }
 
