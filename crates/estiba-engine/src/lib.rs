@@ -3,6 +3,7 @@
 
 mod apply;
 mod bind;
+mod carried;
 mod database;
 mod deploy;
 mod desired;
@@ -20,6 +21,7 @@ mod values;
 mod versions;
 
 pub use apply::{READY_TIMEOUT, STOP_GRACE};
+pub use carried::Carried;
 pub use deploy::{Outcome, Request};
 pub use desired::STRATEGY_ANNOTATION;
 pub use down::Losses;

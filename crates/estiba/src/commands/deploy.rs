@@ -105,12 +105,41 @@ pub async fn promote(
     let engine = context.engine().await?;
     let from = engine.environment(&project, from)?;
     let request = Request {
-        environment: to,
+        environment: to.clone(),
         version: engine.current_version(&from).await?,
         cause: Cause::Promote,
         without,
     };
-    carry_out(context, &engine, &project, &request, yes).await
+    carry_out(context, &engine, &project, &request, yes).await?;
+    show_carried(context, &engine, &project, &from.environment, &to).await
+}
+
+/// Shows that what runs is what was promoted, as the targets tell.
+async fn show_carried(
+    context: &Context,
+    engine: &Engine,
+    project: &Project,
+    from: &Name,
+    to: &Name,
+) -> Result<(), Failure> {
+    let carried = engine.carried(project, to).await?;
+    context.output.line(&message!(
+        "{to} runs the images of {from}:",
+        "{to} tiene en marcha las imágenes de {from}:"
+    ));
+    for one in &carried {
+        let (workload, container, image) = (&one.workload, &one.container, &one.image);
+        context
+            .output
+            .text(&format!("  {workload}/{container}  {image}"));
+    }
+    context.output.json(&serde_json::json!({
+        "event": "carried",
+        "from": from,
+        "environment": to,
+        "images": carried,
+    }));
+    Ok(())
 }
 
 /// Goes back to the previous release that worked, or to a given one.
