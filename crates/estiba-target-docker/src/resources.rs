@@ -7,13 +7,13 @@ use std::path::Path;
 use estiba_host::{HostError, routes, short_hash};
 use estiba_model::{EnvironmentId, ObservedResource, ResourceId, SecretString, message};
 use estiba_postgres::{Postgres, PostgresError};
-use estiba_target::{Outputs, Progress, Reach, ResourceSpec};
+use estiba_target::{Outputs, Progress, Reach, ResourceSpec, TargetError};
 use serde_json::Value;
 
+use crate::database::{self, Database};
 use crate::engine::Engine;
 use crate::labels::{self, Labels, Role};
 use crate::layout::Layout;
-use crate::postgres::Database;
 use crate::{network, volumes};
 
 /// A type that is provided.
@@ -79,7 +79,7 @@ impl Provider<'_> {
         environment: &EnvironmentId,
         resource: &ResourceSpec,
         progress: &dyn Progress,
-    ) -> Result<(), HostError> {
+    ) -> Result<(), TargetError> {
         let kind = Kind::of(resource)?;
         let labels = of(environment, Role::Resource, &resource.id);
         match kind {
@@ -113,7 +113,7 @@ impl Provider<'_> {
             resource.fingerprint.short()
         );
         volumes::ensure(self.engine, &name, marked).await?;
-        volumes::remove_all(self.engine, &mark, Some(&name)).await
+        Ok(volumes::remove_all(self.engine, &mark, Some(&name)).await?)
     }
 
     pub(crate) async fn outputs(
@@ -220,7 +220,7 @@ impl Provider<'_> {
             engine: self.engine,
             environment: environment.clone(),
             name: name(environment, &resource.id),
-            host: format!("db-{}", short_hash(&resource.id.0)),
+            host: database::host(&resource.id),
         }
     }
 }

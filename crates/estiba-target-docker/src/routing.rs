@@ -1,13 +1,13 @@
 //! Traffic to instances, through the edge of this machine.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use estiba_edge::{ControlClient, OwnerRoutes, ServicePort};
 use estiba_host::traffic::{Answering, is_in_force, owner, publish, table, unroute};
 use estiba_host::{HostError, edge, routes};
-use estiba_model::{EnvironmentId, InstanceName, Name, Traffic};
+use estiba_model::{EnvironmentId, InstanceName, Name, Traffic, message};
 use estiba_target::Url;
 
 use crate::engine::Engine;
@@ -50,6 +50,13 @@ impl Router<'_> {
         let routes = self
             .routes(&place, environment, workload, wanted, gateway)
             .await?;
+        if routes
+            .ports
+            .iter()
+            .any(|port| port.listen.ip() == self.outside)
+        {
+            require_own(self.outside)?;
+        }
         let edge = edge::ensure(&edge_place, self.helper, self.port).await?;
         dir.record(workload, wanted)?;
         // Who answers first, so that no route leads nowhere.
@@ -178,4 +185,15 @@ pub(crate) async fn publish_if_named(
     }
     let answering = answering(engine, &place, environment, &traffic).await?;
     publish(&edge, &owner(environment, workload), &answering).await
+}
+
+/// Refuses an address that this machine does not have: the edge would listen there
+/// and hear nothing.
+fn require_own(address: IpAddr) -> Result<(), HostError> {
+    TcpListener::bind((address, 0)).map(drop).map_err(|error| {
+        HostError::Told(message!(
+            "`address` of the target is {address}, which is not this machine's ({error})",
+            "`address` de la plataforma es {address}, que no es de esta máquina ({error})"
+        ))
+    })
 }

@@ -130,7 +130,7 @@ impl TargetProvider for Adapters {
         registry: Option<&str>,
     ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
-            "docker" => Ok(Arc::new(self.engine(name, config, DOCKER_SOCKET)?)),
+            "docker" => Ok(Arc::new(self.engine(name, config, &docker_socket())?)),
             "local" => Ok(Arc::new(self.local(config, address(name, config)?)?)),
             "kubernetes" => Ok(Arc::new(self.kubernetes(name, config, registry)?)),
             "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
@@ -168,6 +168,13 @@ fn port(config: &TargetConfig) -> Option<u16> {
     port.and_then(|port| u16::try_from(port).ok())
 }
 
+/// Where Docker listens: where its own tools look.
+fn docker_socket() -> String {
+    let named = std::env::var("DOCKER_HOST").ok();
+    let named = named.filter(|host| !host.is_empty());
+    named.unwrap_or_else(|| DOCKER_SOCKET.to_owned())
+}
+
 /// Where Podman listens, for this user.
 fn podman_socket() -> String {
     let of_user = std::env::var("XDG_RUNTIME_DIR");
@@ -184,7 +191,7 @@ fn socket(name: &Name, text: &str) -> Result<String, Message> {
         return Ok(path.to_owned());
     }
     Err(message!(
-        "target {name}: \"{text}\" is no socket of this machine; only the path of one is taken, such as /var/run/docker.sock. For an engine of another machine, run Estiba there",
-        "plataforma {name}: «{text}» no es un socket de esta máquina; solo se acepta la ruta de uno, como /var/run/docker.sock. Para un motor de otra máquina, ejecute Estiba allí"
+        "target {name}: \"{text}\" (from `socket` or DOCKER_HOST) is no socket of this machine; only the path of one is taken, such as /var/run/docker.sock. For an engine of another machine, run Estiba there",
+        "plataforma {name}: «{text}» (de `socket` o DOCKER_HOST) no es un socket de esta máquina; solo se acepta la ruta de uno, como /var/run/docker.sock. Para un motor de otra máquina, ejecute Estiba allí"
     ))
 }

@@ -27,6 +27,16 @@ pub(super) const KUBERNETES: Kind = Kind {
     ],
     // Names or the namespace carry the environment, whatever the pattern.
     place: |project, environment| format!("kubernetes/{project}/{environment}"),
+    runtime: |settings| {
+        let of = |key| {
+            settings
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (file, context, namespace) = (of("kubeconfig"), of("context"), of("namespace"));
+        format!("kubernetes:{file}/{context}/{namespace}")
+    },
     // Clusters may share the ingress of a course.
     network: "kubernetes",
     needs_registry: true,

@@ -19,6 +19,7 @@ pub(super) const LOCAL: Kind = Kind {
     capabilities: CAPABILITIES,
     // Every name that the machine sees is derived from these three.
     place: |project, environment| format!("local/{project}/{environment}"),
+    runtime: |_| "local".to_owned(),
     network: THIS_MACHINE,
     needs_registry: false,
     mistake: |_| None,

@@ -54,10 +54,10 @@ pub enum Need {
     Limits,
     /// Somebody routes host names from outside.
     Routes,
-    /// The root file system of a container that has files is read-only.
-    SealedFiles,
     /// What runs is known to every Estiba, whatever its state folder.
     Shared,
+    /// Log lines have the time at which they were written, to less than a second.
+    LogTimes,
 }
 
 impl Need {
@@ -66,8 +66,8 @@ impl Need {
         Self::Sidecars,
         Self::Limits,
         Self::Routes,
-        Self::SealedFiles,
         Self::Shared,
+        Self::LogTimes,
     ];
 
     /// A stable name.
@@ -77,8 +77,8 @@ impl Need {
             Self::Sidecars => "sidecars",
             Self::Limits => "limits",
             Self::Routes => "routes",
-            Self::SealedFiles => "sealed-files",
             Self::Shared => "shared",
+            Self::LogTimes => "log-times",
         }
     }
 
@@ -101,13 +101,13 @@ impl Need {
                 "nobody routes host names here; `estiba doctor` says so",
                 "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
             ],
-            Self::SealedFiles => [
-                "not for a container that has files; the deployment says so",
-                "no para un contenedor con archivos; el despliegue lo dice",
-            ],
             Self::Shared => [
                 "what runs belongs to one state folder; another one does not touch it",
                 "lo que corre pertenece a una carpeta de estado; otra no lo toca",
+            ],
+            Self::LogTimes => [
+                "log lines have whole seconds; `--since` gives all lines of its second",
+                "las líneas de log tienen segundos enteros; `--since` da todas las de su segundo",
             ],
         }
     }
@@ -126,10 +126,8 @@ impl Need {
                 container["resources"] = json!({ "limits": { "memory": "64Mi" } });
             }),
             Self::Routes => doctor_tells(bench, "ingress"),
-            Self::SealedFiles => noticed(bench, "can write to", |container| {
-                container["files"] = json!({ "/etc/app/note": { "content": "one" } });
-            }),
             Self::Shared => not_touched_from_elsewhere(bench),
+            Self::LogTimes => crate::behaviours::since_gives_a_second(bench),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::{Bench, Kit, eventually};
 use crate::score;
 
@@ -28,7 +28,8 @@ pub const ALL: &[Behaviour] = &[
         "`--since` and `--tail` give the newest lines alone",
         "`--since` y `--tail` dan sólo las líneas más nuevas",
         log_since_and_tail,
-    ),
+    )
+    .needing(Need::LogTimes),
     Behaviour::new(
         "log_both_streams",
         "standard output and error are told apart",
@@ -149,6 +150,27 @@ fn log_since_and_tail(bench: &Bench) {
     assert_eq!(texts(&lines(&project, &["--since", at])), ["two", "three"]);
     let all = lines(&project, &["--since", "1h"]);
     assert!(all.len() > 3, "{all:?}");
+}
+
+/// What holds where lines have whole seconds: none of that second is left out, and
+/// none before it is shown.
+pub fn since_gives_a_second(bench: &Bench) {
+    let project = project(bench);
+    project.get("/print/one");
+    eventually("one", LIMIT, || written(&project, "one"));
+    let of_one = lines(&project, &["--tail", "1"])[0]["at"].clone();
+    let is_later = || {
+        project.get("/print/two");
+        lines(&project, &["--tail", "1"])[0]["at"] != of_one
+    };
+    eventually("a later second", LIMIT, is_later);
+    let last = lines(&project, &["--tail", "1"]);
+    let since = lines(&project, &["--since", last[0]["at"].as_str().unwrap()]);
+    assert!(
+        since.iter().all(|line| line["at"] == last[0]["at"]),
+        "{since:?}"
+    );
+    assert!(texts(&since).contains(&"two"));
 }
 
 fn log_both_streams(bench: &Bench) {
