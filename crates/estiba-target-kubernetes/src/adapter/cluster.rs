@@ -48,7 +48,8 @@ impl Cluster {
         let client = Client::try_from(config).map_err(|error| failed("kubeconfig", &error))?;
         let version =
             persist_for(FIRST_PATIENCE, "/version", || client.apiserver_version()).await?;
-        // Some providers say `27+`.
+        // Some providers say `27+`; what somebody built says nothing, and is taken
+        // for the oldest.
         let digits: String = version
             .minor
             .chars()
@@ -56,7 +57,7 @@ impl Cluster {
             .collect();
         Ok(Self {
             client,
-            version: ServerVersion(digits.parse().unwrap_or_default()),
+            version: digits.parse().map_or(ServerVersion::OLDEST, ServerVersion),
         })
     }
 

@@ -10,11 +10,8 @@ use kube::api::{Api, ListParams, PostParams};
 
 use super::KubernetesTarget;
 use super::cluster::Cluster;
-use crate::manifests::IN_NAMESPACE;
+use crate::manifests::{IN_NAMESPACE, ServerVersion};
 use crate::{IngressKind, Settings};
-
-/// The oldest version that Estiba is tried with.
-const OLDEST: u32 = 20;
 
 impl KubernetesTarget {
     pub(super) async fn check_cluster(&self) -> Vec<HostCheck> {
@@ -33,19 +30,21 @@ impl KubernetesTarget {
                 }];
             }
         };
-        let minor = cluster.version.0;
+        let version = cluster.version;
+        let is_old = version < ServerVersion::OLDEST;
+        let (minor, oldest) = (version.0, ServerVersion::OLDEST.0);
         let mut checks = vec![HostCheck {
             name: "cluster",
-            ok: minor >= OLDEST,
+            ok: !is_old,
             optional: false,
             found: message!(
                 "the cluster answers (Kubernetes 1.{minor})",
                 "el clúster responde (Kubernetes 1.{minor})"
             ),
-            advice: (minor < OLDEST).then(|| {
+            advice: is_old.then(|| {
                 message!(
-                    "Estiba needs Kubernetes 1.20 or newer",
-                    "Estiba necesita Kubernetes 1.20 o posterior"
+                    "Estiba needs Kubernetes 1.{oldest} or newer",
+                    "Estiba necesita Kubernetes 1.{oldest} o posterior"
                 )
             }),
         }];

@@ -2,13 +2,13 @@
 //!
 //! Kubernetes keeps the log of a pod for as long as the pod, and of a container's
 //! runs the last two. It does not tell the standard output from the standard
-//! error: all lines count as output.
+//! error.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use estiba_model::{EnvironmentId, InstanceName, Name, SecretString};
-use estiba_target::{LogLine, LogQuery, LogStream, Redactor, Stream, TargetError};
+use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
@@ -258,7 +258,7 @@ fn read_line(source: &Source, line: &str, redactor: &Redactor) -> Option<LogLine
         at: at.parse().ok()?,
         instance: source.instance.clone(),
         container: source.container.clone(),
-        stream: Stream::Stdout,
+        stream: None,
         text: redactor.redact(text).into_owned(),
     })
 }

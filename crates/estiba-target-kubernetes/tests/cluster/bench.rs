@@ -82,7 +82,12 @@ impl Bench {
     }
 
     pub fn namespace(&self) -> String {
-        format!("{}-{}", self.environment.team, self.environment.environment)
+        let EnvironmentId {
+            team,
+            project,
+            environment,
+        } = &self.environment;
+        format!("{team}-{project}-{environment}")
     }
 
     /// A workload without ports that runs a script.

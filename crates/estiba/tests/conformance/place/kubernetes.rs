@@ -21,6 +21,9 @@ use crate::support::Address;
 const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
     persistentvolumeclaims,ingresses,serviceaccounts,events";
 
+/// The first version that can tell a command the end of its input.
+const ENDS_INPUT: u32 = 30;
+
 #[derive(Default)]
 pub struct Cluster {
     registry: Mutex<Option<Registry>>,
@@ -120,6 +123,15 @@ fn kubectl(args: &[&str]) -> Command {
     command
 }
 
+/// The y of Kubernetes 1.y; 0 where the server does not tell.
+fn minor_version() -> u32 {
+    let version = output(&mut kubectl(&["version", "-o", "json"]));
+    let version: Value = serde_json::from_str(&version).unwrap();
+    let minor = text(&version["serverVersion"]["minor"]);
+    // Some providers say `27+`.
+    minor.trim_end_matches('+').parse().unwrap_or_default()
+}
+
 /// The labels of an environment's objects, and more.
 fn selector(project: &Kit, environment: &str, more: &str) -> String {
     format!(
@@ -175,8 +187,10 @@ impl Place for Cluster {
 
     fn lacking(&self) -> Vec<Need> {
         let classes = output(&mut kubectl(&["get", "ingressclasses", "-o", "name"]));
-        let none = classes.is_empty();
-        none.then_some(Need::Routes).into_iter().collect()
+        let mut lacking = vec![Need::Streams];
+        lacking.extend(classes.is_empty().then_some(Need::Routes));
+        lacking.extend((minor_version() < ENDS_INPUT).then_some(Need::EndOfInput));
+        lacking
     }
 
     fn target(&self, _: &Kit) -> Value {
