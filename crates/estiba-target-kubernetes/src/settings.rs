@@ -132,6 +132,13 @@ impl Settings {
         !self.namespace_pattern().contains(ENVIRONMENT)
     }
 
+    /// The namespace of all environments of all teams, where there is only one.
+    #[must_use]
+    pub fn only_namespace(&self) -> Option<&str> {
+        let pattern = self.namespace_pattern();
+        (!pattern.contains('{')).then_some(pattern)
+    }
+
     fn namespace_pattern(&self) -> &str {
         self.namespace.as_deref().unwrap_or(NAMESPACE)
     }

@@ -24,12 +24,13 @@ use std::collections::BTreeMap;
 use estiba_model::{Digest, EnvironmentId, Message, Name, SecretString};
 use estiba_target::{MigrationSpec, ResourceSpec, RolloutSpec};
 
+pub(crate) use ingress::routes;
 pub use manifest::{Manifest, to_yaml};
 pub(crate) use place::shortened;
 pub use place::{Labels, Place, annotation, label};
 pub use postgres::{DATABASE_PORT, DatabaseNames};
-pub(crate) use rbac::IN_NAMESPACE;
 pub use rbac::rbac;
+pub(crate) use rbac::rights;
 pub use values::REDACTED_KEY;
 
 use crate::Settings;
