@@ -132,10 +132,8 @@ impl PodContext<'_> {
             ("ESTIBA_VERSION".to_owned(), self.version.to_string()),
         ];
         for (name, port) in &self.exposure.ports {
-            if port.protocol == Protocol::Tcp {
-                let name = name.to_ascii_uppercase().replace('-', "_");
-                own.push((format!("PORT_{name}"), port.target_port.to_string()));
-            }
+            let name = name.to_ascii_uppercase().replace('-', "_");
+            own.push((format!("PORT_{name}"), port.target_port.to_string()));
         }
         if let Some((_, port)) = main_port(self.exposure) {
             own.push(("PORT".to_owned(), port.to_string()));
