@@ -345,7 +345,7 @@ impl Source {
             at: at.parse().ok()?,
             instance: self.instance.clone(),
             container: self.container.clone(),
-            stream,
+            stream: Some(stream),
             text: redactor.redact(text).into_owned(),
         })
     }

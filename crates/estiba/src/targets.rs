@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use estiba_engine::TargetProvider;
 use estiba_image::ImageStore;
-use estiba_model::{Message, Name, Project, TargetConfig, message};
+use estiba_model::{EnvironmentId, Message, Name, Project, TargetConfig, message};
 use estiba_target::Target;
 use estiba_target_docker::{DockerConfig, DockerTarget};
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
@@ -63,6 +63,7 @@ impl Adapters {
         name: &Name,
         config: &TargetConfig,
         registry: Option<&str>,
+        environments: Vec<EnvironmentId>,
     ) -> Result<KubernetesTarget, Message> {
         let registry = registry.ok_or_else(|| {
             message!(
@@ -74,6 +75,7 @@ impl Adapters {
             settings: Settings::parse(&config.settings)?,
             registry: registry.to_owned(),
             images: self.images.clone(),
+            environments,
             postgres_root: self.local_root.join("postgres"),
         }))
     }
@@ -84,11 +86,26 @@ impl Adapters {
         let targets = project.targets.iter();
         targets
             .filter(|(_, config)| config.kind != "local")
-            .map(|(name, config)| {
-                let target = self.target(name, config, project.registry.as_deref());
-                (name.clone(), target)
-            })
+            .map(|(name, config)| (name.clone(), self.of_project(project, name, config)))
             .collect()
+    }
+
+    fn of_project(
+        &self,
+        project: &Project,
+        name: &Name,
+        config: &TargetConfig,
+    ) -> Result<Arc<dyn Target>, Message> {
+        let registry = project.registry.as_deref();
+        if config.kind != "kubernetes" {
+            return self.target(name, config, registry);
+        }
+        let environments = project.environments.iter();
+        let placed = environments
+            .filter(|(_, environment)| environment.placement.values().any(|on| on == name))
+            .map(|(environment, _)| EnvironmentId::new(&project.id, environment));
+        let target = self.kubernetes(name, config, registry, placed.collect())?;
+        Ok(Arc::new(target))
     }
 
     /// The rights that Estiba needs on a target, in the target's own words: what
@@ -132,7 +149,10 @@ impl TargetProvider for Adapters {
         match config.kind.as_str() {
             "docker" => Ok(Arc::new(self.engine(name, config, &docker_socket())?)),
             "local" => Ok(Arc::new(self.local(config, address(name, config)?)?)),
-            "kubernetes" => Ok(Arc::new(self.kubernetes(name, config, registry)?)),
+            "kubernetes" => {
+                let target = self.kubernetes(name, config, registry, Vec::new())?;
+                Ok(Arc::new(target))
+            }
             "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
             kind => Err(message!(
                 "target {name} is of kind {kind}, which this Estiba does not have; it has: docker, kubernetes, local, podman",

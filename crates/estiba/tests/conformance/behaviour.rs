@@ -1,8 +1,10 @@
 //! A behaviour that every target shows, and what some lack for it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, eventually};
 use crate::score;
 
 /// What every target does, or says that it can't.
@@ -58,16 +60,22 @@ pub enum Need {
     Shared,
     /// Log lines have the time at which they were written, to less than a second.
     LogTimes,
+    /// Logs tell standard output from standard error.
+    Streams,
+    /// A command without a shell beside it is told that its input has ended.
+    EndOfInput,
 }
 
 impl Need {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
         Self::Routes,
         Self::Shared,
         Self::LogTimes,
+        Self::Streams,
+        Self::EndOfInput,
     ];
 
     /// A stable name.
@@ -79,6 +87,8 @@ impl Need {
             Self::Routes => "routes",
             Self::Shared => "shared",
             Self::LogTimes => "log-times",
+            Self::Streams => "streams",
+            Self::EndOfInput => "end-of-input",
         }
     }
 
@@ -109,6 +119,14 @@ impl Need {
                 "log lines have whole seconds; `--since` gives all lines of its second",
                 "las líneas de log tienen segundos enteros; `--since` da todas las de su segundo",
             ],
+            Self::Streams => [
+                "output and error are one log; the JSON of `logs` names no stream",
+                "la salida y el error son un solo log; el JSON de `logs` no nombra cuál",
+            ],
+            Self::EndOfInput => [
+                "not before Kubernetes 1.30 in an image without a shell; `exec` says so",
+                "no antes de Kubernetes 1.30 en una imagen sin intérprete; `exec` lo dice",
+            ],
         }
     }
 
@@ -128,6 +146,8 @@ impl Need {
             Self::Routes => doctor_tells(bench, "ingress"),
             Self::Shared => not_touched_from_elsewhere(bench),
             Self::LogTimes => crate::behaviours::since_gives_a_second(bench),
+            Self::Streams => names_no_stream(bench),
+            Self::EndOfInput => input_is_refused(bench),
         }
     }
 }
@@ -161,6 +181,33 @@ fn doctor_tells(bench: &Bench, name: &str) {
     let found = found.as_array().unwrap().iter();
     let check = found.into_iter().find(|check| check["name"] == name);
     assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
+}
+
+/// The lines of a log do not pretend to know where they were written.
+fn names_no_stream(bench: &Bench) {
+    let project = bench.shown();
+    project.get("/complain/complained");
+    let written = || {
+        let done = project
+            .run(&["logs", "api", "--env", "test", "--json"])
+            .ok();
+        let mut lines = done.out.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["stream"], json!(null), "{line}");
+            line["text"] == "complained"
+        });
+        lines.any(|is_it| is_it)
+    };
+    eventually("the line", Duration::from_secs(30), written);
+}
+
+/// `exec` refuses input that it could not end, and says why.
+fn input_is_refused(bench: &Bench) {
+    let words = ["exec", "api", "--env", "test", "--", "api", "tell", "stdin"];
+    let refused = bench.shown().with_input(&words, "given");
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    let said = "can't tell a command that its input has ended";
+    assert!(refused.err.contains(said), "{}", refused.err);
 }
 
 fn not_touched_from_elsewhere(bench: &Bench) {

@@ -35,7 +35,8 @@ pub const ALL: &[Behaviour] = &[
         "standard output and error are told apart",
         "la salida y el error estándar se distinguen",
         log_both_streams,
-    ),
+    )
+    .needing(Need::Streams),
     Behaviour::new(
         "log_of_one_that_ended",
         "what a program wrote before it ended is there after it was started again",
@@ -56,10 +57,17 @@ pub const ALL: &[Behaviour] = &[
     ),
     Behaviour::new(
         "exec_streams",
-        "`exec` passes standard input, and keeps output and error apart",
-        "`exec` pasa la entrada estándar, y separa la salida del error",
+        "`exec` keeps output and error apart",
+        "`exec` separa la salida del error",
         exec_streams,
     ),
+    Behaviour::new(
+        "exec_input",
+        "`exec` passes standard input to the command, to its end",
+        "`exec` pasa la entrada estándar al comando, hasta su fin",
+        exec_input,
+    )
+    .needing(Need::EndOfInput),
     Behaviour::new(
         "exec_large_output",
         "10 MB of output of `exec` arrive whole",
@@ -230,6 +238,13 @@ fn exec_code(bench: &Bench) {
 }
 
 fn exec_streams(bench: &Bench) {
+    let words = tell(&["out", "said", "err", "complained"]);
+    let done = bench.shown().run(&words).ok();
+    assert_eq!(done.out, "said");
+    assert_eq!(done.err.trim(), "complained");
+}
+
+fn exec_input(bench: &Bench) {
     let words = tell(&["out", "said;", "err", "complained", "stdin"]);
     let done = bench.shown().with_input(&words, "given ñ").ok();
     assert_eq!(done.out, "said;given ñ");
