@@ -51,7 +51,7 @@ export TARGET='{ kind: kubernetes }' REGISTRY=127.0.0.1:18096/bench WORKLOADS='a
 make_project
 "$estiba" deploy --env test --version 1.0.0 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 "$estiba" export kubernetes --env prod --version 1.0.0 -o "$work/manifests" >"$work/log" 2>&1
-namespace=bench-prod
+namespace=bench-bench-prod
 
 run_estiba() { "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1; }
 end_estiba() { down prod; }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use estiba_model::{
-    Approval, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Lang, LogLine, Losses, Name,
-    Plan, ProjectId, Release, SecretString, Version, message,
+    Approval, Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Lang, LogLine,
+    Losses, Name, Plan, ProjectId, Release, SecretString, Version, message,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -328,6 +328,14 @@ impl Client {
     /// As [`Client::get`].
     pub async fn losses(&self, id: &EnvironmentId) -> Result<Losses, ApiError> {
         self.get(&format!("{}/losses", of_environment(id))).await
+    }
+
+    /// The images that an environment runs, as its targets tell.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn carried(&self, id: &EnvironmentId) -> Result<Vec<Carried>, ApiError> {
+        self.all(&format!("{}/images", of_environment(id))).await
     }
 
     /// The steps that a deployment would take.

@@ -1,6 +1,6 @@
 //! The bodies of requests and answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
     Approval, Deployment, Digest, Name, ProjectId, Release, Role, Scope, StepRecord, Token, Trust,
@@ -153,17 +153,29 @@ pub enum WantedDeployment {
     Deploy {
         /// Which.
         version: Version,
+        /// Targets where the environment was before, to be left behind where they
+        /// do not answer.
+        #[serde(default)]
+        without: BTreeSet<Name>,
     },
     /// The release that another environment runs.
     Promote {
         /// That environment.
         from: Name,
+        /// Targets where the environment was before, to be left behind where they
+        /// do not answer.
+        #[serde(default)]
+        without: BTreeSet<Name>,
     },
     /// An earlier release.
     Rollback {
         /// Which; the one before the present one where none is named.
         #[serde(default)]
         to: Option<Version>,
+        /// Targets where the environment was before, to be left behind where they
+        /// do not answer.
+        #[serde(default)]
+        without: BTreeSet<Name>,
     },
     /// New instances of the same release.
     Restart {
@@ -179,7 +191,12 @@ pub enum WantedDeployment {
     /// Whatever was interrupted, ended.
     Resume,
     /// The end of the environment and of its data.
-    Down,
+    Down {
+        /// Targets where the environment was before, to be left behind where they
+        /// do not answer.
+        #[serde(default)]
+        without: BTreeSet<Name>,
+    },
 }
 
 /// What came of wanting it.
@@ -213,6 +230,9 @@ pub struct PlanBody {
     /// One that is not.
     #[serde(default)]
     pub release: Option<Release>,
+    /// Targets to be left behind where they do not answer.
+    #[serde(default)]
+    pub without: BTreeSet<Name>,
 }
 
 /// A deployment with its steps.

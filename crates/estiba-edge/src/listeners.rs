@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt::{set_ip_freebind, set_ipv6_freebind};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -99,10 +100,21 @@ pub(crate) struct Bound(TcpListener);
 
 impl Bound {
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
+        Self::listen(socket(address)?, address)
+    }
+
+    /// Also where the machine does not have the address yet: some engines give
+    /// a network's to it as late as a container runs there.
+    pub(crate) fn bind_ahead(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket(address)?;
+        match address {
+            SocketAddr::V4(_) => set_ip_freebind(&socket, true)?,
+            SocketAddr::V6(_) => set_ipv6_freebind(&socket, true)?,
+        }
+        Self::listen(socket, address)
+    }
+
+    fn listen(socket: TcpSocket, address: SocketAddr) -> io::Result<Self> {
         // Connections of an edge that just ended do not keep the port.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -116,6 +128,13 @@ impl Bound {
     pub(crate) fn accept(self, dispatcher: &Arc<Dispatcher>, entrance: Entrance) -> Accepting {
         let accepting = Arc::clone(dispatcher).accept(self.0, entrance);
         Accepting(tokio::spawn(accepting))
+    }
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
     }
 }
 
@@ -157,7 +176,7 @@ impl ServicePorts {
     ) -> Result<Vec<(SocketAddr, Bound)>, ChangeError> {
         let mut bound = Vec::new();
         for listen in wanted.filter(|listen| !self.is_open(*listen)) {
-            match Bound::bind(listen) {
+            match Bound::bind_ahead(listen) {
                 Ok(listener) => bound.push((listen, listener)),
                 Err(error) if must(listen) => return Err(ChangeError::listen(listen, &error)),
                 Err(error) => tracing::warn!(%listen, %error, "a service port stays closed"),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use estiba_model::{DeploymentId, Event, Message, Plan, Step, message};
+use estiba_model::{DeploymentId, Event, Message, Name, Plan, Step, message};
 use estiba_store::Store;
 use estiba_target::{Progress, Redactor, Runner};
 
@@ -20,6 +20,8 @@ pub const STOP_GRACE: Duration = Duration::from_secs(10);
 /// Why a plan was not carried out to its end.
 #[derive(Debug)]
 pub struct StepFailure {
+    /// Where.
+    pub target: Name,
     /// Why.
     pub error: Message,
     /// The last lines that explain it.
@@ -56,7 +58,7 @@ pub async fn apply(
             step: step.clone(),
         });
         let outcome = take(runtime, step, &progress).await;
-        let failure = outcome.err().map(|error| failure(&error, &redactor));
+        let failure = outcome.err().map(|e| failure(step, &e, &redactor));
         match &failure {
             None if index + 1 < total => store.advance(deployment, first + index).await?,
             None => store.finish_step(deployment, first + index, Ok(())).await?,
@@ -180,16 +182,17 @@ fn other_runner(step: &Step) -> EngineError {
     ))
 }
 
-fn failure(error: &EngineError, redactor: &Redactor) -> StepFailure {
+fn failure(step: &Step, error: &EngineError, redactor: &Redactor) -> StepFailure {
     let clean = |text: String| redactor.redact(&text).into_owned();
     let error_message = join(error.messages()).map(clean);
     StepFailure {
+        target: step.target().clone(),
         error: error_message,
         log: error.log().iter().cloned().map(clean).collect(),
     }
 }
 
-fn join(messages: Vec<Message>) -> Message {
+pub fn join(messages: impl IntoIterator<Item = Message>) -> Message {
     let mut messages = messages.into_iter();
     let first = messages.next().unwrap_or_else(|| Message::verbatim(""));
     messages.fold(first, |all, next| Message {

@@ -7,12 +7,16 @@ use estiba_model::{
     Container, FileData, Message, Name, Release, Resource, ResourceId, Workload, message,
 };
 use estiba_score::placeholder::{Reference, Root, Template};
+use estiba_target::Reach;
 use serde_json::{Map, Value};
 
 use crate::inputs::Inputs;
 
 /// The Score type whose outputs are the environment's own values.
 pub const ENVIRONMENT: &str = "environment";
+
+/// The Score type of a port of another workload.
+pub const SERVICE_PORT: &str = "service-port";
 
 /// A release bound to an environment.
 #[derive(Debug, Clone)]
@@ -118,6 +122,22 @@ impl Bound {
         self.resources.iter().find(|resource| resource.id == *id)
     }
 
+    /// Whether a workload runs on another target than a resource.
+    #[must_use]
+    pub fn is_elsewhere(&self, workload: &Name, resource: &BoundResource) -> bool {
+        self.inputs.target_of(workload) != Some(&resource.target)
+    }
+
+    /// The farthest from where a resource is used.
+    #[must_use]
+    pub fn reach(&self, resource: &BoundResource) -> Reach {
+        let mut users = resource.users.iter();
+        match users.any(|user| self.is_elsewhere(user, resource)) {
+            true => Reach::Outside,
+            false => Reach::Inside,
+        }
+    }
+
     /// The resources that a workload uses.
     pub fn resources_of<'b>(
         &'b self,
@@ -133,7 +153,7 @@ impl Bound {
 /// user is.
 fn home(inputs: &Inputs, workload: &Name, resource: &Resource) -> Option<Name> {
     let provider = match resource.kind.as_str() {
-        "service-port" => resource.params.get("workload").and_then(Value::as_str),
+        SERVICE_PORT => resource.params.get("workload").and_then(Value::as_str),
         _ => None,
     };
     let placed = provider.and_then(|provider| inputs.placement.get(provider));

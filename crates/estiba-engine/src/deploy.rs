@@ -5,6 +5,7 @@
 //! are in the store, every step is idempotent, and whoever comes next plans
 //! again from what the targets say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use estiba_model::{
@@ -14,12 +15,13 @@ use estiba_model::{
 use estiba_planner::plan;
 use estiba_store::EnvironmentLock;
 
-use crate::apply::{StepFailure, apply};
+use crate::apply::{apply, join};
 use crate::engine::Engine;
 use crate::error::{EngineError, FailedDeployment, Left};
 use crate::inputs::Inputs;
-use crate::observer::Observer;
-use crate::runtime::{Runtime, observe};
+use crate::observer::{Observer, Silent};
+use crate::reach::{Asked, ask, observe, plan_without};
+use crate::runtime::Runtime;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -30,6 +32,9 @@ pub struct Request {
     pub version: Version,
     /// Why.
     pub cause: Cause,
+    /// Targets that may be left behind, where they don't answer: the environment
+    /// was on them before.
+    pub without: BTreeSet<Name>,
 }
 
 /// How a deployment ended that did not fail.
@@ -63,9 +68,13 @@ impl Engine {
         project: &Project,
         environment: &Name,
         release: Release,
+        without: &BTreeSet<Name>,
     ) -> Result<Plan, EngineError> {
-        let inputs = self
+        let mut inputs = self
             .inputs(project, environment, release.version.clone())
+            .await?;
+        let needed = inputs.placement.values().cloned().collect();
+        self.leave_behind(&mut inputs, &needed, without, &Silent)
             .await?;
         let runtime = self.runtime_of(inputs, release).await?;
         plan_now(&runtime).await
@@ -82,7 +91,7 @@ impl Engine {
         request: &Request,
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
-        let Some((id, runtime)) = self.enqueue(project, request).await? else {
+        let Some((id, runtime)) = self.enqueue(project, request, observer).await? else {
             return Ok(Outcome::Unchanged);
         };
         let environment = runtime.environment();
@@ -109,7 +118,8 @@ impl Engine {
         project: &Project,
         request: &Request,
     ) -> Result<Option<DeploymentId>, EngineError> {
-        Ok(self.enqueue(project, request).await?.map(|(id, _)| id))
+        let asked = self.enqueue(project, request, &Silent).await?;
+        Ok(asked.map(|(id, _)| id))
     }
 
     /// Whether a release may go to an environment by the project's order.
@@ -129,14 +139,18 @@ impl Engine {
         &self,
         project: &Project,
         request: &Request,
+        observer: &dyn Observer,
     ) -> Result<Option<(DeploymentId, Runtime<'_>)>, EngineError> {
         let environment = self.environment(project, &request.environment)?;
         self.check_order(project, &request.environment, &request.version)
             .await?;
-        let inputs = self
+        let mut inputs = self
             .inputs(project, &request.environment, request.version.clone())
             .await?;
         self.check_tokens(project, &inputs).await?;
+        let needed = inputs.placement.values().cloned().collect();
+        self.leave_behind(&mut inputs, &needed, &request.without, observer)
+            .await?;
         let runtime = self.runtime(inputs).await?;
         if self.is_in_place(&runtime).await? {
             return Ok(None);
@@ -212,15 +226,10 @@ impl Engine {
         }
         let runtime = self.runtime(inputs).await?;
         if interrupted.state == DeploymentState::RollingBack {
-            let failure = StepFailure {
-                error: interrupted
-                    .error
-                    .unwrap_or_else(interrupted_while_restoring),
-                log: Vec::new(),
-            };
-            return Err(self
-                .restore(&runtime, interrupted.id, failure, observer)
-                .await?);
+            let id = interrupted.id;
+            let why = interrupted.error;
+            let why = (why.unwrap_or_else(interrupted_while_restoring), Vec::new());
+            return Err(self.restore(&runtime, id, why, observer).await?);
         }
         self.run(&runtime, interrupted.id, observer).await.map(Some)
     }
@@ -230,7 +239,10 @@ impl Engine {
         let environment = runtime.environment();
         let current = self.current(environment).await?;
         let is_current = current.is_some_and(|d| d.version == runtime.desired.version);
+        let before = self.last_inputs(environment).await?;
+        let left = before.map(|inputs| inputs.left).unwrap_or_default();
         Ok(is_current
+            && left == runtime.bound.inputs.left
             && self.store.unfinished(environment).await?.is_empty()
             && plan_now(runtime).await?.steps.is_empty())
     }
@@ -295,7 +307,8 @@ impl Engine {
                 self.store
                     .set_state(id, DeploymentState::RollingBack, Some(&failure.error))
                     .await?;
-                Err(self.restore(runtime, id, failure, observer).await?)
+                let why = (failure.error, failure.log);
+                Err(self.restore(runtime, id, why, observer).await?)
             }
         }
     }
@@ -304,50 +317,82 @@ impl Engine {
     /// deployment failed.
     async fn restore(
         &self,
-        failed: &Runtime<'_>,
+        attempt: &Runtime<'_>,
         id: DeploymentId,
-        failure: StepFailure,
+        (error, log): (Message, Vec<String>),
         observer: &dyn Observer,
     ) -> Result<EngineError, EngineError> {
-        let environment = failed.environment();
+        let environment = attempt.environment();
         let before = self.last_inputs(environment).await?;
         let to = before.as_ref().map(|inputs| inputs.version.clone());
         observer.event(Event::RollingBack { to: to.clone() });
-        let restored = match before {
+        let Lost { silent, failed } = match before {
             Some(mut inputs) => {
-                inputs.know_targets_of(&failed.bound.inputs);
+                inputs.know_targets_of(&attempt.bound.inputs);
                 let runtime = self.runtime(inputs).await?;
-                let plan = plan_now(&runtime).await?;
-                apply(&runtime, &self.store, id, &plan, observer).await?
+                let wanted = runtime.desired.clone();
+                self.bring_back(&runtime, &wanted, id, observer).await?
             }
             None => {
                 let nothing = Desired {
                     workloads: Vec::new(),
-                    resources: failed.desired.resources.clone(),
-                    ..failed.desired.clone()
+                    resources: Vec::new(),
+                    ..attempt.desired.clone()
                 };
-                let observed = observe(&failed.targets, environment).await?;
-                let mut plan = plan(&nothing, &observed);
-                plan.steps
-                    .retain(|step| !matches!(step, estiba_model::Step::Provision { .. }));
-                apply(failed, &self.store, id, &plan, observer).await?
+                self.bring_back(attempt, &nothing, id, observer).await?
             }
         };
-        self.store
-            .set_state(id, DeploymentState::Failed, Some(&failure.error))
-            .await?;
-        let left = match (restored, to) {
-            (Err(restoring), _) => Left::Broken(restoring.error),
-            (Ok(()), Some(version)) => Left::Restored(version),
-            (Ok(()), None) => Left::Nothing,
+        // What is restored only in part stays to be resumed.
+        if silent.is_empty() {
+            self.store
+                .set_state(id, DeploymentState::Failed, Some(&error))
+                .await?;
+        }
+        let waiting = silent
+            .into_values()
+            .map(|why| to_be_resumed(&environment.environment, &why));
+        let lost: Vec<Message> = failed.into_values().chain(waiting).collect();
+        let left = match (lost.is_empty(), to) {
+            (false, _) => Left::Broken(join(lost)),
+            (true, Some(version)) => Left::Restored(version),
+            (true, None) => Left::Nothing,
         };
         Ok(EngineError::Failed(Box::new(FailedDeployment {
             deployment: id,
-            error: failure.error,
-            log: failure.log,
+            error,
+            log,
             left,
         })))
     }
+
+    /// Brings back what is `wanted` on every target where that is possible: one
+    /// that fails does not keep the others from it.
+    async fn bring_back(
+        &self,
+        runtime: &Runtime<'_>,
+        wanted: &Desired,
+        id: DeploymentId,
+        observer: &dyn Observer,
+    ) -> Result<Lost, EngineError> {
+        let mut failed = BTreeMap::new();
+        loop {
+            let Asked { observed, silent } = ask(&runtime.targets, runtime.environment()).await;
+            let lost = silent.keys().chain(failed.keys()).collect();
+            let plan = plan_without(&lost, wanted, &observed);
+            match apply(runtime, &self.store, id, &plan, observer).await? {
+                Ok(()) => return Ok(Lost { silent, failed }),
+                Err(failure) => drop(failed.insert(failure.target, failure.error)),
+            }
+        }
+    }
+}
+
+/// Targets that were not restored, and why.
+struct Lost {
+    /// Those that did not answer.
+    silent: BTreeMap<Name, Message>,
+    /// Those on which a step failed.
+    failed: BTreeMap<Name, Message>,
 }
 
 pub(crate) async fn plan_now(runtime: &Runtime<'_>) -> Result<Plan, EngineError> {
@@ -362,6 +407,14 @@ pub(crate) fn encode(inputs: &Inputs) -> Result<Vec<u8>, EngineError> {
             "no se puede registrar el despliegue: {error}"
         ))
     })
+}
+
+fn to_be_resumed(environment: &Name, why: &Message) -> Message {
+    let Message { en, es } = why;
+    message!(
+        "{en}; when it answers again, `estiba resume --env {environment}` restores what ran there",
+        "{es}; cuando vuelva a responder, `estiba resume --env {environment}` restaura lo que corría allí"
+    )
 }
 
 fn interrupted_while_restoring() -> Message {

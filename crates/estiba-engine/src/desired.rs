@@ -7,9 +7,10 @@ use estiba_model::{
     Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, Fingerprint, Name,
     ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload,
 };
+use estiba_target::Reach;
 use serde_json::{Value, json};
 
-use crate::bind::{Bound, BoundResource};
+use crate::bind::{Bound, BoundResource, SERVICE_PORT};
 use crate::runtime::Targets;
 use crate::values::{Known, expand_text};
 
@@ -91,6 +92,8 @@ pub fn resource_fingerprint(
         "params": resource.resource.params,
         "target": bound.inputs.targets.get(&resource.target),
         "settings": settings,
+        // One that other targets use has to be opened to them.
+        "outside": bound.reach(resource) == Reach::Outside,
     });
     fingerprint(&material, keyed)
 }
@@ -188,7 +191,7 @@ fn needed_workloads(workload: &Workload) -> BTreeSet<Name> {
     workload
         .resources
         .values()
-        .filter(|resource| resource.kind == "service-port")
+        .filter(|resource| resource.kind == SERVICE_PORT)
         .filter_map(|resource| resource.params.get("workload")?.as_str()?.parse().ok())
         .filter(|needed| *needed != workload.name)
         .collect()
@@ -212,7 +215,27 @@ fn exposure(bound: &Bound, name: &Name, workload: &Workload, known: &Known) -> E
         .filter(|resource| resource.resource.kind == "route" && resource.workload == *name)
         .filter_map(|resource| route(bound, workload, resource, known))
         .collect();
-    Exposure { ports, routes }
+    Exposure {
+        ports,
+        routes,
+        outside: used_outside(bound, workload),
+    }
+}
+
+/// The names of a workload's ports that workloads on other targets use.
+fn used_outside(bound: &Bound, workload: &Workload) -> BTreeSet<String> {
+    let of_workload = |resource: &&BoundResource| {
+        let provider = resource.resource.params.get("workload");
+        resource.resource.kind == SERVICE_PORT
+            && provider.and_then(Value::as_str) == Some(workload.name.as_str())
+    };
+    bound
+        .resources
+        .iter()
+        .filter(of_workload)
+        .filter(|resource| bound.reach(resource) == Reach::Outside)
+        .filter_map(|resource| port_name(workload, resource.resource.params.get("port")))
+        .collect()
 }
 
 fn route(

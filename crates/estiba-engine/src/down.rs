@@ -1,5 +1,6 @@
 //! Taking an environment down, with its data.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use estiba_model::{
@@ -12,14 +13,14 @@ use crate::deploy::{Outcome, encode};
 use crate::engine::Engine;
 use crate::error::{EngineError, FailedDeployment, Left};
 use crate::inputs::Inputs;
-use crate::observer::Observer;
-use crate::runtime::observe;
+use crate::observer::{Observer, Silent};
+use crate::reach::{ask, observe};
 
 impl Engine {
-    /// What would go with an environment.
+    /// What would go with an environment, as far as its targets answer.
     ///
     /// # Errors
-    /// When a target can't be asked.
+    /// When the state can't be read.
     pub async fn losses(
         &self,
         project: &Project,
@@ -28,7 +29,7 @@ impl Engine {
         let id = self.environment(project, environment)?;
         let targets = self.targets(project, environment).await?;
         let mut losses = Losses::default();
-        for state in observe(&targets, &id).await?.into_values() {
+        for state in ask(&targets, &id).await.observed.into_values() {
             losses.instances += state.instances.len();
             losses.data.extend(
                 state
@@ -42,7 +43,8 @@ impl Engine {
     }
 
     /// Ends all instances and removes all resources of an environment with their
-    /// data. Its config and secrets stay, for the next deployment.
+    /// data. Its config and secrets stay, for the next deployment; so does what is
+    /// on targets that don't answer and that `without` names.
     ///
     /// # Errors
     /// When something can't be removed; what is left shows in the status.
@@ -50,9 +52,12 @@ impl Engine {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<(), EngineError> {
-        let (deployment, inputs) = self.enqueue_down(project, environment).await?;
+        let (deployment, inputs) = self
+            .enqueue_down(project, environment, without, observer)
+            .await?;
         let id = &inputs.environment.clone();
         let _turn = self.store.lock_environment(id).await?;
         self.take_over(id, deployment, observer).await?;
@@ -68,22 +73,30 @@ impl Engine {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
     ) -> Result<DeploymentId, EngineError> {
-        Ok(self.enqueue_down(project, environment).await?.0)
+        let asked = self
+            .enqueue_down(project, environment, without, &Silent)
+            .await?;
+        Ok(asked.0)
     }
 
     async fn enqueue_down(
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
+        observer: &dyn Observer,
     ) -> Result<(DeploymentId, Inputs), EngineError> {
         let id = self.environment(project, environment)?;
         let current = self.store.deployments(&id, 1).await?.into_iter().next();
         let Some(last) = current else {
             return Err(EngineError::refused(never_deployed(environment)));
         };
-        let inputs = self
+        let mut inputs = self
             .inputs(project, environment, last.version.clone())
+            .await?;
+        self.leave_behind(&mut inputs, &BTreeSet::new(), without, observer)
             .await?;
         let sealed_later = encode(&inputs)?;
         let deployment = self

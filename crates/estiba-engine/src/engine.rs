@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use estiba_image::ImageStore;
 use estiba_model::{
-    EnvironmentId, Message, Name, Project, Release, SecretString, TargetConfig, Version, message,
+    Cause, EnvironmentId, Message, Name, Project, Release, SecretString, TargetConfig, Version,
+    message,
 };
 use estiba_store::Store;
+use estiba_target::Target;
 
 use crate::error::EngineError;
 use crate::inputs::{Inputs, Overrides};
@@ -98,9 +100,13 @@ impl Engine {
         let inputs = Inputs::gather(project, environment, version, overrides);
         let mut inputs = inputs.ok_or_else(|| EngineError::Refused(Vec::new()))?;
         // What moved to another target has to leave the one where it was.
-        if let Some(last) = self.last_inputs(&id).await? {
+        if let Some(deployment) = self.store.last_succeeded(&id).await? {
+            let last = self.inputs_of(&deployment).await?;
             check_kinds(&last, &inputs)?;
-            inputs.know_targets_of(&last);
+            match deployment.cause {
+                Cause::Down => inputs.know_left_of(&last),
+                _ => inputs.know_targets_of(&last),
+            }
         }
         for interrupted in self.store.unfinished(&id).await? {
             inputs.know_targets_of(&self.inputs_of(&interrupted).await?);
@@ -140,9 +146,7 @@ impl Engine {
     pub(crate) async fn bare_runtime(&self, inputs: Inputs) -> Result<Runtime<'_>, EngineError> {
         let project = inputs.environment.project_id();
         let release = self.existing_release(&project, &inputs.version).await?;
-        let used = inputs.placement.values().collect();
-        let registry = inputs.registry.as_deref();
-        let targets = targets_of(self.provider.as_ref(), &inputs.targets, &used, registry)?;
+        let targets = self.targets_for(&inputs)?;
         Ok(Runtime::bare(&self.store, targets, inputs, release))
     }
 
@@ -167,6 +171,22 @@ impl Engine {
         let registry = project.registry.as_deref();
         let used = declared.placement.values().collect();
         targets_of(self.provider.as_ref(), &configs, &used, registry)
+    }
+
+    pub(crate) fn adapter(
+        &self,
+        name: &Name,
+        config: &TargetConfig,
+        registry: Option<&str>,
+    ) -> Result<Arc<dyn Target>, Message> {
+        self.provider.target(name, config, registry)
+    }
+
+    /// The adapters for what an environment's choices name.
+    pub(crate) fn targets_for(&self, inputs: &Inputs) -> Result<Targets, EngineError> {
+        let used = inputs.placement.values().collect();
+        let registry = inputs.registry.as_deref();
+        targets_of(self.provider.as_ref(), &inputs.targets, &used, registry)
     }
 
     pub(crate) async fn secrets_of(
@@ -299,7 +319,8 @@ pub fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, E
 /// A target that became another runtime under its old name: what runs on the old
 /// one could not be found any more.
 fn check_kinds(last: &Inputs, now: &Inputs) -> Result<(), EngineError> {
-    let changed = last.used_targets().filter_map(|(name, was)| {
+    let before = last.used_targets().chain(&last.left);
+    let changed = before.filter_map(|(name, was)| {
         let is = &now.targets.get(name)?.kind;
         let was = &was.kind;
         (is != was).then(|| {

@@ -22,6 +22,10 @@ pub struct Inputs {
     /// The targets that `placement` names, and those on which something may be
     /// left that ran there before.
     pub targets: BTreeMap<Name, TargetConfig>,
+    /// Targets that did not answer, and on which something may be left that ran
+    /// there before.
+    #[serde(default)]
+    pub left: BTreeMap<Name, TargetConfig>,
     /// The target of each workload.
     pub placement: BTreeMap<Name, Name>,
     /// Copies of each workload; one where it is not named.
@@ -77,6 +81,7 @@ impl Inputs {
             version,
             registry: project.registry.clone(),
             targets,
+            left: BTreeMap::new(),
             placement: declared.placement.clone(),
             replicas,
             config,
@@ -100,6 +105,16 @@ impl Inputs {
             self.targets
                 .entry(name.clone())
                 .or_insert_with(|| config.clone());
+        }
+        self.know_left_of(others);
+    }
+
+    /// Remembers the targets that `others` had to leave behind.
+    pub fn know_left_of(&mut self, others: &Self) {
+        for (name, config) in &others.left {
+            if !self.targets.contains_key(name) {
+                self.left.insert(name.clone(), config.clone());
+            }
         }
     }
 

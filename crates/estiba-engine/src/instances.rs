@@ -1,5 +1,6 @@
 //! What people do with running workloads: read, run a command, restart, scale.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use estiba_model::{Cause, EnvironmentId, InstanceState, Name, Project, SecretString, message};
@@ -10,7 +11,7 @@ use crate::deploy::{Outcome, Request};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::observer::Observer;
-use crate::runtime::observe;
+use crate::reach::ask;
 
 impl Engine {
     /// What the instances of a workload wrote, with the environment's secrets
@@ -118,6 +119,7 @@ impl Engine {
             environment: environment.clone(),
             version,
             cause: Cause::Restart,
+            without: BTreeSet::new(),
         })
     }
 
@@ -159,6 +161,7 @@ impl Engine {
             environment: environment.clone(),
             version,
             cause: Cause::Scale,
+            without: BTreeSet::new(),
         })
     }
 
@@ -172,8 +175,13 @@ impl Engine {
         environment: &Name,
     ) -> Result<Vec<Url>, EngineError> {
         let id = self.environment(project, environment)?;
+        let used: BTreeSet<_> = project.environments[environment]
+            .placement
+            .values()
+            .collect();
+        let targets = self.targets(project, environment).await?;
         let mut urls = Vec::new();
-        for target in self.targets(project, environment).await?.values() {
+        for (_, target) in targets.iter().filter(|(name, _)| used.contains(name)) {
             urls.extend(target.urls(&id).await?);
         }
         urls.sort();
@@ -189,8 +197,9 @@ impl Engine {
     ) -> Result<(EnvironmentId, Arc<dyn Target>), EngineError> {
         let id = self.environment(project, environment)?;
         let targets = self.targets(project, environment).await?;
-        let observed = observe(&targets, &id).await?;
-        let running = observed
+        let asked = ask(&targets, &id).await;
+        let running = asked
+            .observed
             .iter()
             .find(|(_, state)| state.instances.iter().any(|i| i.workload == *workload))
             .map(|(name, _)| name);

@@ -3,6 +3,7 @@
 
 mod apply;
 mod bind;
+mod carried;
 mod database;
 mod deploy;
 mod desired;
@@ -12,6 +13,7 @@ mod error;
 mod inputs;
 mod instances;
 mod observer;
+mod reach;
 mod release;
 mod runtime;
 mod status;

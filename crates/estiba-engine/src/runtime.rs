@@ -8,13 +8,11 @@ use estiba_model::{
     Desired, DesiredWorkload, Digest, EnvironmentId, Fingerprint, InstanceName, Message, Name,
     Release, ReleasedWorkload, ResourceId, SecretString, TargetConfig, message,
 };
-use estiba_planner::ObservedByTarget;
 use estiba_store::Store;
 use estiba_target::{
     ImageSpec, InstanceSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec, Target, TargetError,
     WorkloadSpec,
 };
-use futures::future::try_join_all;
 
 use crate::bind::{Bound, BoundResource};
 use crate::desired::{desired, resource_fingerprint, resource_settings};
@@ -87,21 +85,6 @@ fn same_runtime(one: &Name, other: &Name) -> Message {
         "targets {one} and {other} are the same runtime: each would end what the other starts; place all workloads on one of them",
         "las plataformas {one} y {other} son la misma: cada una terminaría lo que inicia la otra; ubique todos los componentes en una de ellas"
     )
-}
-
-/// What runs of an environment, from the targets themselves.
-///
-/// # Errors
-/// When one can't be asked.
-pub async fn observe(
-    targets: &Targets,
-    environment: &EnvironmentId,
-) -> Result<ObservedByTarget, EngineError> {
-    let asked = targets.iter().map(|(name, target)| async move {
-        let observed = target.observe(environment).await?;
-        Ok::<_, TargetError>((name.clone(), observed))
-    });
-    Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
 /// A bound release, what should run of it, and the targets that run it.
@@ -211,19 +194,8 @@ impl<'e> Runtime<'e> {
         };
         let known = self.known_to(&resource.workload, Some(id)).await?;
         let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
-        if resource
-            .users
-            .iter()
-            .any(|user| self.is_elsewhere(user, resource))
-        {
-            spec.reach = Reach::Outside;
-        }
+        spec.reach = self.bound.reach(resource);
         Ok(spec)
-    }
-
-    /// Whether a workload runs on another target than a resource.
-    fn is_elsewhere(&self, workload: &Name, resource: &BoundResource) -> bool {
-        self.bound.inputs.target_of(workload) != Some(&resource.target)
     }
 
     /// An image of a workload, ready to be brought to its target.
@@ -322,7 +294,7 @@ impl<'e> Runtime<'e> {
                 break;
             }
             let mut spec = resource_spec(&self.bound, resource, &known, self.store).await?;
-            if self.is_elsewhere(workload, resource) {
+            if self.bound.is_elsewhere(workload, resource) {
                 spec.reach = Reach::Outside;
             }
             let target = self.target(&resource.target)?;

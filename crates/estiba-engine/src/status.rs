@@ -1,14 +1,14 @@
 //! How the environments of a project are.
 
 use estiba_model::{
-    Activity, Deployed, DeploymentState, EnvironmentId, EnvironmentStatus, InstanceStatus, Name,
-    Project,
+    Activity, Deployed, DeploymentState, EnvironmentId, EnvironmentStatus, InstanceStatus, Message,
+    Name, Project, message,
 };
-use estiba_planner::{ObservedByTarget, plan};
+use estiba_planner::ObservedByTarget;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::runtime::observe;
+use crate::reach::{Asked, ask, plan_without};
 
 impl Engine {
     /// How every environment of a project is.
@@ -49,10 +49,10 @@ impl Engine {
             instances: Vec::new(),
             drift: Vec::new(),
             urls: Vec::new(),
-            problem: None,
+            problems: Vec::new(),
         };
         if let Err(error) = self.look(project, &id, &mut status).await {
-            status.problem = error.messages().into_iter().next();
+            status.problems.extend(error.messages());
         }
         Ok(status)
     }
@@ -76,18 +76,32 @@ impl Engine {
         status: &mut EnvironmentStatus,
     ) -> Result<(), EngineError> {
         let targets = self.targets(project, &id.environment).await?;
-        let observed = observe(&targets, id).await?;
+        let Asked { observed, silent } = ask(&targets, id).await;
         status.instances = instances(&observed);
-        for target in targets.values() {
+        for (_, target) in targets.iter().filter(|(t, _)| !silent.contains_key(*t)) {
             status.urls.extend(target.urls(id).await?);
         }
         status.urls.sort();
         if let Some(inputs) = self.last_inputs(id).await? {
+            let left = inputs
+                .left
+                .keys()
+                .filter(|name| !targets.contains_key(*name));
+            status.problems.extend(left.map(still_left));
             let runtime = self.runtime(inputs).await?;
-            status.drift = plan(&runtime.desired, &observed).steps;
+            let plan = plan_without(&silent.keys().collect(), &runtime.desired, &observed);
+            status.drift = plan.steps;
         }
+        status.problems.extend(silent.into_values());
         Ok(())
     }
+}
+
+fn still_left(name: &Name) -> Message {
+    message!(
+        "{name} was left behind when it did not answer; what is left there is ended by the first deployment that reaches it",
+        "{name} se dejó atrás cuando no respondía; lo que quedó allí lo termina el primer despliegue que la alcance"
+    )
 }
 
 fn instances(observed: &ObservedByTarget) -> Vec<InstanceStatus> {

@@ -2,6 +2,7 @@
 //! ports, locks, records, background processes and probes.
 
 pub mod account;
+pub mod address;
 pub mod background;
 pub mod directory;
 pub mod edge;

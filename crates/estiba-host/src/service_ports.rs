@@ -50,6 +50,21 @@ impl ServicePorts {
             .map_err(|error| HostError::system("a thread")(std::io::Error::other(error)))?
     }
 
+    /// The ports that a workload has.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn of(&self, workload: &str) -> Result<BTreeSet<u16>, HostError> {
+        let mut taken = BTreeSet::new();
+        for name in record::names(&self.directory)? {
+            if name.split_once('.').is_some_and(|(of, _)| of == workload) {
+                let file = self.directory.join(&name);
+                taken.extend(record::read::<Option<u16>>(&file)?.flatten());
+            }
+        }
+        Ok(taken)
+    }
+
     /// The workloads that have one.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What was routed last, for those who look or change who answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -103,6 +103,27 @@ pub async fn publish(
 ) -> Result<(), HostError> {
     for (service, upstreams) in answering {
         edge.update_service(owner, service, upstreams).await?;
+    }
+    Ok(())
+}
+
+/// Takes a workload's routes from the edge; not those that another target of this
+/// machine has put in their place, which lead to `ports` other than these.
+///
+/// # Errors
+/// When the edge refuses or does not answer.
+pub async fn unroute(
+    edge: &ControlClient,
+    owner: &str,
+    ports: &BTreeSet<u16>,
+) -> Result<(), HostError> {
+    let table = edge.table().await?;
+    let is_own = |has: &OwnerRoutes| {
+        let mut listening = has.ports.iter().map(|port| port.listen.port());
+        listening.all(|port| ports.contains(&port))
+    };
+    if table.owners.get(owner).is_some_and(is_own) {
+        edge.remove_owner(owner).await?;
     }
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use estiba_model::{Digest, Message, message};
 
+use crate::registry::RegistryFault;
+
 /// Why an image could not be made, read or unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
@@ -135,8 +137,8 @@ pub enum ImageError {
     Registry {
         /// The image.
         reference: String,
-        /// What it said, without credentials.
-        reason: String,
+        /// How.
+        fault: RegistryFault,
     },
 }
 
@@ -253,10 +255,7 @@ impl ImageError {
                 "\"{reference}\" is not an image reference: {reason}",
                 "«{reference}» no es una referencia de imagen: {reason}"
             ),
-            Self::Registry { reference, reason } => message!(
-                "the registry did not serve {reference}: {reason}; check the name, the network and `docker login`",
-                "el registro no sirvió {reference}: {reason}; revise el nombre, la red y `docker login`"
-            ),
+            Self::Registry { reference, fault } => fault.message(reference),
         }
     }
 

@@ -35,7 +35,7 @@ pub use plan::{
 pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
 pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
-pub use status::{Activity, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
+pub use status::{Activity, Carried, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
 pub use workload::{
     Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION, Probe,
     Protocol, Quantities, Ready, Resource, ResourceId, ServicePort, VolumeMount, Workload,

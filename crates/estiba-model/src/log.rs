@@ -25,8 +25,8 @@ pub struct LogLine {
     pub instance: InstanceName,
     /// Which container of the instance.
     pub container: Name,
-    /// Where.
-    pub stream: Stream,
+    /// Where; none on a target that keeps both in one.
+    pub stream: Option<Stream>,
     /// The text, without its line end.
     pub text: String,
 }

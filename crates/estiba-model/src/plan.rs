@@ -89,6 +89,9 @@ pub struct Exposure {
     pub ports: BTreeMap<String, ExposedPort>,
     /// From outside.
     pub routes: BTreeSet<Route>,
+    /// The names of ports that workloads on other targets use.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub outside: BTreeSet<String>,
 }
 
 /// A port of a workload's service.
@@ -324,6 +327,22 @@ impl Step {
             | Self::RollOut { target, .. }
             | Self::Withdraw { target, .. }
             | Self::Destroy { target, .. } => target,
+        }
+    }
+
+    /// The workload that it is for; none where it is for a resource.
+    #[must_use]
+    pub fn workload(&self) -> Option<&Name> {
+        match self {
+            Self::Fetch { workload, .. }
+            | Self::Migrate { workload, .. }
+            | Self::Start { workload, .. }
+            | Self::Await { workload, .. }
+            | Self::Route { workload, .. }
+            | Self::Stop { workload, .. }
+            | Self::RollOut { workload, .. }
+            | Self::Withdraw { workload, .. } => Some(workload),
+            Self::Provision { .. } | Self::Destroy { .. } => None,
         }
     }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Cause, Deployment, DeploymentId, InstanceName, InstanceState, Message, Name, ResourceId, Step,
-    Version,
+    Cause, Deployment, DeploymentId, Digest, InstanceName, InstanceState, Message, Name,
+    ResourceId, Step, Version,
 };
 
 /// How an environment is.
@@ -27,7 +27,7 @@ pub struct EnvironmentStatus {
     /// Where its workloads are reached.
     pub urls: Vec<Url>,
     /// Why it could not be told in full.
-    pub problem: Option<Message>,
+    pub problems: Vec<Message>,
 }
 
 /// The release that an environment runs.
@@ -85,4 +85,17 @@ pub struct Losses {
     pub instances: usize,
     /// Resources whose data is lost.
     pub data: Vec<ResourceId>,
+}
+
+/// An image of a release that runs where the release was taken to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Carried {
+    /// The workload.
+    pub workload: Name,
+    /// Its container.
+    pub container: Name,
+    /// The image's digest, the same wherever the release runs.
+    pub image: Digest,
+    /// The target that runs it.
+    pub target: Name,
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
     Desired, DesiredWorkload, EnvironmentId, InstanceState, Name, Observed, Plan, Rollout, Step,
-    Traffic, WholeWorkload,
+    Strategy, Traffic, WholeWorkload,
 };
 
 use crate::order::dependencies_first;
@@ -40,6 +40,9 @@ pub fn plan(desired: &Desired, observed: &ObservedByTarget) -> Plan {
     fetch(&mut steps, &workloads);
     migrate(&mut steps, &workloads);
     for workload in &workloads {
+        if workload.strategy == Strategy::Replace {
+            leave_other_targets(&mut steps, workload);
+        }
         match workload.rollout {
             Rollout::Stepwise => replace::replace(&mut steps, workload),
             Rollout::Whole => roll_out(&mut steps, workload),
@@ -157,15 +160,21 @@ fn whole(workload: &DesiredWorkload) -> WholeWorkload {
     }
 }
 
-/// Workloads that are not in the release any more, or now run elsewhere.
+/// Two instances of a workload that is replaced conflict, wherever they run.
+fn leave_other_targets(steps: &mut Steps<'_>, workload: &DesiredWorkload) {
+    remove_everything_that_runs(steps, |target, name| {
+        *name == workload.name && *target != workload.target
+    });
+}
+
+/// Workloads that are not in the release any more, or now run elsewhere. Those
+/// that are replaced have left already.
 fn remove_unwanted(steps: &mut Steps<'_>, desired: &Desired) {
-    let homes: BTreeSet<(&Name, &Name)> = desired
-        .workloads
-        .iter()
-        .map(|workload| (&workload.target, &workload.name))
-        .collect();
-    remove_everything_that_runs(steps, |target, workload| {
-        !homes.contains(&(target, workload))
+    let wanted: BTreeMap<&Name, &DesiredWorkload> =
+        desired.workloads.iter().map(|w| (&w.name, w)).collect();
+    remove_everything_that_runs(steps, |target, name| match wanted.get(name) {
+        Some(workload) => workload.strategy == Strategy::Rolling && workload.target != *target,
+        None => true,
     });
 }
 

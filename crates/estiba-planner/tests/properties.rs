@@ -12,7 +12,7 @@ use estiba_model::{
 };
 use estiba_planner::plan;
 use proptest::prelude::*;
-use world::{World, desired, fingerprint, name, resource, workload};
+use world::{TARGET, World, desired, fingerprint, name, resource, workload};
 
 fn any_workload() -> impl Strategy<Value = DesiredWorkload> {
     (
@@ -22,17 +22,21 @@ fn any_workload() -> impl Strategy<Value = DesiredWorkload> {
         any::<bool>(),
         prop::option::of(prop::sample::select(vec!["m1", "m2"])),
         prop::sample::subsequence(vec!["api", "bot", "web"], 0..=3),
+        prop::sample::select(vec![TARGET, "cluster"]),
     )
-        .prop_map(|(called, content, replicas, port, migration, after)| {
-            let mut wanted = workload(called, content, replicas, port);
-            // One of them is where the target replaces instances by itself.
-            if called == "web" {
-                wanted.rollout = Rollout::Whole;
-            }
-            wanted.migration = migration.map(fingerprint);
-            wanted.after = after.into_iter().map(name).collect();
-            wanted
-        })
+        .prop_map(
+            |(called, content, replicas, port, migration, after, target)| {
+                let mut wanted = workload(called, content, replicas, port);
+                wanted.target = name(target);
+                // One of them is where the target replaces instances by itself.
+                if called == "web" {
+                    wanted.rollout = Rollout::Whole;
+                }
+                wanted.migration = migration.map(fingerprint);
+                wanted.after = after.into_iter().map(name).collect();
+                wanted
+            },
+        )
 }
 
 fn any_desired() -> impl Strategy<Value = Desired> {
@@ -59,9 +63,9 @@ fn carry_out(world: &mut World, wanted: &Desired, steps: usize) {
 fn assert_in_place(world: &World, wanted: &Desired) {
     let instances: BTreeSet<_> = world
         .observed
-        .values()
-        .flat_map(|state| &state.instances)
-        .map(|i| (i.name.clone(), i.state))
+        .iter()
+        .flat_map(|(target, state)| state.instances.iter().map(move |i| (target, i)))
+        .map(|(target, i)| (target.clone(), i.name.clone(), i.state))
         .collect();
     let expected: BTreeSet<_> = wanted
         .workloads
@@ -69,7 +73,7 @@ fn assert_in_place(world: &World, wanted: &Desired) {
         .flat_map(|w| {
             (0..w.replicas).map(|n| {
                 let name = InstanceName::of(&w.name, &w.fingerprint, n);
-                (name, InstanceState::Ready)
+                (w.target.clone(), name, InstanceState::Ready)
             })
         })
         .collect();

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use estiba_model::{Desired, InstanceState, Plan, Rollout, Step};
 use estiba_planner::{plan, teardown};
-use world::{World, desired, environment, fingerprint, name, resource, workload};
+use world::{TARGET, World, desired, environment, fingerprint, name, resource, workload};
 
 #[test]
 fn stories_go_as_recorded() {
@@ -70,6 +70,9 @@ impl Story {
             if let Some(other) = word.strip_prefix("after=") {
                 wanted.after.insert(name(other));
             }
+            if let Some(target) = word.strip_prefix("on=") {
+                wanted.target = name(target);
+            }
             if *word == "whole" {
                 wanted.rollout = Rollout::Whole;
             }
@@ -91,7 +94,12 @@ impl Story {
             self.out.push_str("  nothing to do\n");
         }
         for step in &plan.steps {
-            let _ = writeln!(self.out, "  {}", line(step));
+            let target = step.target().as_str();
+            let place = match target {
+                TARGET => String::new(),
+                other => format!(" on {other}"),
+            };
+            let _ = writeln!(self.out, "  {}{place}", line(step));
         }
         for kept in &plan.kept {
             let _ = writeln!(self.out, "  keeps {kept}");

@@ -11,7 +11,8 @@ use crate::error::{At, PostgresError};
 /// Writes a dump beside `to` and gives it its name when it is whole.
 pub async fn dump(outputs: &Outputs, major: Option<u32>, to: &Path) -> Result<(), PostgresError> {
     let unfinished = to.with_extension("unfinished");
-    let mut command = tool("pg_dump", outputs, major)?;
+    let database = outputs.get("database").map_or("", |name| name.expose());
+    let mut command = tool("pg_dump", outputs, database, major)?;
     command
         .args(["--format", "custom", "--file"])
         .arg(&unfinished);
@@ -22,25 +23,26 @@ pub async fn dump(outputs: &Outputs, major: Option<u32>, to: &Path) -> Result<()
     std::fs::rename(&unfinished, to).at(to)
 }
 
-/// Restores a dump in one transaction.
+/// Restores a dump into an empty database.
 pub async fn restore(
     outputs: &Outputs,
+    database: &str,
     major: Option<u32>,
     from: &Path,
 ) -> Result<(), PostgresError> {
-    let mut command = tool("pg_restore", outputs, major)?;
+    let mut command = tool("pg_restore", outputs, database, major)?;
     command
-        .args(["--single-transaction", "--exit-on-error", "--clean"])
-        .args(["--if-exists", "--no-owner", "--no-privileges"])
+        .args(["--exit-on-error", "--no-owner", "--no-privileges"])
         .arg(from);
     run("pg_restore", command).await
 }
 
-/// A tool, connected to the database. The password is in its environment, which
+/// A tool, connected to a database. The password is in its environment, which
 /// only its user can read.
 fn tool(
     name: &'static str,
     outputs: &Outputs,
+    database: &str,
     major: Option<u32>,
 ) -> Result<Command, PostgresError> {
     // A client reads servers up to its own version.
@@ -56,7 +58,7 @@ fn tool(
         .env("LC_ALL", "C")
         .args(["--host", value("host"), "--port", value("port")])
         .args(["--username", value("username"), "--no-password"])
-        .args(["--dbname", value("database")])
+        .args(["--dbname", database])
         .stdin(std::process::Stdio::null());
     Ok(command)
 }

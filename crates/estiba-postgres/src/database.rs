@@ -4,6 +4,7 @@ use estiba_model::{Digest, EnvironmentId, ResourceId, SecretString};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::error::PostgresError;
+use crate::renewal::Renewal;
 use crate::server::Server;
 
 /// The longest identifier that PostgreSQL keeps whole is 63 bytes
@@ -64,18 +65,28 @@ impl Database {
 
     /// Removes database and role; those that are gone are no error.
     pub async fn drop(&self, server: &Server) -> Result<(), PostgresError> {
-        let mut connection = server.connect().await?;
         let name = &self.name;
-        for statement in [
-            format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"),
-            format!("DROP ROLE IF EXISTS \"{name}\""),
-        ] {
-            execute(&mut connection, statement)
-                .await
-                .map_err(|error| server.failed(error))?;
-        }
-        Ok(())
+        let mut statements = self.renewal().remove_leftovers();
+        statements.push(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        statements.push(format!("DROP ROLE IF EXISTS \"{name}\""));
+        run(server, statements).await
     }
+
+    /// How what is in it is replaced.
+    pub fn renewal(&self) -> Renewal {
+        Renewal::of(&self.name, &self.name)
+    }
+}
+
+/// Runs statements one after another.
+pub async fn run(server: &Server, statements: Vec<String>) -> Result<(), PostgresError> {
+    let mut connection = server.connect().await?;
+    for statement in statements {
+        execute(&mut connection, statement)
+            .await
+            .map_err(|error| server.failed(error))?;
+    }
+    Ok(())
 }
 
 const ROLE: &str = "SELECT 1 FROM pg_roles WHERE rolname = $1";

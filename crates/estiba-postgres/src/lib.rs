@@ -10,6 +10,7 @@ mod binaries;
 mod cluster;
 mod database;
 mod error;
+mod renewal;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use estiba_target::{Outputs, Progress, ResourceSpec};
 
 pub use binaries::installed_server;
 pub use error::PostgresError;
+pub use renewal::Renewal;
 
 use cluster::Cluster;
 use database::Database;
@@ -54,10 +56,7 @@ impl Postgres {
         resource: &ResourceSpec,
         progress: &dyn Progress,
     ) -> Result<(), PostgresError> {
-        let server = match resource.settings.get(URL_SETTING) {
-            Some(url) => Server::given(url)?,
-            None => Server::own(&self.cluster.running(progress).await?),
-        };
+        let server = self.server(resource, progress).await?;
         let database = Database::of(environment, &resource.id, &resource.credential);
         database.create(&server).await
     }
@@ -132,7 +131,7 @@ impl Postgres {
         backup::dump(&outputs, self.client_version(), to).await
     }
 
-    /// Replaces what is in the database by a backup, in one transaction.
+    /// Replaces all that is in the database by a backup. Connections to it end.
     ///
     /// # Errors
     /// When `pg_restore` is missing or fails; the data is as before.
@@ -142,8 +141,33 @@ impl Postgres {
         resource: &ResourceSpec,
         from: &Path,
     ) -> Result<(), PostgresError> {
+        let server = self.server(resource, &Unheard).await?;
         let outputs = self.outputs(environment, resource)?;
-        backup::restore(&outputs, self.client_version(), from).await
+        let database = Database::of(environment, &resource.id, &resource.credential);
+        let renewal = database.renewal();
+        database::run(&server, renewal.begin()).await?;
+        let into = renewal.database();
+        let restored = backup::restore(&outputs, into, self.client_version(), from).await;
+        let renewed = match restored {
+            Ok(()) => database::run(&server, renewal.finish()).await,
+            failed => failed,
+        };
+        if renewed.is_err() {
+            // Why it failed matters more than what is left of it.
+            let _ = database::run(&server, renewal.abandon()).await;
+        }
+        renewed
+    }
+
+    async fn server(
+        &self,
+        resource: &ResourceSpec,
+        progress: &dyn Progress,
+    ) -> Result<Server, PostgresError> {
+        match resource.settings.get(URL_SETTING) {
+            Some(url) => Server::given(url),
+            None => Ok(Server::own(&self.cluster.running(progress).await?)),
+        }
     }
 
     fn client_version(&self) -> Option<u32> {
@@ -157,7 +181,7 @@ impl Postgres {
     }
 }
 
-/// A server that is started only to remove something tells nobody.
+/// A server that is started only to remove or restore something tells nobody.
 struct Unheard;
 
 impl Progress for Unheard {

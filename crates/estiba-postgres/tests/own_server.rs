@@ -167,6 +167,12 @@ async fn data_survives_the_death_of_the_server() {
     cleaned_up(&postgres, &["test"], "a-password").await;
 }
 
+async fn tables(connection: &mut PgConnection) -> Vec<String> {
+    let names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1";
+    let rows = connection.fetch_all(names).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 #[tokio::test]
 async fn a_backup_brings_back_what_was_there() {
     if skipped() {
@@ -185,19 +191,30 @@ async fn a_backup_brings_back_what_was_there() {
         .unwrap();
     let file = dir.path().join("notes.dump");
     postgres.backup(&test, &spec, &file).await.unwrap();
-    connection.execute("DELETE FROM notes").await.unwrap();
+    connection
+        .execute("DELETE FROM notes; CREATE TABLE later (text text)")
+        .await
+        .unwrap();
 
     let broken = dir.path().join("broken.dump");
     std::fs::write(&broken, "not a dump").unwrap();
     let refused = postgres.restore(&test, &spec, &broken).await.unwrap_err();
     assert!(refused.to_string().contains("pg_restore"), "{refused}");
+    assert_eq!(tables(&mut connection).await, ["later", "notes"]);
 
     postgres.restore(&test, &spec, &file).await.unwrap();
+    drop(connection);
+    let mut connection = connect(&outputs).await;
+    assert_eq!(tables(&mut connection).await, ["notes"]);
     let row = connection
         .fetch_one("SELECT count(*) FROM notes")
         .await
         .unwrap();
     assert_eq!(row.get::<i64, _>(0), 1);
+    connection
+        .execute("CREATE TABLE own (text text)")
+        .await
+        .unwrap();
     drop(connection);
     cleaned_up(&postgres, &["test"], "a-password").await;
 }

@@ -65,6 +65,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(environments::list))
         .routes(routes!(environments::show))
         .routes(routes!(environments::losses))
+        .routes(routes!(environments::images))
         .routes(routes!(environments::plan))
         .routes(routes!(config::list))
         .routes(routes!(config::put, config::remove))

@@ -56,7 +56,7 @@ fn changes(
     status: &EnvironmentStatus,
     crashing: &mut Crashing,
 ) -> Vec<NewHappening> {
-    if status.activity.is_some() || status.problem.is_some() {
+    if status.activity.is_some() || !status.problems.is_empty() {
         return Vec::new();
     }
     let mut told = Vec::new();
@@ -114,7 +114,7 @@ mod tests {
             }],
             drift: Vec::new(),
             urls: Vec::new(),
-            problem: None,
+            problems: Vec::new(),
         }
     }
 

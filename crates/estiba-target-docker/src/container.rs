@@ -12,11 +12,13 @@ use estiba_host::account::{Account, User};
 use estiba_host::{HostError, routes};
 use estiba_image::ImageStore;
 use estiba_model::{EnvironmentId, Exposure, InstanceName, Name, Version, message};
-use estiba_target::{ContainerSpec, VolumeSpec};
+use estiba_target::{ContainerSpec, ImageSpec, VolumeSpec};
 
 use crate::engine::{Engine, is_name_taken};
+use crate::files::Files;
 use crate::labels::{self, Labels, Role};
-use crate::{files, images, network};
+use crate::network::Object;
+use crate::{images, network, porter};
 
 /// Processes and threads of a container at the most.
 const MOST_PROCESSES: i64 = 4096;
@@ -34,9 +36,8 @@ pub(crate) enum Place {
     /// its own ones.
     Own {
         ports: BTreeMap<u16, u16>,
-        /// Names of workloads, which the edge serves at the gateway.
-        hosts: Vec<String>,
-        gateway: IpAddr,
+        /// Names that it finds others by, and where they are.
+        hosts: Vec<(String, IpAddr)>,
     },
     /// At the address of another container.
     Beside(String),
@@ -53,6 +54,7 @@ pub(crate) struct Making<'a> {
     pub(crate) labels: Labels,
     pub(crate) restart: RestartPolicyNameEnum,
     pub(crate) place: Place,
+    pub(crate) files: Files<'a>,
 }
 
 impl Making<'_> {
@@ -68,35 +70,43 @@ impl Making<'_> {
         engine: &Engine,
         store: &ImageStore,
     ) -> Result<String, HostError> {
-        let image = images::find(engine, &self.spec.image).await?;
+        let image = ImageSpec {
+            digest: self.spec.image.clone(),
+            project: self.environment.project_id(),
+            workload: self.workload.clone(),
+            tag: None,
+        };
+        let image = images::ensure(engine, store, &image).await?;
         let user = account(store, self.spec)?.user;
         let mut mounts = Vec::new();
         for volume in &self.spec.volumes {
             let mountpoint = self.own_volume(engine, volume).await?;
-            files::give_volume(engine, self.environment, &image, volume, user).await?;
+            porter::give_volume(engine, self.environment, &image, volume, user).await?;
             mounts.push(mount(volume, &mountpoint)?);
         }
+        let files = self.files.keep(&self.spec.name, &self.spec.files, user)?;
         let options = CreateContainerOptions {
             name: Some(self.name()),
             ..CreateContainerOptions::default()
         };
-        let body = self.body(image, user, mounts);
+        let body = self.body(image, user, mounts, files);
         let made = engine.api().await?.create_container(Some(options), body);
-        let id = match made.await {
-            Ok(made) => made.id,
+        match made.await {
+            Ok(made) => Ok(made.id),
             Err(error) if is_name_taken(&error) => {
-                return Err(network::foreign("container", &self.name()));
+                Err(network::foreign(Object::Container, &self.name()))
             }
-            Err(error) => return Err(engine.failed(error)),
-        };
-        if let Err(error) = files::give(engine, &id, &self.spec.files, user).await {
-            engine.remove(&id).await?;
-            return Err(error);
+            Err(error) => Err(engine.failed(error)),
         }
-        Ok(id)
     }
 
-    fn body(&self, image: String, user: User, mounts: Vec<Mount>) -> ContainerCreateBody {
+    fn body(
+        &self,
+        image: String,
+        user: User,
+        mounts: Vec<Mount>,
+        files: Vec<String>,
+    ) -> ContainerCreateBody {
         let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
         let mut host = HostConfig {
             memory: self.spec.limits.memory_bytes.and_then(signed),
@@ -110,8 +120,8 @@ impl Making<'_> {
             pids_limit: Some(MOST_PROCESSES),
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
-            // Files can be put into a writable container only.
-            readonly_rootfs: Some(self.spec.files.is_empty()),
+            readonly_rootfs: Some(true),
+            binds: Some(files),
             restart_policy: Some(RestartPolicy {
                 name: Some(self.restart),
                 maximum_retry_count: None,
@@ -136,11 +146,7 @@ impl Making<'_> {
             ..ContainerCreateBody::default()
         };
         match &self.place {
-            Place::Own {
-                ports,
-                hosts,
-                gateway,
-            } => {
+            Place::Own { ports, hosts } => {
                 let hostname: String = self
                     .instance
                     .as_str()
@@ -151,8 +157,8 @@ impl Making<'_> {
                 body.exposed_ports = Some(ports.keys().map(|port| format!("{port}/tcp")).collect());
                 host.port_bindings = Some(ports.iter().map(binding).collect());
                 host.network_mode = Some(network::name(self.environment));
-                let host_entry = |name: &String| format!("{name}:{gateway}");
-                host.extra_hosts = Some(hosts.iter().map(host_entry).collect());
+                let entry = |(name, address): &(String, IpAddr)| format!("{name}:{address}");
+                host.extra_hosts = Some(hosts.iter().map(entry).collect());
             }
             Place::Beside(other) => host.network_mode = Some(format!("container:{other}")),
         }
@@ -224,7 +230,7 @@ fn binding((own, of_machine): (&u16, &u16)) -> (String, Option<Vec<PortBinding>>
 }
 
 fn mount(volume: &VolumeSpec, mountpoint: &str) -> Result<Mount, HostError> {
-    let (typ, source) = match files::folder(volume)? {
+    let (typ, source) = match porter::folder(volume)? {
         None => (MountType::VOLUME, volume.source.clone()),
         // Engines older than 26 mount whole volumes only.
         Some(folder) => (MountType::BIND, format!("{mountpoint}/{folder}")),

@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 use bollard::{API_DEFAULT_VERSION, Docker};
 use estiba_host::HostError;
 use estiba_model::message;
+use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 /// Time for an answer, in seconds. Loading an image of gigabytes is one.
@@ -51,6 +52,14 @@ impl Engine {
         self.docker.get_or_try_init(connect).await
     }
 
+    /// Whether it is Podman, which does some things in ways of its own.
+    pub(crate) async fn is_podman(&self) -> Result<bool, HostError> {
+        let version = self.api().await?.version().await;
+        let version = version.map_err(|error| self.failed(error))?;
+        let mut components = version.components.into_iter().flatten();
+        Ok(components.any(|one| one.name == "Podman Engine"))
+    }
+
     /// For `map_err`: what the engine said, in words for people.
     #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
     pub(crate) fn failed(&self, error: Error) -> HostError {
@@ -63,6 +72,10 @@ impl Engine {
                     "el motor detrás de {socket} rechazó el pedido: {said}"
                 ))
             }
+            Error::JsonDataError { message, .. } => HostError::Told(message!(
+                "the engine behind {socket} answers what Docker would not ({message}): try again, and report it if it stays so",
+                "el motor detrás de {socket} responde algo que Docker no respondería ({message}): intente de nuevo y, si sigue así, infórmelo"
+            )),
             error => self.unreachable(&innermost(error)),
         }
     }
@@ -86,7 +99,7 @@ impl Engine {
             ..ListContainersOptions::default()
         };
         let found = self.api().await?.list_containers(Some(options)).await;
-        found.map_err(|error| self.failed(error))
+        readable(found).map_err(|error| self.failed(error))
     }
 
     /// What a container is; none where it is gone.
@@ -95,7 +108,9 @@ impl Engine {
         container: &str,
     ) -> Result<Option<ContainerInspectResponse>, HostError> {
         let found = self.api().await?.inspect_container(container, None).await;
-        found.map(Some).or_else(|error| self.unless_gone(error))
+        readable(found)
+            .map(Some)
+            .or_else(|error| self.unless_gone(error))
     }
 
     /// Lets a container end within `grace_seconds`; one that ended or is gone is
@@ -136,6 +151,18 @@ impl Engine {
             _ => Err(self.failed(error)),
         }
     }
+}
+
+/// Reads what Podman says of a container that has just ended: it is "stopped", a
+/// state that Docker does not have.
+fn readable<T: DeserializeOwned>(answer: Result<T, Error>) -> Result<T, Error> {
+    let Err(Error::JsonDataError { contents, .. }) = &answer else {
+        return answer;
+    };
+    let known = contents
+        .replace(r#""Status":"stopped""#, r#""Status":"exited""#)
+        .replace(r#""State":"stopped""#, r#""State":"exited""#);
+    serde_json::from_str(&known).or(answer)
 }
 
 /// The HTTP status that the engine answered with, if it answered.

@@ -61,19 +61,21 @@ fn repositories(project: &ProjectId) -> String {
     format!("{REGISTRY}/{team}/{project}/")
 }
 
-/// The engine's name for an image that was fetched.
-pub(crate) async fn find(engine: &Engine, digest: &Digest) -> Result<String, HostError> {
+/// The engine's name for an image, which is brought again where somebody removed
+/// it since it was fetched.
+pub(crate) async fn ensure(
+    engine: &Engine,
+    store: &ImageStore,
+    image: &ImageSpec,
+) -> Result<String, HostError> {
     let tags = tags(engine).await?;
     let found = tags
         .into_iter()
-        .find(|tag| digest_of(tag).as_ref() == Some(digest));
-    found.ok_or_else(|| {
-        let (digest, socket) = (digest.short(), engine.socket());
-        HostError::Told(message!(
-            "the engine behind {socket} does not have the image {digest} any more: deploy again",
-            "el motor detrás de {socket} ya no tiene la imagen {digest}: despliegue de nuevo"
-        ))
-    })
+        .find(|tag| digest_of(tag).as_ref() == Some(&image.digest));
+    match found {
+        Some(tag) => Ok(tag),
+        None => load(engine, store, image).await,
+    }
 }
 
 async fn tags(engine: &Engine) -> Result<Vec<String>, HostError> {
@@ -97,8 +99,14 @@ pub(crate) async fn fetch(
     if has.is_ok() {
         return Ok(());
     }
-    refuse_other_architecture(engine, store, image).await?;
     progress.line(&name);
+    load(engine, store, image).await.map(drop)
+}
+
+/// Brings an image into the engine; its name there.
+async fn load(engine: &Engine, store: &ImageStore, image: &ImageSpec) -> Result<String, HostError> {
+    refuse_other_architecture(engine, store, image).await?;
+    let name = reference(image);
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let archive = stream::unfold(receiver, |mut receiver| async {
         let piece: Result<Bytes, io::Error> = receiver.recv().await?;
@@ -142,7 +150,7 @@ pub(crate) async fn fetch(
         .await
         .map_err(|error| HostError::system("a thread")(io::Error::other(error)))?;
     match (loaded, written) {
-        (Ok(()), _) => Ok(()),
+        (Ok(()), _) => Ok(name),
         (Err(_), Err(source)) if !matches!(source, HostError::System { .. }) => Err(source),
         (Err(error), _) => Err(error),
     }

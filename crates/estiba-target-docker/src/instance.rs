@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum};
+use bollard::models::{
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, ContainerSummary,
+};
 use estiba_edge::Upstream;
 use estiba_host::{HostError, record};
 use estiba_model::{EnvironmentId, InstanceName, InstanceState, Message, Name};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -15,6 +18,9 @@ use crate::layout::EnvironmentDir;
 
 /// After so many quick ends it counts as crashing.
 pub(crate) const CRASHING_AFTER: u32 = 3;
+
+/// Containers that are looked at together.
+const AT_ONCE: usize = 8;
 
 /// The number of SIGTERM.
 const TERM: i32 = 15;
@@ -256,17 +262,22 @@ pub(crate) struct Standing {
 }
 
 async fn members(engine: &Engine, filter: Vec<String>) -> Result<Vec<Member>, HostError> {
-    let mut members = Vec::new();
-    for summary in engine.containers(filter).await? {
+    let inspect = |summary: ContainerSummary| async {
         let labels = ContainerLabels::read(&summary.labels.unwrap_or_default());
         let (Some(id), Some(labels)) = (summary.id, labels) else {
-            continue;
+            return Ok::<_, HostError>(None);
         };
         // One that is removed meanwhile is none.
-        if let Some(found) = engine.inspect(&id).await? {
-            members.push(Member { id, labels, found });
-        }
-    }
+        let found = engine.inspect(&id).await?;
+        Ok(found.map(|found| Member { id, labels, found }))
+    };
+    let summaries = stream::iter(engine.containers(filter).await?);
+    let inspected: Vec<Option<Member>> = summaries
+        .map(inspect)
+        .buffered(AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let mut members: Vec<Member> = inspected.into_iter().flatten().collect();
     members.sort_by_key(|member| member.labels.plan.index);
     Ok(members)
 }

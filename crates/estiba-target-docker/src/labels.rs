@@ -16,6 +16,8 @@ pub(crate) const ROLE: &str = "role";
 pub(crate) const RESOURCE: &str = "resource";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
+/// Where a database is on its environment's network, for ever.
+pub(crate) const ADDRESS: &str = "address";
 pub(crate) const WORKLOAD: &str = "workload";
 const VERSION: &str = "version";
 const INSTANCE: &str = "instance";

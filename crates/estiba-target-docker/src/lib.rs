@@ -6,6 +6,7 @@
 
 mod adapter;
 mod container;
+mod database;
 mod engine;
 mod exec;
 mod files;
@@ -13,10 +14,11 @@ mod images;
 mod instance;
 mod labels;
 mod layout;
+mod log_mark;
 mod logs;
 mod minder;
 mod network;
-mod postgres;
+mod porter;
 mod probe;
 mod resources;
 mod routing;

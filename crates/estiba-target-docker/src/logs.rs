@@ -1,7 +1,7 @@
 //! What instances write: from the engine while they are there, from this machine
 //! when they are gone.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -22,6 +22,7 @@ use tokio::time::sleep;
 use crate::engine::Engine;
 use crate::instance::{Instance, Member};
 use crate::layout::EnvironmentDir;
+use crate::log_mark::{Mark, is_before};
 
 /// Lines of an instance that is gone, at the most.
 const KEPT_LINES: usize = 20_000;
@@ -43,15 +44,17 @@ pub(crate) async fn stream(
     let engine = Arc::new(Engine::new(socket));
     let live = of_workload(&engine, environment, workload).await?;
     let mut lines = kept(&place.logs(workload), query.since)?;
-    for instance in &live {
-        lines.extend(read(&engine, &place, instance, query.since, None).await?);
+    let mut known = HashMap::new();
+    for (instance, member) in members(&live) {
+        let redactor = redactor(&place, &instance.name);
+        let own = read(&engine, &redactor, member, query.since, None).await?;
+        known.insert(member.id.clone(), Mark::after(&own, query.since));
+        lines.extend(own);
     }
     lines.sort_by_key(|line| line.at);
     if let Some(tail) = query.tail {
         lines.drain(..lines.len().saturating_sub(tail));
     }
-    // From here on no line twice, and none left out.
-    let seen = lines.last().map(|line| line.at).or(query.since);
     let past = stream::iter(lines.into_iter().map(Ok));
     if !query.follow {
         return Ok(past.boxed());
@@ -62,10 +65,10 @@ pub(crate) async fn stream(
         place,
         environment: environment.clone(),
         workload: workload.clone(),
-        seen,
         sender,
     };
-    tokio::spawn(follower.follow());
+    // From here on no line twice, and none left out.
+    tokio::spawn(follower.follow(known));
     let coming = stream::unfold(receiver, |mut receiver| async {
         let line = receiver.recv().await?;
         Some((line, receiver))
@@ -79,25 +82,22 @@ struct Follower {
     place: EnvironmentDir,
     environment: EnvironmentId,
     workload: Name,
-    /// Lines up to here were told.
-    seen: Option<Timestamp>,
     sender: mpsc::Sender<Result<LogLine, TargetError>>,
 }
 
 impl Follower {
-    async fn follow(self) {
-        let mut known = HashSet::new();
-        let mut seen = self.seen;
+    /// Goes on where those that are known stand.
+    async fn follow(self, mut known: HashMap<String, Mark>) {
+        let mut followed = HashSet::new();
         while !self.sender.is_closed() {
             match of_workload(&self.engine, &self.environment, &self.workload).await {
                 Ok(instances) => {
                     for (instance, member) in members(&instances) {
-                        if known.insert(member.id.clone()) {
-                            self.start(instance, member, seen);
+                        if followed.insert(member.id.clone()) {
+                            let told = known.remove(&member.id).unwrap_or_default();
+                            self.start(instance, member, told);
                         }
                     }
-                    // Containers that come later are new from their beginning.
-                    seen = None;
                 }
                 Err(error) => {
                     let _ = self.sender.send(Err(error.into())).await;
@@ -111,20 +111,19 @@ impl Follower {
         }
     }
 
-    fn start(&self, instance: &Instance, member: &Member, seen: Option<Timestamp>) {
+    fn start(&self, instance: &Instance, member: &Member, mut told: Mark) {
         let redactor = redactor(&self.place, &instance.name);
         let (engine, sender) = (Arc::clone(&self.engine), self.sender.clone());
         let source = Source::of(member);
         tokio::spawn(async move {
             let Ok(api) = engine.api().await else { return };
-            let options = options(seen, None, true);
+            let options = options(told.at, None, true);
             let mut output = Box::pin(api.logs(&source.id, Some(options)));
             while let Some(Ok(output)) = output.next().await {
                 let Some(line) = source.line(output, &redactor) else {
                     continue;
                 };
-                let is_new = seen.is_none_or(|seen| line.at > seen);
-                if is_new && sender.send(Ok(line)).await.is_err() {
+                if told.is_behind(line.at) && sender.send(Ok(line)).await.is_err() {
                     return;
                 }
             }
@@ -139,10 +138,29 @@ pub(crate) async fn last_lines(
     instance: &Instance,
     count: usize,
 ) -> Result<Vec<String>, HostError> {
-    let mut lines = read(engine, place, instance, None, Some(count)).await?;
+    let mut lines = read_all(engine, place, instance, count).await?;
     lines.sort_by_key(|line| line.at);
     lines.drain(..lines.len().saturating_sub(count));
     Ok(lines.into_iter().map(|line| line.text).collect())
+}
+
+/// The last lines of a container that is no instance's, as texts.
+pub(crate) async fn last_of_container(
+    engine: &Engine,
+    container: &str,
+    count: usize,
+) -> Result<Vec<String>, HostError> {
+    let options = LogsOptions {
+        timestamps: false,
+        ..options(None, Some(count), false)
+    };
+    let mut output = Box::pin(engine.api().await?.logs(container, Some(options)));
+    let mut lines = Vec::new();
+    while let Some(piece) = output.next().await {
+        let piece = piece.map_err(|error| engine.failed(error))?;
+        lines.push(piece.to_string().trim_end().to_owned());
+    }
+    Ok(lines)
 }
 
 /// Keeps the log of an instance that is about to be removed.
@@ -154,7 +172,7 @@ pub(crate) async fn keep(
     let Some(workload) = instance.workload() else {
         return Ok(());
     };
-    let mut lines = read(engine, place, instance, None, Some(KEPT_LINES)).await?;
+    let mut lines = read_all(engine, place, instance, KEPT_LINES).await?;
     lines.sort_by_key(|line| line.at);
     if lines.is_empty() {
         return Ok(());
@@ -234,31 +252,42 @@ fn members(instances: &[Instance]) -> impl Iterator<Item = (&Instance, &Member)>
     })
 }
 
-async fn read(
+/// The last lines of all containers of an instance.
+async fn read_all(
     engine: &Engine,
     place: &EnvironmentDir,
     instance: &Instance,
-    since: Option<Timestamp>,
-    tail: Option<usize>,
+    tail: usize,
 ) -> Result<Vec<LogLine>, HostError> {
     let redactor = redactor(place, &instance.name);
     let mut lines = Vec::new();
     for member in &instance.members {
-        let source = Source::of(member);
-        let options = options(since, tail, false);
-        let mut output = Box::pin(engine.api().await?.logs(&source.id, Some(options)));
-        while let Some(piece) = output.next().await {
-            let piece = match piece {
-                Ok(piece) => piece,
-                Err(error) => {
-                    engine.unless_gone::<()>(error)?;
-                    break;
-                }
-            };
-            let line = source.line(piece, &redactor);
-            // The engine knows whole seconds only.
-            lines.extend(line.filter(|line| since.is_none_or(|since| line.at >= since)));
-        }
+        lines.extend(read(engine, &redactor, member, None, Some(tail)).await?);
+    }
+    Ok(lines)
+}
+
+async fn read(
+    engine: &Engine,
+    redactor: &Redactor,
+    member: &Member,
+    since: Option<Timestamp>,
+    tail: Option<usize>,
+) -> Result<Vec<LogLine>, HostError> {
+    let mut lines = Vec::new();
+    let source = Source::of(member);
+    let options = options(since, tail, false);
+    let mut output = Box::pin(engine.api().await?.logs(&source.id, Some(options)));
+    while let Some(piece) = output.next().await {
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(error) => {
+                engine.unless_gone::<()>(error)?;
+                break;
+            }
+        };
+        let line = source.line(piece, redactor);
+        lines.extend(line.filter(|line| since.is_none_or(|since| !is_before(line.at, since))));
     }
     Ok(lines)
 }
@@ -272,7 +301,8 @@ fn redactor(place: &EnvironmentDir, instance: &InstanceName) -> Redactor {
 }
 
 fn options(since: Option<Timestamp>, tail: Option<usize>, follow: bool) -> LogsOptions {
-    let seconds = since.map_or(0, |since| since.as_second().max(0));
+    // Podman leaves out what was written at that moment itself.
+    let seconds = since.map_or(0, |since| (since.as_second() - 1).max(0));
     LogsOptions {
         follow,
         stdout: true,
@@ -315,7 +345,7 @@ impl Source {
             at: at.parse().ok()?,
             instance: self.instance.clone(),
             container: self.container.clone(),
-            stream,
+            stream: Some(stream),
             text: redactor.redact(text).into_owned(),
         })
     }

@@ -16,6 +16,7 @@ use estiba_host::background::{Started, leave_session, let_go_of_parent, start, t
 use estiba_host::directory::make_private;
 use estiba_host::{HostError, lock, record};
 use estiba_model::{EnvironmentId, Message};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
@@ -35,6 +36,8 @@ const IDLE_ROUNDS: u32 = 60;
 const FAILURES: u32 = 3;
 /// A container that has not been alive yet is given so long.
 const SLOW_START: Duration = Duration::from_secs(60);
+/// Instances that are asked at the same time.
+const AT_ONCE: usize = 8;
 const MAX_REQUEST_BYTES: u64 = 64 << 10;
 
 /// What the minder is told.
@@ -141,6 +144,17 @@ struct Counts {
     since: Instant,
 }
 
+impl Counts {
+    fn new() -> Self {
+        Self {
+            unready: 0,
+            unhealthy: 0,
+            was_alive: false,
+            since: Instant::now(),
+        }
+    }
+}
+
 impl Minder {
     async fn mind(&mut self) {
         let mut idle = 0;
@@ -148,14 +162,7 @@ impl Minder {
             match Instance::all(&self.engine, &self.environment).await {
                 Ok(instances) if !instances.is_empty() => {
                     idle = 0;
-                    let keys: Vec<String> = instances.iter().map(Instance::key).collect();
-                    self.known.retain(|key, _| keys.contains(key));
-                    for instance in &instances {
-                        // What fails now is tried again in the next round.
-                        if let Err(error) = self.look_after(instance).await {
-                            eprintln!("{}: {}", instance.name, error.message().en);
-                        }
-                    }
+                    self.round(&instances).await;
                 }
                 // An engine that is started again shows the same instances.
                 _ => idle += 1,
@@ -164,7 +171,32 @@ impl Minder {
         }
     }
 
-    async fn look_after(&mut self, instance: &Instance) -> Result<(), HostError> {
+    /// Looks after all instances: one that answers late holds up few others.
+    async fn round(&mut self, instances: &[Instance]) {
+        let mut before = std::mem::take(&mut self.known);
+        let minder = &*self;
+        let looks: Vec<_> = instances
+            .iter()
+            .map(|instance| {
+                let key = instance.key();
+                let counts = before.remove(&key);
+                async move { (key, minder.look(instance, counts).await) }
+            })
+            .collect();
+        let known = stream::iter(looks).buffer_unordered(AT_ONCE).collect();
+        self.known = known.await;
+    }
+
+    async fn look(&self, instance: &Instance, counts: Option<Counts>) -> Counts {
+        let mut counts = counts.unwrap_or_else(Counts::new);
+        // What fails now is tried again in the next round.
+        if let Err(error) = self.look_after(instance, &mut counts).await {
+            eprintln!("{}: {}", instance.name, error.message().en);
+        }
+        counts
+    }
+
+    async fn look_after(&self, instance: &Instance, counts: &mut Counts) -> Result<(), HostError> {
         let place = self.layout.environment(&self.environment);
         // One that is being stopped is left in peace: a probe is a request, and
         // a program may wait until no more come.
@@ -175,12 +207,7 @@ impl Minder {
         run::rejoin(&self.engine, instance).await?;
         let before = instance.standing(&place)?;
         let mut standing = before.clone();
-        let counts = self.known.entry(instance.key()).or_insert_with(|| Counts {
-            unready: 0,
-            unhealthy: 0,
-            was_alive: before.was_ready,
-            since: Instant::now(),
-        });
+        counts.was_alive |= before.was_ready;
         match run::all_ready(&self.engine, instance).await {
             Ok(()) => {
                 counts.unready = 0;

@@ -2,7 +2,8 @@
 //! at which this machine's edge serves them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::ListNetworksOptions;
@@ -11,6 +12,9 @@ use estiba_model::{EnvironmentId, ProjectId, message};
 
 use crate::engine::{Engine, status};
 use crate::labels::{self, Role};
+
+/// Addresses of a network that are kept for databases.
+const LAST_ADDRESSES: usize = 32;
 
 /// The name of an environment's network, and the first part of all its names:
 /// no part of an environment's name has an underscore.
@@ -23,15 +27,14 @@ pub(crate) fn name(environment: &EnvironmentId) -> String {
     format!("estiba_{team}_{project}_{environment}")
 }
 
-/// The gateway of the environment's network, which is made where it is missing.
-/// Its traffic goes through the edge of one state folder: `home`.
+/// The gateway of the environment's network, which is made where it is missing,
+/// for the state folder `home`.
 pub(crate) async fn ensure(
     engine: &Engine,
     environment: &EnvironmentId,
     home: &str,
 ) -> Result<IpAddr, HostError> {
     if let Some(network) = find(engine, environment).await? {
-        at_home(&network, environment, home)?;
         return gateway(&network);
     }
     let mut own = labels::of(environment, Role::Network);
@@ -48,39 +51,21 @@ pub(crate) async fn ensure(
         other => drop(other.map_err(|error| engine.failed(error))?),
     }
     match find(engine, environment).await? {
-        Some(network) => {
-            at_home(&network, environment, home)?;
-            gateway(&network)
-        }
-        None => Err(foreign("network", &name(environment))),
+        Some(network) => gateway(&network),
+        None => Err(foreign(Object::Network, &name(environment))),
     }
 }
 
-/// Refuses the environment of another state folder: its edge would go on sending
-/// requests to instances that this one has ended.
-fn at_home(
-    network: &NetworkInspect,
-    environment: &EnvironmentId,
-    home: &str,
-) -> Result<(), HostError> {
-    let labels = network.labels.as_ref();
-    match labels.and_then(|labels| labels.get(&labels::name(labels::HOME))) {
-        Some(other) if other != home => Err(HostError::Told(message!(
-            "{environment} on this engine belongs to the state folder {other}: deploy with that one (ESTIBA_STATE_DIR), or take the environment down there first",
-            "{environment} en este motor pertenece a la carpeta de estado {other}: despliegue con esa (ESTIBA_STATE_DIR), o termine antes el ambiente desde allí"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Whether what there is of the environment is this state folder's to change.
-pub(crate) async fn check_home(
+/// The state folder that the environment's network was made for: its traffic goes
+/// through the edge of that one, whoever works on it.
+pub(crate) async fn home(
     engine: &Engine,
     environment: &EnvironmentId,
-    home: &str,
-) -> Result<(), HostError> {
-    let found = find(engine, environment).await?;
-    found.map_or(Ok(()), |network| at_home(&network, environment, home))
+) -> Result<Option<PathBuf>, HostError> {
+    let network = find(engine, environment).await?;
+    let labels = network.and_then(|network| network.labels);
+    let home = labels.and_then(|mut labels| labels.remove(&labels::name(labels::HOME)));
+    Ok(home.map(PathBuf::from))
 }
 
 /// The gateway of the environment's network, if there is one.
@@ -107,7 +92,30 @@ async fn find(
     if labels::has_all(&network.labels.clone().unwrap_or_default(), &own) {
         return Ok(Some(network));
     }
-    Err(foreign("network", &name))
+    Err(foreign(Object::Network, &name))
+}
+
+/// The addresses of the environment's network that an engine gives last.
+pub(crate) async fn last_addresses(
+    engine: &Engine,
+    environment: &EnvironmentId,
+) -> Result<impl Iterator<Item = Ipv4Addr>, HostError> {
+    let network = find(engine, environment).await?;
+    let configs = network.iter().filter_map(|network| network.ipam.as_ref());
+    let mut configs = configs.filter_map(|ipam| ipam.config.as_ref()).flatten();
+    let subnet = configs.find_map(|one| subnet(one.subnet.as_deref()?));
+    let (first, last) = subnet.unwrap_or((1, 0));
+    // The very last one is the network's broadcast address.
+    Ok((first..last).rev().take(LAST_ADDRESSES).map(Ipv4Addr::from))
+}
+
+/// The first and the last number of a subnet such as `10.89.0.0/24`.
+fn subnet(text: &str) -> Option<(u32, u32)> {
+    let (address, length) = text.split_once('/')?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    let others = u32::MAX.checked_shr(length.parse().ok()?).unwrap_or(0);
+    let first = u32::from(address) & !others;
+    Some((first, first | others))
 }
 
 fn gateway(network: &NetworkInspect) -> Result<IpAddr, HostError> {
@@ -141,11 +149,24 @@ pub(crate) async fn has_any(engine: &Engine, project: &ProjectId) -> Result<bool
     Ok(!found.map_err(|error| engine.failed(error))?.is_empty())
 }
 
+/// A kind of thing that an engine has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Object {
+    Container,
+    Network,
+    Volume,
+}
+
 /// A name of ours that something else has.
-pub(crate) fn foreign(what: &str, name: &str) -> HostError {
+pub(crate) fn foreign(what: Object, name: &str) -> HostError {
+    let (en, es) = match what {
+        Object::Container => ("container", "un contenedor"),
+        Object::Network => ("network", "una red"),
+        Object::Volume => ("volume", "un volumen"),
+    };
     HostError::Told(message!(
-        "the engine has a {what} {name} that this environment did not make: rename or remove it",
-        "el motor tiene un objeto ({what}) {name} que este ambiente no creó: renómbrelo o elimínelo"
+        "the engine has a {en} {name} that this environment did not make: rename or remove it",
+        "el motor tiene {es} {name} que este ambiente no creó: renombre o elimine ese objeto"
     ))
 }
 

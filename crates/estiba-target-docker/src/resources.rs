@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use estiba_host::directory::make_private;
-use estiba_host::{HostError, record, routes, short_hash};
+use estiba_host::{HostError, routes, short_hash};
 use estiba_model::{EnvironmentId, ObservedResource, ResourceId, SecretString, message};
 use estiba_postgres::{Postgres, PostgresError};
-use estiba_target::{Outputs, Progress, Reach, ResourceSpec};
+use estiba_target::{Outputs, Progress, Reach, ResourceSpec, TargetError};
 use serde_json::Value;
 
+use crate::database::{self, Database};
 use crate::engine::Engine;
 use crate::labels::{self, Labels, Role};
 use crate::layout::Layout;
-use crate::postgres::Database;
 use crate::{network, volumes};
 
 /// A type that is provided.
@@ -80,7 +79,7 @@ impl Provider<'_> {
         environment: &EnvironmentId,
         resource: &ResourceSpec,
         progress: &dyn Progress,
-    ) -> Result<(), HostError> {
+    ) -> Result<(), TargetError> {
         let kind = Kind::of(resource)?;
         let labels = of(environment, Role::Resource, &resource.id);
         match kind {
@@ -114,7 +113,7 @@ impl Provider<'_> {
             resource.fingerprint.short()
         );
         volumes::ensure(self.engine, &name, marked).await?;
-        volumes::remove_all(self.engine, &mark, Some(&name)).await
+        Ok(volumes::remove_all(self.engine, &mark, Some(&name)).await?)
     }
 
     pub(crate) async fn outputs(
@@ -165,13 +164,8 @@ impl Provider<'_> {
         let number = place.service_ports().take(workload, port).await?;
         let host = match resource.reach {
             Reach::Inside => workload.to_owned(),
-            Reach::Outside => {
-                // The next routing opens it there too.
-                let mark = place.outside(workload, port);
-                make_private(mark.parent().unwrap_or(place.path()))?;
-                record::write(&mark, &number)?;
-                self.outside.to_string()
-            }
+            // Routing opens it there too.
+            Reach::Outside => self.outside.to_string(),
         };
         let mut outputs = one("hostname", host);
         outputs.extend(one("port", number.to_string()));
@@ -226,7 +220,7 @@ impl Provider<'_> {
             engine: self.engine,
             environment: environment.clone(),
             name: name(environment, &resource.id),
-            host: format!("db-{}", short_hash(&resource.id.0)),
+            host: database::host(&resource.id),
         }
     }
 }

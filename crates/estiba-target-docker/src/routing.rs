@@ -1,13 +1,13 @@
 //! Traffic to instances, through the edge of this machine.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use estiba_edge::{ControlClient, OwnerRoutes, ServicePort};
-use estiba_host::traffic::{Answering, is_in_force, owner, publish, table};
+use estiba_host::traffic::{Answering, is_in_force, owner, publish, table, unroute};
 use estiba_host::{HostError, edge, routes};
-use estiba_model::{EnvironmentId, InstanceName, Name, Traffic};
+use estiba_model::{EnvironmentId, InstanceName, Name, Traffic, message};
 use estiba_target::Url;
 
 use crate::engine::Engine;
@@ -41,7 +41,8 @@ impl Router<'_> {
             // An edge that does not run still has its routes on disk.
             if edge_place.table().exists() {
                 let edge = edge::ensure(&edge_place, self.helper, self.port).await?;
-                edge.remove_owner(&owner).await?;
+                let ports = place.service_ports().of(workload.as_str())?;
+                unroute(&edge, &owner, &ports).await?;
             }
             return dir.forget(workload);
         }
@@ -49,6 +50,13 @@ impl Router<'_> {
         let routes = self
             .routes(&place, environment, workload, wanted, gateway)
             .await?;
+        if routes
+            .ports
+            .iter()
+            .any(|port| port.listen.ip() == self.outside)
+        {
+            require_own(self.outside)?;
+        }
         let edge = edge::ensure(&edge_place, self.helper, self.port).await?;
         dir.record(workload, wanted)?;
         // Who answers first, so that no route leads nowhere.
@@ -71,7 +79,7 @@ impl Router<'_> {
         let mut ports = Vec::new();
         for port in routes::tcp_ports(&wanted.exposure) {
             let number = services.take(workload.as_str(), port).await?;
-            let is_used_outside = place.outside(workload.as_str(), port).exists();
+            let is_used_outside = wanted.exposure.outside.contains(port);
             let outside = is_used_outside.then_some(self.outside);
             let addresses = std::iter::once(gateway).chain(outside);
             ports.extend(addresses.map(|address| ServicePort {
@@ -179,15 +187,13 @@ pub(crate) async fn publish_if_named(
     publish(&edge, &owner(environment, workload), &answering).await
 }
 
-/// The address by which this machine goes out; its loopback where it can't.
-/// Choosing it sends nothing.
-pub(crate) fn address_on_default_route() -> IpAddr {
-    let chosen = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-        // Any address that is not this machine's own; this one is for documents.
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-        Some(socket.local_addr().ok()?.ip())
-    };
-    let chosen = chosen().filter(|address| !address.is_unspecified());
-    chosen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+/// Refuses an address that this machine does not have: the edge would listen there
+/// and hear nothing.
+fn require_own(address: IpAddr) -> Result<(), HostError> {
+    TcpListener::bind((address, 0)).map(drop).map_err(|error| {
+        HostError::Told(message!(
+            "`address` of the target is {address}, which is not this machine's ({error})",
+            "`address` de la plataforma es {address}, que no es de esta máquina ({error})"
+        ))
+    })
 }

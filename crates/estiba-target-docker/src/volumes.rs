@@ -7,7 +7,7 @@ use estiba_host::HostError;
 
 use crate::engine::Engine;
 use crate::labels::{self, Labels};
-use crate::network::{by_labels, foreign};
+use crate::network::{Object, by_labels, foreign};
 
 /// Makes a volume, unless it is there.
 pub(crate) async fn ensure(engine: &Engine, name: &str, labels: Labels) -> Result<(), HostError> {
@@ -27,7 +27,7 @@ pub(crate) async fn ensure(engine: &Engine, name: &str, labels: Labels) -> Resul
     if labels::has_all(&found.labels, &labels) {
         Ok(())
     } else {
-        Err(foreign("volume", name))
+        Err(foreign(Object::Volume, name))
     }
 }
 

@@ -7,8 +7,12 @@ use estiba_model::{EnvironmentId, Message, Name, message};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::manifests::shortened;
+
 /// Where an environment is, unless `namespace` says otherwise.
-const NAMESPACE: &str = "{team}-{environment}";
+const NAMESPACE: &str = "{team}-{project}-{environment}";
+/// A namespace is a label of the DNS.
+const LONGEST_NAMESPACE: usize = 63;
 /// What makes names differ from environment to environment.
 const ENVIRONMENT: &str = "{environment}";
 /// What makes addresses differ from workload to workload.
@@ -117,7 +121,8 @@ impl Settings {
     /// The namespace of an environment.
     #[must_use]
     pub fn namespace(&self, environment: &EnvironmentId) -> String {
-        filled(self.namespace_pattern(), environment, None)
+        let whole = filled(self.namespace_pattern(), environment, None);
+        shortened(&whole, LONGEST_NAMESPACE)
     }
 
     /// Whether an environment shares its namespace with others of its team, so
@@ -125,6 +130,13 @@ impl Settings {
     #[must_use]
     pub fn shares_namespace(&self) -> bool {
         !self.namespace_pattern().contains(ENVIRONMENT)
+    }
+
+    /// The namespace of all environments of all teams, where there is only one.
+    #[must_use]
+    pub fn only_namespace(&self) -> Option<&str> {
+        let pattern = self.namespace_pattern();
+        (!pattern.contains('{')).then_some(pattern)
     }
 
     fn namespace_pattern(&self) -> &str {

@@ -1,11 +1,12 @@
 //! The adapters: the only place that names kinds of targets.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use estiba_engine::TargetProvider;
 use estiba_image::ImageStore;
-use estiba_model::{Message, Name, Project, TargetConfig, message};
+use estiba_model::{EnvironmentId, Message, Name, Project, TargetConfig, message};
 use estiba_target::Target;
 use estiba_target_docker::{DockerConfig, DockerTarget};
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
@@ -26,12 +27,17 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    fn local(&self, config: &TargetConfig) -> Result<LocalTarget, Message> {
+    fn local(
+        &self,
+        config: &TargetConfig,
+        address: Option<IpAddr>,
+    ) -> Result<LocalTarget, Message> {
         Ok(LocalTarget::new(LocalConfig {
             root: self.local_root.clone(),
             images: self.images.clone(),
             helper: helper()?,
             edge_port: port(config),
+            address,
         }))
     }
 
@@ -41,21 +47,14 @@ impl Adapters {
         config: &TargetConfig,
         usual: &str,
     ) -> Result<DockerTarget, Message> {
-        let setting = |key: &str| config.settings.get(key).and_then(|value| value.as_str());
-        let address = setting("address").map(str::parse).transpose();
-        let address = address.map_err(|error| {
-            message!(
-                "target {name}: `address` has to be an IP address of this machine: {error}",
-                "plataforma {name}: `address` tiene que ser una dirección IP de esta máquina: {error}"
-            )
-        })?;
+        let socket_setting = config.settings.get("socket").and_then(|v| v.as_str());
         Ok(DockerTarget::new(DockerConfig {
-            socket: socket(name, setting("socket").unwrap_or(usual))?,
+            socket: socket(name, socket_setting.unwrap_or(usual))?,
             root: self.local_root.clone(),
             images: self.images.clone(),
             helper: helper()?,
             edge_port: port(config),
-            address,
+            address: address(name, config)?,
         }))
     }
 
@@ -64,6 +63,7 @@ impl Adapters {
         name: &Name,
         config: &TargetConfig,
         registry: Option<&str>,
+        environments: Vec<EnvironmentId>,
     ) -> Result<KubernetesTarget, Message> {
         let registry = registry.ok_or_else(|| {
             message!(
@@ -75,6 +75,7 @@ impl Adapters {
             settings: Settings::parse(&config.settings)?,
             registry: registry.to_owned(),
             images: self.images.clone(),
+            environments,
             postgres_root: self.local_root.join("postgres"),
         }))
     }
@@ -85,11 +86,26 @@ impl Adapters {
         let targets = project.targets.iter();
         targets
             .filter(|(_, config)| config.kind != "local")
-            .map(|(name, config)| {
-                let target = self.target(name, config, project.registry.as_deref());
-                (name.clone(), target)
-            })
+            .map(|(name, config)| (name.clone(), self.of_project(project, name, config)))
             .collect()
+    }
+
+    fn of_project(
+        &self,
+        project: &Project,
+        name: &Name,
+        config: &TargetConfig,
+    ) -> Result<Arc<dyn Target>, Message> {
+        let registry = project.registry.as_deref();
+        if config.kind != "kubernetes" {
+            return self.target(name, config, registry);
+        }
+        let environments = project.environments.iter();
+        let placed = environments
+            .filter(|(_, environment)| environment.placement.values().any(|on| on == name))
+            .map(|(environment, _)| EnvironmentId::new(&project.id, environment));
+        let target = self.kubernetes(name, config, registry, placed.collect())?;
+        Ok(Arc::new(target))
     }
 
     /// The rights that Estiba needs on a target, in the target's own words: what
@@ -115,10 +131,11 @@ impl Adapters {
     /// # Errors
     /// When the program can't find itself.
     pub fn this_machine(&self) -> Result<LocalTarget, Message> {
-        self.local(&TargetConfig {
+        let ordinary = TargetConfig {
             kind: "local".to_owned(),
             settings: serde_json::Map::new(),
-        })
+        };
+        self.local(&ordinary, None)
     }
 }
 
@@ -130,9 +147,12 @@ impl TargetProvider for Adapters {
         registry: Option<&str>,
     ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
-            "docker" => Ok(Arc::new(self.engine(name, config, DOCKER_SOCKET)?)),
-            "local" => Ok(Arc::new(self.local(config)?)),
-            "kubernetes" => Ok(Arc::new(self.kubernetes(name, config, registry)?)),
+            "docker" => Ok(Arc::new(self.engine(name, config, &docker_socket())?)),
+            "local" => Ok(Arc::new(self.local(config, address(name, config)?)?)),
+            "kubernetes" => {
+                let target = self.kubernetes(name, config, registry, Vec::new())?;
+                Ok(Arc::new(target))
+            }
             "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
             kind => Err(message!(
                 "target {name} is of kind {kind}, which this Estiba does not have; it has: docker, kubernetes, local, podman",
@@ -152,9 +172,27 @@ fn helper() -> Result<PathBuf, Message> {
     })
 }
 
+/// The address at which other targets reach this machine, where one is given.
+fn address(name: &Name, config: &TargetConfig) -> Result<Option<IpAddr>, Message> {
+    let address = config.settings.get("address").and_then(|v| v.as_str());
+    address.map(str::parse).transpose().map_err(|error| {
+        message!(
+            "target {name}: `address` has to be an IP address of this machine: {error}",
+            "plataforma {name}: `address` tiene que ser una dirección IP de esta máquina: {error}"
+        )
+    })
+}
+
 fn port(config: &TargetConfig) -> Option<u16> {
     let port = config.settings.get("port").and_then(|port| port.as_u64());
     port.and_then(|port| u16::try_from(port).ok())
+}
+
+/// Where Docker listens: where its own tools look.
+fn docker_socket() -> String {
+    let named = std::env::var("DOCKER_HOST").ok();
+    let named = named.filter(|host| !host.is_empty());
+    named.unwrap_or_else(|| DOCKER_SOCKET.to_owned())
 }
 
 /// Where Podman listens, for this user.
@@ -173,7 +211,7 @@ fn socket(name: &Name, text: &str) -> Result<String, Message> {
         return Ok(path.to_owned());
     }
     Err(message!(
-        "target {name}: \"{text}\" is no socket of this machine; only the path of one is taken, such as /var/run/docker.sock. For an engine of another machine, run Estiba there",
-        "plataforma {name}: «{text}» no es un socket de esta máquina; solo se acepta la ruta de uno, como /var/run/docker.sock. Para un motor de otra máquina, ejecute Estiba allí"
+        "target {name}: \"{text}\" (from `socket` or DOCKER_HOST) is no socket of this machine; only the path of one is taken, such as /var/run/docker.sock. For an engine of another machine, run Estiba there",
+        "plataforma {name}: «{text}» (de `socket` o DOCKER_HOST) no es un socket de esta máquina; solo se acepta la ruta de uno, como /var/run/docker.sock. Para un motor de otra máquina, ejecute Estiba allí"
     ))
 }

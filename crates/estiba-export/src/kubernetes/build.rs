@@ -253,6 +253,7 @@ impl<'a> Builder<'a> {
         Exposure {
             ports: ports.collect(),
             routes,
+            ..Exposure::default()
         }
     }
 

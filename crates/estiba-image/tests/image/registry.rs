@@ -1,15 +1,16 @@
 //! A real registry on this machine's loopback.
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{Layer, docker_archive, gzip, image, scratch, text};
 use estiba_image::{ImageError, registry};
 use estiba_model::Digest;
 
-struct Registry {
+pub struct Registry {
     process: Child,
-    address: String,
+    pub address: String,
     _data: tempfile::TempDir,
 }
 
@@ -21,14 +22,19 @@ impl Drop for Registry {
 }
 
 /// Starts Debian's `docker-registry`, where it is installed.
-fn start() -> Option<Registry> {
+pub fn start() -> Option<Registry> {
+    start_with(|_| String::new())
+}
+
+/// The same with more configuration, given its folder.
+pub fn start_with(more: impl FnOnce(&Path) -> String) -> Option<Registry> {
     let data = tempfile::tempdir().unwrap();
     let config = data.path().join("config.yml");
     // The system picks a free port, and the log says which.
     let text = format!(
         "version: 0.1\nlog: {{level: info, formatter: json}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n",
         data.path().join("data").display()
-    );
+    ) + &more(data.path());
     fs::write(&config, text).unwrap();
     let started = Command::new("docker-registry")
         .arg("serve")

@@ -39,6 +39,10 @@ impl<'a> Cluster<'a> {
                 .iter()
                 .flat_map(|c| c.items("ports"))
             {
+                if port.text("protocol").as_deref() == Some("UDP") {
+                    self.udp(&port);
+                    continue;
+                }
                 let number = port
                     .number("containerPort")
                     .and_then(|n| u16::try_from(n).ok());
@@ -49,22 +53,26 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    fn udp(&mut self, port: &Node<'a>) {
+        self.report.dropped(
+            port.place(),
+            "protocol: UDP",
+            &message!(
+                "the local target does not carry UDP",
+                "la plataforma local no transporta UDP"
+            ),
+            message!(
+                "use TCP, or add the port for a target that has it",
+                "use TCP, o agregue el puerto para una plataforma que lo tenga"
+            ),
+        );
+    }
+
     fn service(&mut self, workload: &mut Workload, service: &Object<'a>, pod: &Node<'a>) {
         let ports = service.node.find(&["spec", "ports"]);
         for node in ports.map(|ports| ports.list()).unwrap_or_default() {
             if node.text("protocol").as_deref() == Some("UDP") {
-                self.report.dropped(
-                    node.place(),
-                    "protocol: UDP",
-                    &message!(
-                        "the local target does not carry UDP",
-                        "la plataforma local no transporta UDP"
-                    ),
-                    message!(
-                        "use TCP, or add the port for a target that has it",
-                        "use TCP, o agregue el puerto para una plataforma que lo tenga"
-                    ),
-                );
+                self.udp(&node);
                 continue;
             }
             let number = node.number("port").and_then(|n| u16::try_from(n).ok());

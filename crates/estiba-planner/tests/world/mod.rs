@@ -98,6 +98,9 @@ impl World {
     pub fn take(&mut self, step: &Step, desired: &Desired) {
         let wanted: BTreeMap<&Name, &DesiredWorkload> =
             desired.workloads.iter().map(|w| (&w.name, w)).collect();
+        if let Step::Start { workload, .. } | Step::RollOut { workload, .. } = step {
+            self.assert_runs_nowhere_else(wanted[workload]);
+        }
         let state = self.observed.entry(step.target().clone()).or_default();
         match step {
             Step::Provision { resource, .. } => {
@@ -155,6 +158,16 @@ impl World {
     }
 }
 
+impl World {
+    fn assert_runs_nowhere_else(&self, wanted: &DesiredWorkload) {
+        let elsewhere = self.observed.iter().filter(|(t, _)| **t != wanted.target);
+        let elsewhere = elsewhere.flat_map(|(_, state)| &state.instances);
+        let others = elsewhere.filter(|i| i.workload == wanted.name).count();
+        let may_overlap = wanted.strategy == Strategy::Rolling;
+        assert!(may_overlap || others == 0, "{} polls twice", wanted.name);
+    }
+}
+
 /// What a target with controllers of its own makes of a workload.
 fn roll_out(state: &mut Observed, workload: &Name, wanted: &WholeWorkload, desired: &Desired) {
     let declared = desired.workloads.iter().find(|w| w.name == *workload);
@@ -182,7 +195,8 @@ fn assert_may_start(state: &Observed, wanted: &DesiredWorkload, desired: &Desire
     for image in &wanted.images {
         assert!(state.images.contains(image), "an image is there before");
     }
-    for resource in &desired.resources {
+    let resources = desired.resources.iter();
+    for resource in resources.filter(|r| r.target == wanted.target) {
         assert!(
             state.resources.contains_key(&resource.id),
             "resources come before their users"

@@ -14,6 +14,7 @@ use crate::references::ENVIRONMENT;
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
     same_place(project, found);
+    same_runtime(project, found);
     same_route(project, found);
 }
 
@@ -42,6 +43,38 @@ fn same_place(project: &Project, found: &mut Findings) {
                 message!(
                     "give one of them another target",
                     "indique otra plataforma para uno de los dos"
+                ),
+            );
+        }
+    }
+}
+
+/// Two targets of one environment that are one runtime: each would end what the
+/// other starts.
+fn same_runtime(project: &Project, found: &mut Findings) {
+    for (name, environment) in &project.environments {
+        let mut taken: BTreeMap<String, &Name> = BTreeMap::new();
+        for (workload, target) in &environment.placement {
+            let (Some(kind), Some(config)) =
+                (kind_of(project, target), project.targets.get(target))
+            else {
+                continue;
+            };
+            let runtime = (kind.runtime)(&config.settings);
+            let owner = *taken.entry(runtime).or_insert(target);
+            if owner == target {
+                continue;
+            }
+            found.error(
+                "same-runtime",
+                environment_spot(project, name, &["on", workload.as_str()]),
+                message!(
+                    "targets {owner} and {target} are the same runtime: each would end what the other starts",
+                    "las plataformas {owner} y {target} son la misma: cada una terminaría lo que inicia la otra"
+                ),
+                message!(
+                    "place all workloads on one of them",
+                    "ubique todos los componentes en una de ellas"
                 ),
             );
         }

@@ -1,8 +1,9 @@
 //! Container engines that speak Docker's API, on this machine.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value};
 
-use super::local::{CAPABILITIES, THIS_MACHINE, port};
+use super::local::{CAPABILITIES, THIS_MACHINE, address, port};
 use super::{Kind, provided};
 
 pub(super) const DOCKER: Kind = Kind {
@@ -18,6 +19,7 @@ pub(super) const DOCKER: Kind = Kind {
     ],
     capabilities: CAPABILITIES,
     place: |project, environment| format!("docker/{project}/{environment}"),
+    runtime: |settings| socket(settings, "docker's own"),
     network: THIS_MACHINE,
     needs_registry: false,
     mistake: |_| None,
@@ -26,8 +28,19 @@ pub(super) const DOCKER: Kind = Kind {
 pub(super) const PODMAN: Kind = Kind {
     name: "podman",
     place: |project, environment| format!("podman/{project}/{environment}"),
+    runtime: |settings| socket(settings, "podman's own"),
     ..DOCKER
 };
+
+/// An engine is where its socket is, of whatever kind the target is.
+fn socket(settings: &Map<String, Value>, usual: &str) -> String {
+    let socket = settings.get("socket").and_then(Value::as_str);
+    let path = socket.map(|socket| socket.strip_prefix("unix://").unwrap_or(socket));
+    // One is a link to the other.
+    let path = path.map(|path| path.replacen("/var/run/", "/run/", 1));
+    let path = path.unwrap_or_else(|| usual.to_owned());
+    format!("engine:{path}")
+}
 
 fn settings(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
@@ -39,10 +52,7 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
                 "examples": ["/var/run/docker.sock", "/run/podman/podman.sock"],
             },
             "port": port(),
-            "address": {
-                "description": "The IP address at which other machines reach this one.",
-                "type": "string",
-            },
+            "address": address(),
         },
         "additionalProperties": false,
     })

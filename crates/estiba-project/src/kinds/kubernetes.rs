@@ -27,6 +27,16 @@ pub(super) const KUBERNETES: Kind = Kind {
     ],
     // Names or the namespace carry the environment, whatever the pattern.
     place: |project, environment| format!("kubernetes/{project}/{environment}"),
+    runtime: |settings| {
+        let of = |key| {
+            settings
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (file, context, namespace) = (of("kubeconfig"), of("context"), of("namespace"));
+        format!("kubernetes:{file}/{context}/{namespace}")
+    },
     // Clusters may share the ingress of a course.
     network: "kubernetes",
     needs_registry: true,
@@ -41,7 +51,7 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
         "properties": {
             "kubeconfig": text("The file with the cluster's address and credentials; by default KUBECONFIG, ~/.kube/config or the pod's own."),
             "context": text("The context of the kubeconfig; by default its current one."),
-            "namespace": text("The namespace of an environment, with {team}, {project} and {environment}; by default {team}-{environment}. Without {environment}, names carry the environment."),
+            "namespace": text("The namespace of an environment, with {team}, {project} and {environment}; by default {team}-{project}-{environment}. Without {environment}, names carry the environment."),
             "ingress": text("Where people reach a workload: a host and perhaps a path, with {team}, {project}, {environment} and {workload}."),
             "ingress-class": text("The ingress controller: nginx (the default), traefik, openshift-route, or another ingress class."),
             "tls": text("The ClusterIssuer of cert-manager that signs the certificates."),

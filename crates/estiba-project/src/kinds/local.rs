@@ -19,6 +19,7 @@ pub(super) const LOCAL: Kind = Kind {
     capabilities: CAPABILITIES,
     // Every name that the machine sees is derived from these three.
     place: |project, environment| format!("local/{project}/{environment}"),
+    runtime: |_| "local".to_owned(),
     network: THIS_MACHINE,
     needs_registry: false,
     mistake: |_| None,
@@ -37,8 +38,16 @@ pub(super) const CAPABILITIES: &[Capability] = &[
 fn settings(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "properties": { "port": port() },
+        "properties": { "port": port(), "address": address() },
         "additionalProperties": false,
+    })
+}
+
+/// Where workloads on other targets reach this machine.
+pub(super) fn address() -> serde_json::Value {
+    serde_json::json!({
+        "description": "The IP address at which workloads on other targets reach this machine.",
+        "type": "string",
     })
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct Kind {
     /// Where an environment runs; environments of equal places would run over
     /// one another.
     pub place: fn(&ProjectId, &Name) -> String,
+    /// Which runtime settings lead to: two targets of one are never used side by
+    /// side.
+    pub runtime: fn(&Map<String, Value>) -> String,
     /// What shares host names: two routes of one host on one network collide.
     pub network: &'static str,
     /// Whether it takes its images from the project's registry.

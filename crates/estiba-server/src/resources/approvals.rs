@@ -1,5 +1,7 @@
 //! Deployments that wait for a person to agree.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{ApprovalDecision, Asked, Page, Problem as Document};
@@ -80,6 +82,7 @@ pub(crate) async fn decide(
             environment: environment.environment.clone(),
             version: decided.version.clone(),
             cause: decided.cause,
+            without: BTreeSet::new(),
         };
         let by = decided.requested_by.clone();
         super::deployments::deploy(&app, &project, &environment, &request, &by).await?

@@ -89,7 +89,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Asked>), Problem> {
     let id = environment_id(path);
     let right = match wanted {
-        WantedDeployment::Down | WantedDeployment::Scale { .. } => Right::Change,
+        WantedDeployment::Down { .. } | WantedDeployment::Scale { .. } => Right::Change,
         _ => Right::Ship,
     };
     let project = super::environment(&app, &principal, &id, right).await?;
@@ -120,20 +120,28 @@ async fn ask(
 ) -> Result<Asked, Problem> {
     let engine = &app.engine;
     let environment = &id.environment;
-    let request = |version, cause| Request {
+    let request = |version, cause, without| Request {
         environment: environment.clone(),
         version,
         cause,
+        without,
     };
     let request = match wanted {
-        WantedDeployment::Deploy { version } => request(version, Cause::Deploy),
-        WantedDeployment::Promote { from } => {
+        WantedDeployment::Deploy { version, without } => request(version, Cause::Deploy, without),
+        WantedDeployment::Promote { from, without } => {
             let from = engine.environment(project, &from)?;
-            request(engine.current_version(&from).await?, Cause::Promote)
+            request(
+                engine.current_version(&from).await?,
+                Cause::Promote,
+                without,
+            )
         }
-        WantedDeployment::Rollback { to: Some(version) } => request(version, Cause::Rollback),
-        WantedDeployment::Rollback { to: None } => {
-            request(engine.previous_version(id).await?, Cause::Rollback)
+        WantedDeployment::Rollback { to, without } => {
+            let version = match to {
+                Some(version) => version,
+                None => engine.previous_version(id).await?,
+            };
+            request(version, Cause::Rollback, without)
         }
         WantedDeployment::Restart { workloads } => {
             engine
@@ -147,8 +155,8 @@ async fn ask(
                 .await?
         }
         WantedDeployment::Resume => return resume(app, id).await,
-        WantedDeployment::Down => {
-            let deployment = engine.ask_down(project, environment).await?;
+        WantedDeployment::Down { without } => {
+            let deployment = engine.ask_down(project, environment, &without).await?;
             return queued(app, id, deployment, &principal.name).await;
         }
     };
@@ -223,7 +231,10 @@ async fn wait(
             "no hay una versión {version}"
         )));
     };
-    let plan = app.engine.plan(project, &id.environment, release).await?;
+    let plan = app
+        .engine
+        .plan(project, &id.environment, release, &request.without)
+        .await?;
     let current = app.engine.current(id).await?.map(|current| current.version);
     if plan.steps.is_empty() && current.as_ref() == Some(&request.version) {
         return Ok(Asked::Unchanged { version: current });

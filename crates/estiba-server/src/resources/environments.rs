@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{Page, PlanBody, Problem as Document};
-use estiba_model::{EnvironmentStatus, Losses, Name, Plan, Right, message};
+use estiba_model::{Carried, EnvironmentStatus, Losses, Name, Plan, Right, message};
 
 use super::{EnvironmentPath, ProjectPath, environment_id, project_id};
 use crate::auth::Principal;
@@ -59,6 +59,23 @@ pub(crate) async fn losses(
     Ok(Json(app.engine.losses(&project, &id.environment).await?))
 }
 
+/// The images that an environment runs, each found at its target.
+#[utoipa::path(get, path = "/teams/{team}/projects/{project}/environments/{environment}/images",
+    tag = "environments",
+    params(("team" = Name, Path), ("project" = Name, Path), ("environment" = Name, Path)),
+    responses((status = 200, body = Page<Carried>),
+    (status = "default", body = Document, content_type = "application/problem+json")))]
+pub(crate) async fn images(
+    State(app): State<App>,
+    principal: Principal,
+    Path(path): Path<EnvironmentPath>,
+) -> Result<Json<Page<Carried>>, Problem> {
+    let id = environment_id(path);
+    let project = super::environment(&app, &principal, &id, Right::See).await?;
+    let carried = app.engine.carried(&project, &id.environment).await?;
+    Ok(Json(Page::whole(carried)))
+}
+
 /// The steps that a deployment would take; nothing is done.
 #[utoipa::path(post, path = "/teams/{team}/projects/{project}/environments/{environment}/plan",
     tag = "environments",
@@ -77,7 +94,7 @@ pub(crate) async fn plan(
         Some(version) => app.store().release(&project.id, version).await?,
         None => None,
     };
-    let release = kept.or(body.release).ok_or_else(|| {
+    let release = kept.or(body.release.clone()).ok_or_else(|| {
         Problem::invalid(message!(
             "name a version that is kept, or send a release",
             "nombre una versión guardada, o envíe una"
@@ -86,6 +103,8 @@ pub(crate) async fn plan(
     if release.project != project.id {
         return Err(Problem::not_found());
     }
-    let plan = app.engine.plan(&project, &id.environment, release);
+    let plan = app
+        .engine
+        .plan(&project, &id.environment, release, &body.without);
     Ok(Json(plan.await?))
 }

@@ -25,7 +25,8 @@ impl DockerTarget {
         instance: &InstanceName,
         timeout: Duration,
     ) -> Result<(), TargetError> {
-        let place = self.layout.environment(environment);
+        let layout = self.layout(environment).await?;
+        let place = layout.environment(environment);
         let deadline = Clock::now() + timeout;
         let mut pause = FIRST_PAUSE;
         let message = loop {
@@ -42,8 +43,8 @@ impl DockerTarget {
                     record::write(&place.standing(instance), &standing)?;
                     // One that was started anew answers at other ports.
                     if let Some(workload) = found.workload() {
-                        let (engine, layout) = (&self.engine, &self.layout);
-                        publish_if_named(engine, layout, environment, workload, instance).await?;
+                        let engine = &self.engine;
+                        publish_if_named(engine, &layout, environment, workload, instance).await?;
                     }
                     return Ok(());
                 }

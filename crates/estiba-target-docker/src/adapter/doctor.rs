@@ -57,7 +57,7 @@ impl DockerTarget {
         check(
             "edge",
             true,
-            match edge::port(&self.layout.edge()) {
+            match edge::port(&self.home.edge()) {
                 Some(port) => message!(
                     "HTTP comes in at port {port}",
                     "HTTP entra por el puerto {port}"

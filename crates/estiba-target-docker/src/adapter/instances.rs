@@ -13,11 +13,12 @@ use estiba_target::{ContainerSpec, InstanceSpec, Progress, WorkloadSpec};
 
 use super::DockerTarget;
 use crate::container::{Making, Place};
+use crate::files::Files;
 use crate::instance::{Instance, Standing};
 use crate::labels::{self, ContainerLabels, Plan, Role};
-use crate::layout::EnvironmentDir;
+use crate::layout::{EnvironmentDir, Layout};
 use crate::probe::{Check, Checks};
-use crate::{logs, minder, network, run};
+use crate::{files, logs, minder, run};
 
 impl DockerTarget {
     pub(super) async fn start_instance(
@@ -26,10 +27,11 @@ impl DockerTarget {
         progress: &dyn Progress,
     ) -> Result<(), HostError> {
         let environment = &spec.of.environment;
+        let layout = self.own_layout(environment).await?;
         let found = Instance::find(&self.engine, environment, &spec.instance).await?;
         if found.stands() {
             run::start_due(&self.engine, &found).await?;
-            return minder::ensure(&self.layout, &self.engine, self.helper(), environment).await;
+            return minder::ensure(&layout, &self.engine, self.helper(), environment).await;
         }
         let workload = &spec.of.workload;
         if routes::tcp_ports(&spec.of.exposure).len() < spec.of.exposure.ports.len() {
@@ -38,16 +40,9 @@ impl DockerTarget {
                 "{workload}: esta plataforma no dirige puertos UDP"
             ));
         }
-        let has_files = |one: &ContainerSpec| !one.files.is_empty();
-        if spec.of.containers.iter().any(has_files) {
-            progress.notice(&message!(
-                "{workload}: what has files gets a file system that it can write to: an engine puts files into no other",
-                "{workload}: lo que tiene archivos recibe un sistema de archivos en el que puede escribir: un motor no los pone en otro"
-            ));
-        }
         // What is left of one that ended or was made half is made anew.
-        self.remove(&found).await?;
-        let made = self.make(spec).await;
+        self.remove(&layout, &found).await?;
+        let made = self.make(&layout, spec).await;
         let made = match made {
             Ok(()) => Instance::find(&self.engine, environment, &spec.instance).await,
             Err(error) => Err(error),
@@ -60,22 +55,26 @@ impl DockerTarget {
             // Nothing runs; what is left would look like an instance.
             let told = HostError::Told(error.message());
             let left = Instance::find(&self.engine, environment, &spec.instance).await?;
-            self.remove(&left).await?;
+            self.remove(&layout, &left).await?;
             return Err(told);
         }
-        minder::ensure(&self.layout, &self.engine, self.helper(), environment).await
+        minder::ensure(&layout, &self.engine, self.helper(), environment).await
     }
 
-    async fn make(&self, spec: &InstanceSpec) -> Result<(), HostError> {
+    async fn make(&self, layout: &Layout, spec: &InstanceSpec) -> Result<(), HostError> {
         let (of, instance) = (&spec.of, &spec.instance);
-        let place = self.layout.environment(&of.environment);
-        let gateway = network::ensure(&self.engine, &of.environment, &self.layout.home()).await?;
+        let place = layout.environment(&of.environment);
+        let hosts = self.hosts(&of.environment).await?;
         self.keep_secrets(&place, spec)?;
         let path = place.standing(instance);
         make_private(path.parent().unwrap_or(place.path()))?;
         record::write(&path, &Standing::default())?;
-        let ports = self.take_ports(&place, spec)?;
-        let hosts: Vec<String> = place.service_ports().workloads()?.into_iter().collect();
+        let ports = take_ports(layout, &place, spec)?;
+        let files = Files {
+            place: &place,
+            instance,
+            secrets: &of.secrets,
+        };
         let mut owner: Option<String> = None;
         for (index, container) in of.containers.iter().enumerate() {
             let plan = plan(of, container, index, &ports);
@@ -83,7 +82,7 @@ impl DockerTarget {
             let place = match &owner {
                 // What does its work first is gone when the others need it.
                 Some(owner) if !completes => Place::Beside(owner.clone()),
-                _ => own_place(&ports, &hosts, gateway, completes),
+                _ => own_place(&ports, &hosts, completes),
             };
             let mut labels = labels::of(&of.environment, Role::Instance);
             ContainerLabels {
@@ -109,6 +108,7 @@ impl DockerTarget {
                     RestartPolicyNameEnum::UNLESS_STOPPED
                 },
                 place,
+                files,
             };
             let id = making.make(&self.engine, &self.config.images).await?;
             if owner.is_none() && !completes {
@@ -125,34 +125,18 @@ impl DockerTarget {
         record::write(&place.secrets(&spec.instance)?, &secrets)
     }
 
-    /// A port of this machine for each that is served or asked: the engine's own
-    /// choice would change with every restart.
-    fn take_ports(
-        &self,
-        place: &EnvironmentDir,
-        spec: &InstanceSpec,
-    ) -> Result<BTreeMap<u16, u16>, HostError> {
-        let exposed = routes::tcp_ports(&spec.of.exposure);
-        let own: BTreeSet<u16> = exposed
-            .into_iter()
-            .map(|name| spec.of.exposure.ports[name].target_port)
-            .collect();
-        let (all, owner) = (self.layout.ports(), place.standing(&spec.instance));
-        let take = |port| Ok((port, all.take(&ports::INSTANCES, rand::random(), &owner)?));
-        own.into_iter().map(take).collect()
-    }
-
     pub(super) async fn stop_instance(
         &self,
         environment: &EnvironmentId,
         instance: &InstanceName,
         grace: Duration,
     ) -> Result<(), HostError> {
+        let layout = self.layout(environment).await?;
         let found = Instance::find(&self.engine, environment, instance).await?;
         if !found.members.is_empty() {
-            self.drain(&found, grace).await?;
+            drain(&layout, &found, grace).await?;
             // From here on the minder leaves it alone.
-            let place = self.layout.environment(environment);
+            let place = layout.environment(environment);
             record::remove(&place.standing(instance))?;
             let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
             for member in found.members.iter().rev() {
@@ -160,49 +144,62 @@ impl DockerTarget {
                 self.engine.stop(&member.id, seconds).await?;
             }
         }
-        self.remove(&found).await
-    }
-
-    /// Waits until nothing is in flight at an instance, for `grace` at the most.
-    async fn drain(&self, instance: &Instance, grace: Duration) -> Result<(), HostError> {
-        let edge = ControlClient::new(self.layout.edge().socket());
-        let ports = instance.ports();
-        let upstreams = ports.keys().filter_map(|port| instance.upstream(*port));
-        let drains = upstreams.map(|upstream| {
-            let edge = edge.clone();
-            async move { edge.drain(&upstream, grace).await }
-        });
-        for drained in futures::future::join_all(drains).await {
-            match drained {
-                // Without an edge nothing comes in.
-                Ok(_) | Err(ControlError::NotRunning { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        self.remove(&layout, &found).await
     }
 
     /// Removes an instance but its log, which is kept on this machine.
-    async fn remove(&self, instance: &Instance) -> Result<(), HostError> {
-        let place = self.layout.environment(&instance.environment);
+    async fn remove(&self, layout: &Layout, instance: &Instance) -> Result<(), HostError> {
+        let place = layout.environment(&instance.environment);
         logs::keep(&self.engine, &place, instance).await?;
         for member in instance.members.iter().rev() {
             self.engine.remove(&member.id).await?;
         }
         for port in instance.ports().values() {
-            self.layout.ports().give_back(*port)?;
+            layout.ports().give_back(*port)?;
         }
+        files::remove(&place, &instance.name)?;
         record::remove(&place.secrets(&instance.name)?)?;
         record::remove(&place.standing(&instance.name))
     }
 }
 
-fn own_place(
-    ports: &BTreeMap<u16, u16>,
-    hosts: &[String],
-    gateway: IpAddr,
-    completes: bool,
-) -> Place {
+/// Waits until nothing is in flight at an instance, for `grace` at the most.
+async fn drain(layout: &Layout, instance: &Instance, grace: Duration) -> Result<(), HostError> {
+    let edge = ControlClient::new(layout.edge().socket());
+    let ports = instance.ports();
+    let upstreams = ports.keys().filter_map(|port| instance.upstream(*port));
+    let drains = upstreams.map(|upstream| {
+        let edge = edge.clone();
+        async move { edge.drain(&upstream, grace).await }
+    });
+    for drained in futures::future::join_all(drains).await {
+        match drained {
+            // Without an edge nothing comes in.
+            Ok(_) | Err(ControlError::NotRunning { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A port of this machine for each that is served or asked: the engine's own
+/// choice would change with every restart.
+fn take_ports(
+    layout: &Layout,
+    place: &EnvironmentDir,
+    spec: &InstanceSpec,
+) -> Result<BTreeMap<u16, u16>, HostError> {
+    let exposed = routes::tcp_ports(&spec.of.exposure);
+    let own: BTreeSet<u16> = exposed
+        .into_iter()
+        .map(|name| spec.of.exposure.ports[name].target_port)
+        .collect();
+    let (all, owner) = (layout.ports(), place.standing(&spec.instance));
+    let take = |port| Ok((port, all.take(&ports::INSTANCES, rand::random(), &owner)?));
+    own.into_iter().map(take).collect()
+}
+
+fn own_place(ports: &BTreeMap<u16, u16>, hosts: &[(String, IpAddr)], completes: bool) -> Place {
     Place::Own {
         ports: if completes {
             BTreeMap::new()
@@ -210,7 +207,6 @@ fn own_place(
             ports.clone()
         },
         hosts: hosts.to_vec(),
-        gateway,
     }
 }
 

@@ -14,8 +14,10 @@ use super::DockerTarget;
 use super::await_ready::EXPLAINING_LINES;
 use crate::container::{Making, Place};
 use crate::engine::Engine;
+use crate::files::Files;
 use crate::labels::{self, Labels, Role};
-use crate::{network, volumes};
+use crate::layout::EnvironmentDir;
+use crate::{files, network, volumes};
 
 impl DockerTarget {
     pub(super) async fn run_migration(
@@ -27,7 +29,10 @@ impl DockerTarget {
         if volumes::find(&self.engine, &name).await?.is_some() {
             return Ok(());
         }
-        let container = self.migrating(spec).await?;
+        let instance = instance_name(spec)?;
+        let place = self.own_layout(&spec.environment).await?;
+        let place = place.environment(&spec.environment);
+        let container = self.migrating(spec, &place, &instance).await?;
         self.engine.start(&container).await?;
         let lines = self.tell(spec, &container, progress).await?;
         let state = self.engine.inspect(&container).await?;
@@ -40,10 +45,12 @@ impl DockerTarget {
         let was_out_of_memory = state.oom_killed == Some(true);
         if code == 0 {
             volumes::ensure(&self.engine, &name, mark(spec)).await?;
-            self.engine.remove(&container).await?;
-            return Ok(());
         }
         self.engine.remove(&container).await?;
+        files::remove(&place, &instance)?;
+        if code == 0 {
+            return Ok(());
+        }
         let (workload, version) = (&spec.workload, &spec.version);
         let failed = if was_out_of_memory {
             message!(
@@ -61,7 +68,12 @@ impl DockerTarget {
 
     /// The container that migrates: one that an Estiba started which was killed
     /// then goes on.
-    async fn migrating(&self, spec: &MigrationSpec) -> Result<String, HostError> {
+    async fn migrating(
+        &self,
+        spec: &MigrationSpec,
+        place: &EnvironmentDir,
+        instance: &InstanceName,
+    ) -> Result<String, HostError> {
         let labels = of_fingerprint(&spec.environment, Role::Migration, spec);
         for found in self.engine.containers(labels::filter(&labels)).await? {
             let id = found.id.unwrap_or_default();
@@ -75,13 +87,10 @@ impl DockerTarget {
             }
             self.engine.remove(&id).await?;
         }
-        let gateway = network::ensure(&self.engine, &spec.environment, &self.layout.home()).await?;
-        let place = self.layout.environment(&spec.environment);
-        let hosts = place.service_ports().workloads()?;
         let making = Making {
             environment: &spec.environment,
             workload: &spec.workload,
-            instance: &instance_name(spec)?,
+            instance,
             version: &spec.version,
             exposure: &Exposure::default(),
             spec: &spec.container,
@@ -89,8 +98,12 @@ impl DockerTarget {
             restart: RestartPolicyNameEnum::NO,
             place: Place::Own {
                 ports: BTreeMap::new(),
-                hosts: hosts.into_iter().collect(),
-                gateway,
+                hosts: self.hosts(&spec.environment).await?,
+            },
+            files: Files {
+                place,
+                instance,
+                secrets: &spec.secrets,
             },
         };
         making.make(&self.engine, &self.config.images).await

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use estiba_host::{HostError, edge, record};
+use estiba_host::{HostError, address, edge, record};
 use estiba_image::ImageStore;
 use estiba_model::{
     EnvironmentId, InstanceName, Name, Observed, ObservedInstance, ResourceId, Traffic,
@@ -25,9 +25,9 @@ use estiba_target::{
 
 use crate::engine::Engine;
 use crate::instance::Instance;
-use crate::layout::Layout;
-use crate::routing::{Router, address_on_default_route};
-use crate::{images, logs, network, resources, run};
+use crate::layout::{self, Layout};
+use crate::routing::Router;
+use crate::{database, images, logs, network, resources};
 
 /// Which engine, and how it is used.
 #[derive(Debug, Clone)]
@@ -54,7 +54,8 @@ pub struct DockerConfig {
 #[derive(Debug)]
 pub struct DockerTarget {
     engine: Engine,
-    layout: Layout,
+    /// What this Estiba makes is kept there.
+    home: Layout,
     config: DockerConfig,
     postgres: Postgres,
 }
@@ -68,7 +69,7 @@ impl DockerTarget {
         Self {
             engine: Engine::new(config.socket.clone()),
             postgres: Postgres::new(&root.join("postgres")),
-            layout: Layout::new(root, &config.socket),
+            home: Layout::new(root, &config.socket),
             config,
         }
     }
@@ -77,37 +78,55 @@ impl DockerTarget {
         &self.config.helper
     }
 
-    fn router(&self) -> Router<'_> {
-        Router {
-            engine: &self.engine,
-            layout: &self.layout,
-            helper: self.helper(),
-            port: self.config.edge_port,
-            outside: self.config.address.unwrap_or_else(address_on_default_route),
+    /// Where an environment is kept: in the state folder of the Estiba that made
+    /// it first.
+    async fn layout(&self, environment: &EnvironmentId) -> Result<Layout, HostError> {
+        match network::home(&self.engine, environment).await? {
+            Some(home) => self.home.at(&home),
+            None => Ok(self.home.clone()),
         }
     }
 
-    fn resources(&self) -> resources::Provider<'_> {
+    /// The same for an environment that is about to be made, if it is not there.
+    async fn own_layout(&self, environment: &EnvironmentId) -> Result<Layout, HostError> {
+        network::ensure(&self.engine, environment, &self.home.home()).await?;
+        self.layout(environment).await
+    }
+
+    fn router<'a>(&'a self, layout: &'a Layout) -> Router<'a> {
+        Router {
+            engine: &self.engine,
+            layout,
+            helper: self.helper(),
+            port: self.config.edge_port,
+            outside: self.outside(),
+        }
+    }
+
+    fn resources<'a>(&'a self, layout: &'a Layout) -> resources::Provider<'a> {
         resources::Provider {
             engine: &self.engine,
-            layout: &self.layout,
+            layout,
             foreign: &self.postgres,
-            outside: self.config.address.unwrap_or_else(address_on_default_route),
+            outside: self.outside(),
         }
+    }
+
+    /// Where other machines find this one.
+    fn outside(&self) -> IpAddr {
+        let given = self.config.address;
+        given.unwrap_or_else(address::on_default_route)
     }
 
     async fn observe_environment(
         &self,
         environment: &EnvironmentId,
     ) -> Result<Observed, HostError> {
-        let place = self.layout.environment(environment);
+        let layout = self.layout(environment).await?;
+        let place = layout.environment(environment);
         let mut instances = Vec::new();
         for instance in Instance::all(&self.engine, environment).await? {
-            let mut standing = instance.standing(&place)?;
-            // One that another state folder started is asked itself.
-            if !place.standing(&instance.name).exists() {
-                standing.ready = run::all_ready(&self.engine, &instance).await.is_ok();
-            }
+            let standing = instance.standing(&place)?;
             let Some(member) = instance.members.first() else {
                 continue;
             };
@@ -125,18 +144,25 @@ impl DockerTarget {
             resources: resources::observe(&self.engine, environment).await?,
             instances,
             migrations: migrate::done(&self.engine, environment).await?,
-            traffic: self.router().observe(environment).await?,
+            traffic: self.router(&layout).observe(environment).await?,
             images: images::present(&self.engine, &environment.project_id()).await?,
         })
     }
 
-    async fn check_home(&self, environment: &EnvironmentId) -> Result<(), HostError> {
-        network::check_home(&self.engine, environment, &self.layout.home()).await
+    /// What an environment's containers find by name: its workloads, which the
+    /// edge serves at the gateway of its network, and databases.
+    async fn hosts(&self, environment: &EnvironmentId) -> Result<Vec<(String, IpAddr)>, HostError> {
+        let gateway = network::ensure(&self.engine, environment, &self.home.home()).await?;
+        let place = self.layout(environment).await?.environment(environment);
+        let workloads = place.service_ports().workloads()?.into_iter();
+        let mut hosts: Vec<_> = workloads.map(|name| (name, gateway)).collect();
+        hosts.extend(database::hosts(&self.engine, environment).await?);
+        Ok(hosts)
     }
 
     async fn forget_environment(&self, environment: &EnvironmentId) -> Result<(), HostError> {
-        self.check_home(environment).await?;
-        let place = self.layout.environment(environment);
+        let layout = self.layout(environment).await?;
+        let place = layout.environment(environment);
         resources::remove_leftovers(&self.engine, environment).await?;
         network::remove(&self.engine, environment).await?;
         let project = environment.project_id();
@@ -145,7 +171,7 @@ impl DockerTarget {
         }
         place.service_ports().release()?;
         record::remove(place.path())?;
-        edge::end_if_unused(&self.layout.edge()).await
+        edge::end_if_unused(&layout.edge()).await
     }
 }
 
@@ -161,7 +187,7 @@ impl Target for DockerTarget {
     }
 
     fn place(&self) -> String {
-        format!("engine:{}", self.engine.socket())
+        format!("engine:{}", layout::real(self.engine.socket()))
     }
 
     fn runner(&self) -> Runner<'_> {
@@ -182,9 +208,9 @@ impl Target for DockerTarget {
         resource: &ResourceSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
-        network::ensure(&self.engine, environment, &self.layout.home()).await?;
-        let provider = self.resources();
-        Ok(provider.provision(environment, resource, progress).await?)
+        let layout = self.own_layout(environment).await?;
+        let provider = self.resources(&layout);
+        provider.provision(environment, resource, progress).await
     }
 
     async fn outputs(
@@ -192,7 +218,9 @@ impl Target for DockerTarget {
         environment: &EnvironmentId,
         resource: &ResourceSpec,
     ) -> Result<Outputs, TargetError> {
-        Ok(self.resources().outputs(environment, resource).await?)
+        let layout = self.layout(environment).await?;
+        let provider = self.resources(&layout);
+        Ok(provider.outputs(environment, resource).await?)
     }
 
     async fn destroy(
@@ -200,8 +228,9 @@ impl Target for DockerTarget {
         environment: &EnvironmentId,
         resource: &ResourceId,
     ) -> Result<(), TargetError> {
-        self.check_home(environment).await?;
-        Ok(self.resources().destroy(environment, resource).await?)
+        let layout = self.layout(environment).await?;
+        let provider = self.resources(&layout);
+        Ok(provider.destroy(environment, resource).await?)
     }
 
     async fn fetch(&self, image: &ImageSpec, progress: &dyn Progress) -> Result<(), TargetError> {
@@ -217,7 +246,8 @@ impl Target for DockerTarget {
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {
-        Ok(self.router().urls(environment)?)
+        let layout = self.layout(environment).await?;
+        Ok(self.router(&layout).urls(environment)?)
     }
 
     async fn logs(
@@ -226,7 +256,7 @@ impl Target for DockerTarget {
         workload: &Name,
         query: &LogQuery,
     ) -> Result<LogStream, TargetError> {
-        let place = self.layout.environment(environment);
+        let place = self.layout(environment).await?.environment(environment);
         let socket = self.config.socket.clone();
         Ok(logs::stream(socket, place, environment, workload, query).await?)
     }
@@ -241,7 +271,9 @@ impl Target for DockerTarget {
         resource: &ResourceSpec,
         to: &Path,
     ) -> Result<(), TargetError> {
-        Ok(self.resources().backup(environment, resource, to).await?)
+        let layout = self.layout(environment).await?;
+        let provider = self.resources(&layout);
+        Ok(provider.backup(environment, resource, to).await?)
     }
 
     async fn restore(
@@ -250,10 +282,9 @@ impl Target for DockerTarget {
         resource: &ResourceSpec,
         from: &Path,
     ) -> Result<(), TargetError> {
-        Ok(self
-            .resources()
-            .restore(environment, resource, from)
-            .await?)
+        let layout = self.layout(environment).await?;
+        let provider = self.resources(&layout);
+        Ok(provider.restore(environment, resource, from).await?)
     }
 
     async fn forget(&self, environment: &EnvironmentId) -> Result<(), TargetError> {
@@ -286,7 +317,9 @@ impl Instances for DockerTarget {
         workload: &Name,
         traffic: &Traffic,
     ) -> Result<(), TargetError> {
-        Ok(self.router().route(environment, workload, traffic).await?)
+        let layout = self.layout(environment).await?;
+        let router = self.router(&layout);
+        Ok(router.route(environment, workload, traffic).await?)
     }
 
     async fn stop(
@@ -295,7 +328,6 @@ impl Instances for DockerTarget {
         instance: &InstanceName,
         grace: Duration,
     ) -> Result<(), TargetError> {
-        self.check_home(environment).await?;
         Ok(self.stop_instance(environment, instance, grace).await?)
     }
 }

@@ -11,6 +11,7 @@ use kube::api::{
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Config};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::error::{failed, is_transient};
@@ -31,6 +32,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Waiting for things to be gone looks this often.
 pub(super) const INTERVAL: Duration = Duration::from_millis(300);
 
+/// Kinds that Estiba has rights to only where the settings need them: who may not
+/// see them has made none.
+const OPTIONAL: &[&str] = &["Middleware", "Route", "ResourceQuota", "LimitRange"];
+
 /// A cluster that answers.
 #[derive(Clone)]
 pub(super) struct Cluster {
@@ -48,7 +53,8 @@ impl Cluster {
         let client = Client::try_from(config).map_err(|error| failed("kubeconfig", &error))?;
         let version =
             persist_for(FIRST_PATIENCE, "/version", || client.apiserver_version()).await?;
-        // Some providers say `27+`.
+        // Some providers say `27+`; what somebody built says nothing, and is taken
+        // for the oldest.
         let digits: String = version
             .minor
             .chars()
@@ -56,7 +62,7 @@ impl Cluster {
             .collect();
         Ok(Self {
             client,
-            version: ServerVersion(digits.parse().unwrap_or_default()),
+            version: digits.parse().map_or(ServerVersion::OLDEST, ServerVersion),
         })
     }
 
@@ -80,7 +86,8 @@ impl Cluster {
     }
 
     /// Makes an object as it should be, and takes back fields that others changed.
-    /// An object of that name that `owner` does not select is somebody else's.
+    /// What others added stays, unless ours can't be together with it. An object of
+    /// that name that `owner` does not select is somebody else's.
     pub(super) async fn apply(
         &self,
         manifest: &Manifest,
@@ -89,16 +96,28 @@ impl Cluster {
         let api = self.of(manifest);
         let what = format!("{} {}", manifest.kind(), manifest.name());
         let existing = persist(&what, || api.get_metadata_opt(manifest.name())).await?;
+        let is_there = existing.is_some();
         if let Some(existing) = existing.filter(|existing| !is_ours(&existing.metadata, owner)) {
             return Err(TargetError::new(not_ours(&what, &existing.metadata)));
         }
         let params = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(manifest.value());
-        persist(&what, || api.patch(manifest.name(), &params, &patch)).await
+        persist(&what, || async {
+            match api.patch(manifest.name(), &params, &patch).await {
+                Err(kube::Error::Api(status)) if status.code == 422 && is_there => {
+                    match drop_additions(&api, manifest).await {
+                        Ok(()) => api.patch(manifest.name(), &params, &patch).await,
+                        Err(_) => Err(kube::Error::Api(status)),
+                    }
+                }
+                applied => applied,
+            }
+        })
+        .await
     }
 
-    /// The metadata of all objects of a kind that have these labels. A kind that
-    /// the cluster does not know has none.
+    /// The metadata of all objects of a kind that have these labels. There are none
+    /// of a kind that the cluster does not know, or that [`OPTIONAL`] lets be hidden.
     pub(super) async fn list(
         &self,
         kind: Kind<'_>,
@@ -109,7 +128,11 @@ impl Cluster {
         let params = selecting(labels);
         let listed = persist(kind.1, || async {
             match api.list_metadata(&params).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+                Err(kube::Error::Api(status))
+                    if status.code == 404 || status.code == 403 && OPTIONAL.contains(&kind.1) =>
+                {
+                    Ok(Vec::new())
+                }
                 listed => listed.map(|listed| listed.items),
             }
         });
@@ -134,6 +157,19 @@ impl Cluster {
         })
         .await
     }
+}
+
+/// Makes the specification of an object ours alone, as a strategic merge patch says it
+/// (<https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md>).
+async fn drop_additions(api: &Api<DynamicObject>, manifest: &Manifest) -> Result<(), kube::Error> {
+    let mut ours = json!({ "spec": manifest.value()["spec"] });
+    ours["spec"]["$patch"] = "replace".into();
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = Patch::Strategic(&ours);
+    api.patch(manifest.name(), &params, &patch).await.map(drop)
 }
 
 /// Does what `attempt` does; again where the server is not to be heard, with

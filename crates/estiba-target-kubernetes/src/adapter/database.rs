@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use estiba_model::{EnvironmentId, Message, message};
+use estiba_postgres::Renewal;
 use estiba_target::{ResourceSpec, TargetError};
 use tokio::fs::File;
 
@@ -68,6 +69,26 @@ impl KubernetesTarget {
             return restored.map_err(refused);
         }
         let server = self.server(environment, resource).await?;
+        let name = &server.names.name;
+        let renewal = Renewal::of(name, name);
+        self.run(&server, &renewal.begin()).await?;
+        let restored = match self.restore_into(&server, renewal.database(), from).await {
+            Ok(()) => self.run(&server, &renewal.finish()).await,
+            failed => failed,
+        };
+        if restored.is_err() {
+            // Why it failed matters more than what is left of it.
+            let _ = self.run(&server, &renewal.abandon()).await;
+        }
+        restored
+    }
+
+    async fn restore_into(
+        &self,
+        server: &Server,
+        database: &str,
+        from: &Path,
+    ) -> Result<(), TargetError> {
         let file = File::open(from).await.map_err(|error| at(from, &error))?;
         let bytes = file
             .metadata()
@@ -76,12 +97,38 @@ impl KubernetesTarget {
             .len();
         // The tool is told how much there is: not every server can tell it that
         // its input has ended.
-        let script = "head -c \"$1\" | pg_restore --single-transaction --exit-on-error --clean \
-                      --if-exists --no-owner --no-privileges --username \"$2\" --dbname \"$2\"";
+        let script = "head -c \"$1\" | pg_restore --exit-on-error --no-owner --no-privileges \
+                      --username \"$2\" --dbname \"$3\"";
         let bytes = bytes.to_string();
-        let words = ["sh", "-c", script, "sh", &bytes, &server.names.name];
+        let name = server.names.name.as_str();
+        let words = ["sh", "-c", script, "sh", &bytes, name, database];
         let input = Some(Input::plain(file));
-        self.tool(&server, &words, input, tokio::io::sink()).await
+        self.tool(server, &words, input, tokio::io::sink()).await
+    }
+
+    /// Runs statements one after another, as the server's own user.
+    async fn run(&self, server: &Server, statements: &[String]) -> Result<(), TargetError> {
+        let mut words = vec![
+            "psql",
+            "--quiet",
+            "--no-psqlrc",
+            "--set",
+            "ON_ERROR_STOP=1",
+            "--username",
+            &server.names.name,
+            "--dbname",
+            "postgres",
+        ];
+        for statement in statements {
+            words.extend(["-c", statement]);
+        }
+        self.tool(
+            server,
+            &words,
+            None::<Input<tokio::io::Empty>>,
+            tokio::io::sink(),
+        )
+        .await
     }
 
     async fn server(

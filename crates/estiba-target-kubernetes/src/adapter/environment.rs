@@ -1,22 +1,23 @@
 //! Where an environment's objects are: made before the first, forgotten after the
 //! last.
 
+use std::time::Duration;
+
 use estiba_model::{EnvironmentId, message};
 use estiba_target::{Redactor, TargetError};
 use futures::future::try_join_all;
-use kube::api::{DeleteParams, DynamicObject, ListParams, PartialObjectMeta};
+use kube::api::{DeleteParams, DynamicObject, PartialObjectMeta};
 use tokio::time::{Instant, sleep};
 
 use super::KubernetesTarget;
 use super::cluster::{Cluster, INTERVAL, Kind, persist};
-use super::error::failed;
 use crate::manifests::{Labels, Manifest, Manifests, Place, label};
 
 const NAMESPACE: Kind<'static> = ("v1", "Namespace");
 const CONFIG_MAP: Kind<'static> = ("v1", "ConfigMap");
 const SECRET: Kind<'static> = ("v1", "Secret");
 /// How long a namespace may take to go with all that is in it.
-const NAMESPACE_LIMIT: std::time::Duration = std::time::Duration::from_secs(120);
+const NAMESPACE_LIMIT: Duration = Duration::from_secs(120);
 
 /// What is left of an environment after its workloads and resources are gone.
 const LEFT: &[Kind<'static>] = &[
@@ -32,7 +33,6 @@ const LEFT: &[Kind<'static>] = &[
 const USED: &[Kind<'static>] = &[
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
     ("batch/v1", "Job"),
     ("v1", "Pod"),
     ("v1", "Service"),
@@ -132,6 +132,10 @@ impl Cluster {
         if !is_ours || self.is_used(name).await? {
             return Ok(());
         }
+        // A namespace that still has pods is left alone for a while before its
+        // controller looks again.
+        self.await_no_pods(place, &place.labels(), Duration::ZERO)
+            .await?;
         let params = DeleteParams::background();
         self.delete(NAMESPACE, None, name, &params).await?;
         let deadline = Instant::now() + NAMESPACE_LIMIT;
@@ -153,16 +157,8 @@ impl Cluster {
 
     async fn is_used(&self, namespace: &str) -> Result<bool, TargetError> {
         for kind in USED {
-            let listed = self
-                .objects(*kind, Some(namespace))
-                .list_metadata(&ListParams::default())
-                .await;
-            let listed = listed.map_err(|error| failed(kind.1, &error))?;
-            if listed
-                .items
-                .iter()
-                .any(|found| !comes_by_itself(*kind, found))
-            {
+            let listed = self.list(*kind, namespace, &Labels::new()).await?;
+            if listed.iter().any(|found| !comes_by_itself(*kind, found)) {
                 return Ok(true);
             }
         }

@@ -2,13 +2,14 @@
 //!
 //! Kubernetes keeps the log of a pod for as long as the pod, and of a container's
 //! runs the last two. It does not tell the standard output from the standard
-//! error: all lines count as output.
+//! error.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use estiba_model::{EnvironmentId, InstanceName, Name, SecretString};
-use estiba_target::{LogLine, LogQuery, LogStream, Redactor, Stream, TargetError};
+use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret};
@@ -29,6 +30,8 @@ const EXPLAINING_LINES: i64 = 20;
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Lines that wait to be read; a full queue makes the nodes wait.
 const QUEUE: usize = 1024;
+/// Pieces of long lines are so long, or several times that.
+const PIECE_BYTES: usize = 4 << 10;
 /// Bytes of one container's log that are read where no number of lines is asked
 /// for.
 const MOST_BYTES: i64 = 64 << 20;
@@ -123,7 +126,7 @@ impl Reader {
     ) -> Result<String, TargetError> {
         let params = LogParams {
             container: Some(source.container.to_string()),
-            since_time: query.since,
+            since_time: query.since.map(whole_seconds),
             tail_lines: query
                 .tail
                 .map(|tail| i64::try_from(tail).unwrap_or(i64::MAX)),
@@ -186,7 +189,7 @@ impl Reader {
                 container: Some(source.container.to_string()),
                 follow: true,
                 timestamps: true,
-                since_time: last,
+                since_time: last.map(whole_seconds),
                 ..LogParams::default()
             };
             match self
@@ -200,7 +203,7 @@ impl Reader {
                         let Some(line) = read_line(&source, &text, &redactor) else {
                             continue;
                         };
-                        // The API server takes whole seconds alone.
+                        // It begins with the whole second.
                         if last.is_some_and(|last| line.at <= last) {
                             continue;
                         }
@@ -235,6 +238,11 @@ impl Reader {
     }
 }
 
+/// The API server takes whole seconds alone; the client would take the nearest.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
 fn sources(pod: &Pod) -> Vec<Source> {
     let instance = Instance(pod);
     let Ok(name) = instance.name().parse::<InstanceName>() else {
@@ -254,12 +262,40 @@ fn sources(pod: &Pod) -> Vec<Source> {
 /// A line as the nodes keep it: an instant, a blank, the text.
 fn read_line(source: &Source, line: &str, redactor: &Redactor) -> Option<LogLine> {
     let (at, text) = line.split_once(' ').unwrap_or((line, ""));
+    let text = joined(text);
     Some(LogLine {
         at: at.parse().ok()?,
         instance: source.instance.clone(),
         container: source.container.clone(),
-        stream: Stream::Stdout,
-        text: redactor.redact(text).into_owned(),
+        stream: None,
+        text: redactor.redact(&text).into_owned(),
+    })
+}
+
+/// A long line is kept in pieces. Before Kubernetes 1.26 each of them has an
+/// instant of its own in front of it
+/// (<https://github.com/kubernetes/kubernetes/issues/77603>).
+fn joined(text: &str) -> Cow<'_, str> {
+    let Some((first, mut rest)) = split_piece(text) else {
+        return Cow::Borrowed(text);
+    };
+    let mut whole = first.to_owned();
+    while let Some((piece, after)) = split_piece(rest) {
+        whole.push_str(piece);
+        rest = after;
+    }
+    whole.push_str(rest);
+    Cow::Owned(whole)
+}
+
+/// A piece, and what comes after the instant of the next.
+fn split_piece(text: &str) -> Option<(&str, &str)> {
+    let ends = (PIECE_BYTES..text.len()).step_by(PIECE_BYTES);
+    let mut pieces = ends.filter_map(|end| text.split_at_checked(end));
+    pieces.find_map(|(piece, after)| {
+        let (at, after) = after.split_once(' ')?;
+        at.parse::<Timestamp>().ok()?;
+        Some((piece, after))
     })
 }
 
@@ -332,5 +368,21 @@ impl Cluster {
             .into_iter()
             .max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
         last?.message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_kept_in_pieces_is_whole() {
+        let at = "2026-01-31T12:00:00.123456789Z";
+        let piece = "y ".repeat(8 << 10);
+        assert_eq!(joined(&piece), piece);
+        let kept = format!("{piece}{at} {piece}{at} end");
+        assert_eq!(joined(&kept), format!("{piece}{piece}end"));
+        let own = format!("{at} is what it says");
+        assert_eq!(joined(&own), own);
     }
 }

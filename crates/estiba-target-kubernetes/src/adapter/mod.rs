@@ -44,6 +44,9 @@ pub struct KubernetesConfig {
     pub registry: String,
     /// The images that are pushed.
     pub images: ImageStore,
+    /// The environments in whose namespaces `doctor` looks; without any, it looks
+    /// at the whole cluster.
+    pub environments: Vec<EnvironmentId>,
     /// Where clients of databases that are given by URL keep what they need.
     pub postgres_root: PathBuf,
 }

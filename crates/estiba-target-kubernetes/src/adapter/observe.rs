@@ -16,7 +16,7 @@ use super::KubernetesTarget;
 use super::cluster::{Cluster, Kind, MANAGER, persist, selecting};
 use super::pods::Instance;
 use super::records::{ProvidedKind, Records, RolledOut};
-use crate::manifests::{Labels, Place, annotation, label};
+use crate::manifests::{Labels, Place, annotation, label, routes};
 
 /// The kinds of objects that a workload can have beside its `Deployment`.
 pub(super) const OWNED: &[Kind<'static>] = &[
@@ -69,7 +69,7 @@ impl KubernetesTarget {
         let mut urls = BTreeSet::new();
         for (workload, rollout) in &records.rollouts {
             let own = self.config.settings.address(environment, workload);
-            for route in &rollout.wanted.exposure.routes {
+            for route in routes(own.as_ref(), &rollout.wanted.exposure) {
                 let own = own
                     .as_ref()
                     .filter(|own| route.host.as_ref().is_none_or(|h| *h == own.host));

@@ -3,6 +3,7 @@
 use estiba_model::{InstanceState, Name, ObservedInstance};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+use super::reasons::ended;
 use crate::manifests::{annotation, label};
 
 /// The reason of a container that ends again and again.
@@ -41,9 +42,20 @@ impl<'p> Instance<'p> {
         self.0.metadata.deletion_timestamp.is_some()
     }
 
-    /// Whether all its containers have ended for good.
+    /// Whether all its containers have ended for good. Nodes take seconds more to
+    /// give up a pod that was told to end.
     pub(super) fn has_ended(self) -> bool {
+        let is_over = |container: &ContainerStatus| {
+            let runs = container
+                .state
+                .as_ref()
+                .is_some_and(|s| s.running.is_some());
+            !runs && ended(container).is_some()
+        };
         matches!(self.phase(), "Succeeded" | "Failed")
+            || self.is_leaving()
+                && self.containers().next().is_some()
+                && self.containers().all(is_over)
     }
 
     pub(super) fn is_ready(self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use estiba_model::{EnvironmentId, Message, ResourceId, SecretString, message};
+use estiba_model::{EnvironmentId, Message, Name, ResourceId, SecretString, message};
 use estiba_postgres::PostgresError;
 use estiba_target::{Outputs, Progress, Reach, ResourceSpec, TargetError};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -16,7 +16,7 @@ use super::cluster::{Cluster, INTERVAL, persist, selecting};
 use super::pods::Instance;
 use super::reasons;
 use super::records::{Entry, Provided, ProvidedKind};
-use crate::manifests::{DATABASE_PORT, DatabaseNames, Manifests, Place};
+use crate::manifests::{DATABASE_PORT, DatabaseNames, Place};
 
 /// How long a database server may take to be ready: its image is pulled and its
 /// volume made meanwhile.
@@ -73,6 +73,9 @@ impl KubernetesTarget {
                 .provision(environment, resource, progress)
                 .await
                 .map_err(refused)?,
+            ProvidedKind::ServicePort if resource.reach == Reach::Outside => {
+                self.public_address(environment, resource)?;
+            }
             ProvidedKind::Dns | ProvidedKind::Route | ProvidedKind::ServicePort => {}
         }
         let provided = Provided {
@@ -90,14 +93,23 @@ impl KubernetesTarget {
         environment: &EnvironmentId,
         resource: &ResourceSpec,
     ) -> Result<Outputs, TargetError> {
+        let kind = ProvidedKind::of(resource)?;
+        if kind == ProvidedKind::ServicePort && resource.reach == Reach::Outside {
+            // Known without the cluster, which may not answer right now.
+            return self.public_address(environment, resource);
+        }
         let manifests = self.manifests(environment).await?;
-        Ok(match ProvidedKind::of(resource)? {
+        Ok(match kind {
             ProvidedKind::Volume => outputs([("source", manifests.place().resource(&resource.id))]),
             ProvidedKind::Dns => outputs([("host", manifests.host(&resource.workload))]),
             ProvidedKind::Route => Outputs::new(),
-            ProvidedKind::ServicePort => self
-                .service_port(&manifests, resource)
-                .map_err(TargetError::new)?,
+            ProvidedKind::ServicePort => {
+                let (workload, number) = provider_of(resource)?;
+                outputs([
+                    ("hostname", manifests.place().workload(&workload)),
+                    ("port", number.to_string()),
+                ])
+            }
             ProvidedKind::ForeignPostgres => self
                 .postgres
                 .outputs(environment, resource)
@@ -116,48 +128,25 @@ impl KubernetesTarget {
         })
     }
 
-    fn service_port(
-        &self,
-        manifests: &Manifests,
-        resource: &ResourceSpec,
-    ) -> Result<Outputs, Message> {
-        let id = &resource.id;
-        let workload = resource.params.get("workload").and_then(Value::as_str);
-        let workload = workload.and_then(|workload| workload.parse().ok());
-        let number = resource.params.get("number").and_then(Value::as_u64);
-        let (Some(workload), Some(number)) = (workload, number) else {
-            return Err(message!(
-                "{id}: a service-port needs the params workload and port",
-                "{id}: un service-port necesita los parámetros workload y port"
-            ));
-        };
-        if resource.reach == Reach::Outside {
-            return self.public_address(manifests, &workload);
-        }
-        Ok(outputs([
-            ("hostname", manifests.place().workload(&workload)),
-            ("port", number.to_string()),
-        ]))
-    }
-
     fn public_address(
         &self,
-        manifests: &Manifests,
-        workload: &estiba_model::Name,
-    ) -> Result<Outputs, Message> {
+        environment: &EnvironmentId,
+        resource: &ResourceSpec,
+    ) -> Result<Outputs, TargetError> {
         let settings = &self.config.settings;
-        let address = settings.address(&manifests.environment, workload).ok_or_else(|| {
-            message!(
+        let (workload, _) = provider_of(resource)?;
+        let address = settings.address(environment, &workload).ok_or_else(|| {
+            TargetError::new(message!(
                 "{workload} is used from another target, but its own has no `ingress`: set it, so that there is an address",
                 "{workload} se usa desde otra plataforma, pero la suya no tiene `ingress`: defínalo, para que haya una dirección"
-            )
+            ))
         })?;
         if !address.prefix.is_empty() {
             let prefix = &address.prefix;
-            return Err(message!(
+            return Err(TargetError::new(message!(
                 "{workload} is used from another target, which knows a host and a port, but not the path {prefix} of `ingress`: use a pattern of hosts",
                 "{workload} se usa desde otra plataforma, que conoce un host y un puerto, pero no la ruta {prefix} de `ingress`: use un patrón de hosts"
-            ));
+            )));
         }
         let port = if settings.scheme() == "https" {
             "443"
@@ -195,6 +184,20 @@ impl KubernetesTarget {
             .record(&manifests, &Entry::NotProvided(resource))
             .await
     }
+}
+
+/// The workload whose port it is, and the number that clients use.
+fn provider_of(resource: &ResourceSpec) -> Result<(Name, u64), TargetError> {
+    let workload = resource.params.get("workload").and_then(Value::as_str);
+    let workload = workload.and_then(|workload| workload.parse().ok());
+    let number = resource.params.get("number").and_then(Value::as_u64);
+    workload.zip(number).ok_or_else(|| {
+        let id = &resource.id;
+        TargetError::new(message!(
+            "{id}: a service-port needs the params workload and port",
+            "{id}: un service-port necesita los parámetros workload y port"
+        ))
+    })
 }
 
 impl Cluster {

@@ -220,7 +220,7 @@ impl Rollout<'_> {
         instance.annotation(annotation::FINGERPRINT) == Some(self.spec.of.fingerprint.as_str())
     }
 
-    /// Whether no old instance is left, not even one that is still ending.
+    /// Whether no old instance runs, not even one that is still ending.
     fn is_alone(&self, instances: &[Pod]) -> bool {
         let mut instances = instances.iter().map(Instance);
         instances.all(|one| self.is_new(one) || one.has_ended())

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::KubernetesTarget;
 use super::cluster::{Cluster, INTERVAL, Kind};
 use super::observe::OWNED;
+use super::pods::Instance;
 use super::records::Entry;
 use crate::manifests::{Labels, Place};
 
@@ -40,7 +41,9 @@ impl KubernetesTarget {
                     .await?;
             }
         }
-        cluster.await_no_pods(&place, &labels, grace).await?;
+        cluster
+            .await_pods(&place, &labels, grace, |pod| pod.has_ended())
+            .await?;
         if cluster
             .records(&place)
             .await?
@@ -63,10 +66,21 @@ impl Cluster {
         labels: &Labels,
         grace: Duration,
     ) -> Result<(), TargetError> {
+        self.await_pods(place, labels, grace, |_| false).await
+    }
+
+    /// Waits until `is_done` with all pods that have these labels.
+    async fn await_pods(
+        &self,
+        place: &Place,
+        labels: &Labels,
+        grace: Duration,
+        is_done: impl Fn(Instance<'_>) -> bool,
+    ) -> Result<(), TargetError> {
         let deadline = Instant::now() + grace + NODE_LIMIT;
         loop {
             let left = self.instances(place, labels).await?;
-            let Some(pod) = left.first() else {
+            let Some(pod) = left.iter().find(|pod| !is_done(Instance(pod))) else {
                 return Ok(());
             };
             if Instant::now() > deadline {

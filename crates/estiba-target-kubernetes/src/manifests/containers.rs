@@ -53,7 +53,7 @@ impl PodContext<'_> {
             )?;
             if !is_probed
                 && last == Some(index)
-                && let Some(port) = main_port(self.exposure)
+                && let Some((_, port)) = main_port(self.exposure)
             {
                 let liveness = probes.liveness.take();
                 probes = probes::with_timing(Some(probes::by_port(port)), liveness);
@@ -132,12 +132,10 @@ impl PodContext<'_> {
             ("ESTIBA_VERSION".to_owned(), self.version.to_string()),
         ];
         for (name, port) in &self.exposure.ports {
-            if port.protocol == Protocol::Tcp {
-                let name = name.to_ascii_uppercase().replace('-', "_");
-                own.push((format!("PORT_{name}"), port.target_port.to_string()));
-            }
+            let name = name.to_ascii_uppercase().replace('-', "_");
+            own.push((format!("PORT_{name}"), port.target_port.to_string()));
         }
-        if let Some(port) = main_port(self.exposure) {
+        if let Some((_, port)) = main_port(self.exposure) {
             own.push(("PORT".to_owned(), port.to_string()));
         }
         variables.extend(own.into_iter().map(|(name, value)| {
@@ -169,8 +167,9 @@ impl PodContext<'_> {
     }
 }
 
-/// The port that is told as `PORT`: the one named `http`, or the first.
-pub(super) fn main_port(exposure: &Exposure) -> Option<u16> {
+/// The port that stands for the workload, and is told as `PORT`: the one named
+/// `http`, or the first.
+pub(super) fn main_port(exposure: &Exposure) -> Option<(&String, u16)> {
     let tcp = || {
         let ports = exposure.ports.iter();
         ports.filter(|(_, port)| port.protocol == Protocol::Tcp)
@@ -178,7 +177,7 @@ pub(super) fn main_port(exposure: &Exposure) -> Option<u16> {
     tcp()
         .find(|(name, _)| *name == "http")
         .or_else(|| tcp().next())
-        .map(|(_, port)| port.target_port)
+        .map(|(name, port)| (name, port.target_port))
 }
 
 /// A word of a command that stays as it is: Kubernetes replaces `$(NAME)` and

@@ -52,8 +52,8 @@ fn metadata(manifests: &Manifests, what: &str) -> ObjectMeta {
     }
 }
 
-/// Instances of the same environment reach one another, whatever their project;
-/// those of any other environment do not.
+/// Instances of the same environment reach one another, also where projects share
+/// the namespace; those of any other environment do not.
 fn apart(manifests: &Manifests) -> Manifest {
     let same = LabelSelector {
         match_labels: Some(

@@ -4,7 +4,7 @@
 //! taken away again: the workload sees the paths that it knows. How that is said
 //! differs from controller to controller.
 
-use estiba_model::Route;
+use estiba_model::{Exposure, Route};
 use estiba_target::WorkloadSpec;
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule,
@@ -13,6 +13,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
+use super::containers::main_port;
 use super::{Manifest, Manifests};
 use crate::IngressKind;
 use crate::settings::Address;
@@ -64,11 +65,31 @@ fn entrances(manifests: &Manifests, spec: &WorkloadSpec) -> Vec<Entrance> {
         .settings
         .address(&manifests.environment, &spec.workload);
     let inside = manifests.host(&spec.workload);
-    let routes = spec.exposure.routes.iter();
-    routes
+    routes(own.as_ref(), &spec.exposure)
+        .iter()
         .filter(|route| own.is_some() || route.host.as_ref().is_some_and(|h| *h != inside))
         .map(|route| entrance(route, own.as_ref(), &inside))
         .collect()
+}
+
+/// The routes of a workload. Where it has an address of its own and says nothing
+/// about it, that leads to its main port.
+pub(crate) fn routes(own: Option<&Address>, exposure: &Exposure) -> Vec<Route> {
+    let mut routes: Vec<Route> = exposure.routes.iter().cloned().collect();
+    let Some(own) = own else {
+        return routes;
+    };
+    let says = |route: &Route| route.host.as_ref().is_none_or(|host| *host == own.host);
+    if !routes.iter().any(says)
+        && let Some((port, _)) = main_port(exposure)
+    {
+        routes.push(Route {
+            host: None,
+            path: "/".to_owned(),
+            port: port.clone(),
+        });
+    }
+    routes
 }
 
 fn entrance(route: &Route, own: Option<&Address>, inside: &str) -> Entrance {

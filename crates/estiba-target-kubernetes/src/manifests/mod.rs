@@ -24,11 +24,13 @@ use std::collections::BTreeMap;
 use estiba_model::{Digest, EnvironmentId, Message, Name, SecretString};
 use estiba_target::{MigrationSpec, ResourceSpec, RolloutSpec};
 
+pub(crate) use ingress::routes;
 pub use manifest::{Manifest, to_yaml};
+pub(crate) use place::shortened;
 pub use place::{Labels, Place, annotation, label};
 pub use postgres::{DATABASE_PORT, DatabaseNames};
-pub(crate) use rbac::IN_NAMESPACE;
 pub use rbac::rbac;
+pub(crate) use rbac::rights;
 pub use values::REDACTED_KEY;
 
 use crate::Settings;
@@ -38,6 +40,9 @@ use crate::Settings;
 pub struct ServerVersion(pub u32);
 
 impl ServerVersion {
+    /// The oldest that Estiba is tried with.
+    pub const OLDEST: Self = Self(20);
+
     /// `policy/v1` (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/#poddisruptionbudget-v125>).
     #[must_use]
     pub fn has_policy_v1(self) -> bool {

@@ -221,7 +221,8 @@ pub(super) fn one(key: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
-fn shortened(text: &str, longest: usize) -> String {
+/// The text itself, or its beginning and a hash where it is too long.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
     if text.len() <= longest {
         return text.to_owned();
     }

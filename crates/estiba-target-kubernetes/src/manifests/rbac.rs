@@ -16,8 +16,8 @@ pub(crate) type Right = (
     &'static [&'static str],
 );
 
-/// What is needed in the namespace of an environment.
-pub(crate) const IN_NAMESPACE: &[Right] = &[
+/// What is needed in the namespace of an environment, whatever the settings.
+const IN_NAMESPACE: &[Right] = &[
     ("apps", &["deployments", "statefulsets"], ALL),
     ("apps", &["replicasets"], &["get", "list"]),
     ("batch", &["jobs"], ALL),
@@ -40,29 +40,33 @@ pub(crate) const IN_NAMESPACE: &[Right] = &[
     ("policy", &["poddisruptionbudgets"], ALL),
 ];
 
-/// The roles that `settings` need: a `ClusterRole` where Estiba makes namespaces,
-/// otherwise a `Role` for each namespace, whose name is left to fill in.
-#[must_use]
-pub fn rbac(settings: &Settings) -> Vec<Manifest> {
-    let mut rules: Vec<PolicyRule> = IN_NAMESPACE.iter().map(rule).collect();
+/// What `settings` need in the namespace of an environment.
+pub(crate) fn rights(settings: &Settings) -> Vec<Right> {
+    let mut rights = IN_NAMESPACE.to_vec();
     match settings.ingress_kind() {
-        IngressKind::Traefik => rules.push(rule(&("traefik.io", &["middlewares"], ALL))),
+        IngressKind::Traefik => rights.push(("traefik.io", &["middlewares"], ALL)),
         IngressKind::OpenShiftRoute => {
             // Choosing a host is a right of its own.
-            rules.push(rule(&(
-                "route.openshift.io",
-                &["routes", "routes/custom-host"],
-                ALL,
-            )));
+            rights.push(("route.openshift.io", &["routes", "routes/custom-host"], ALL));
         }
         _ => {}
     }
     if !settings.quota.is_empty() || settings.limits.is_some() {
-        rules.push(rule(&("", &["resourcequotas", "limitranges"], ALL)));
+        rights.push(("", &["resourcequotas", "limitranges"], ALL));
     }
+    rights
+}
+
+/// The roles that `settings` need: a `ClusterRole` where Estiba makes namespaces,
+/// otherwise a `Role` for each namespace, whose name is left to fill in where it
+/// differs from team to team.
+#[must_use]
+pub fn rbac(settings: &Settings) -> Vec<Manifest> {
+    let mut rules: Vec<PolicyRule> = rights(settings).iter().map(rule).collect();
     if settings.shares_namespace() {
         let metadata = ObjectMeta {
             name: Some(NAME.to_owned()),
+            namespace: settings.only_namespace().map(str::to_owned),
             ..ObjectMeta::default()
         };
         return vec![Manifest::of(&Role {

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::deployment::INSTANCE;
 use super::place::label;
-use super::{Manifest, Manifests};
+use super::{Manifest, Manifests, ingress};
 
 /// A port's name has at most so many characters
 /// (<https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/>).
@@ -22,7 +22,10 @@ pub(super) fn objects(manifests: &Manifests, spec: &WorkloadSpec) -> Vec<Manifes
         return Vec::new();
     }
     let mut objects = vec![service(manifests, spec)];
-    if !spec.exposure.routes.is_empty() {
+    let own = manifests
+        .settings
+        .address(&manifests.environment, &spec.workload);
+    if !ingress::routes(own.as_ref(), &spec.exposure).is_empty() {
         objects.push(from_outside(manifests, spec));
     }
     objects

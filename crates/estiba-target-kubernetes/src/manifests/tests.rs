@@ -96,6 +96,7 @@ fn exposure(routes: &[(Option<&str>, &str)]) -> Exposure {
     Exposure {
         ports: BTreeMap::from([("http".to_owned(), port)]),
         routes: routes.collect::<BTreeSet<_>>(),
+        ..Exposure::default()
     }
 }
 
@@ -257,11 +258,25 @@ fn a_prefix_that_no_rule_takes_away_is_refused() {
 }
 
 #[test]
+fn a_namespace_is_never_longer_than_the_dns_allows() {
+    let mut long = manifests(&json!({}), 33);
+    long.environment = EnvironmentId {
+        environment: name(&"e".repeat(63)),
+        ..long.environment
+    };
+    let mut longer = long.clone();
+    longer.environment.project = name("tp3");
+    let (one, other) = (long.place().namespace, longer.place().namespace);
+    assert_eq!(one.len(), 63, "{one}");
+    assert_ne!(one, other);
+}
+
+#[test]
 fn names_carry_the_environment_where_the_namespace_does_not() {
     let own = manifests(&json!({}), 33).place();
     assert_eq!(
         (own.namespace.as_str(), own.workload(&name("api")).as_str()),
-        ("moria-test", "api")
+        ("moria-tp2-test", "api")
     );
     let shared = manifests(&json!({"namespace": "{team}"}), 33).place();
     assert_eq!(

@@ -67,14 +67,16 @@ impl Bench {
             team: name(&format!("kb{}", std::process::id())),
             project: name("adapter"),
         };
+        let environment = EnvironmentId::new(&project, &name(environment));
         Some(Self {
             target: KubernetesTarget::new(KubernetesConfig {
                 settings: Settings::parse(settings).unwrap(),
                 registry: format!("{address}/adapter"),
                 images,
+                environments: vec![environment.clone()],
                 postgres_root: folder.path().join("postgres"),
             }),
-            environment: EnvironmentId::new(&project, &name(environment)),
+            environment,
             image,
             registry,
             _folder: folder,
@@ -82,7 +84,12 @@ impl Bench {
     }
 
     pub fn namespace(&self) -> String {
-        format!("{}-{}", self.environment.team, self.environment.environment)
+        let EnvironmentId {
+            team,
+            project,
+            environment,
+        } = &self.environment;
+        format!("{team}-{project}-{environment}")
     }
 
     /// A workload without ports that runs a script.

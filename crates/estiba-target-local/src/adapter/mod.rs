@@ -10,6 +10,7 @@ mod observe;
 mod resources;
 mod route;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use tokio::task::spawn_blocking;
 use crate::layout::Layout;
 use crate::logs;
 use crate::runtime::{HostReport, host_report};
-use estiba_host::HostError;
+use estiba_host::{HostError, address};
 
 /// How containers run on this machine.
 #[derive(Debug, Clone)]
@@ -42,6 +43,9 @@ pub struct LocalConfig {
     /// The port that all HTTP comes in at; the first free one from 8080 to 8099
     /// where there is none.
     pub edge_port: Option<u16>,
+    /// Where other machines and containers with a network of their own reach this
+    /// one; its address on the default route where there is none.
+    pub address: Option<IpAddr>,
 }
 
 /// Containers run by Estiba itself, on this machine.
@@ -72,6 +76,12 @@ impl LocalTarget {
 
     fn helper(&self) -> &Path {
         &self.config.helper
+    }
+
+    /// Where workloads on other targets find this machine.
+    fn outside(&self) -> IpAddr {
+        let given = self.config.address;
+        given.unwrap_or_else(address::on_default_route)
     }
 
     /// What the machine can do, asked once.

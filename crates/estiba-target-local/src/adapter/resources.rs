@@ -1,13 +1,14 @@
 //! What this machine provides to workloads.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use estiba_model::{
     EnvironmentId, Fingerprint, ObservedResource, ResourceId, SecretString, message,
 };
 use estiba_postgres::{Postgres, PostgresError};
-use estiba_target::{Outputs, Progress, ResourceSpec, TargetError};
+use estiba_target::{Outputs, Progress, Reach, ResourceSpec, TargetError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -138,7 +139,12 @@ impl LocalTarget {
             .service_ports(self.layout.ports())
             .take(workload, port)
             .await?;
-        let mut outputs = one("hostname", "127.0.0.1");
+        let host = match resource.reach {
+            Reach::Inside => Ipv4Addr::LOCALHOST.into(),
+            // Routing opens it there too.
+            Reach::Outside => self.outside(),
+        };
+        let mut outputs = one("hostname", host.to_string());
         outputs.extend(one("port", number.to_string()));
         Ok(outputs)
     }

@@ -1,12 +1,12 @@
 //! Traffic to instances, through the edge.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use estiba_edge::{ControlClient, OwnerRoutes, ServicePort};
 use estiba_host::edge;
 use estiba_host::routes::{self, tcp_ports};
-use estiba_host::traffic::{is_in_force, owner, publish, table};
+use estiba_host::traffic::{is_in_force, owner, publish, table, unroute};
 use estiba_model::{EnvironmentId, Name, Traffic};
 use estiba_target::Url;
 
@@ -49,7 +49,8 @@ impl LocalTarget {
         // An edge that does not run still has its routes on disk.
         if edge_place.table().exists() {
             let edge = edge::ensure(&edge_place, self.helper(), self.config.edge_port).await?;
-            edge.remove_owner(owner).await?;
+            let ports = place.service_ports(self.layout.ports());
+            unroute(&edge, owner, &ports.of(workload.as_str())?).await?;
         }
         place.traffic().forget(workload)
     }
@@ -67,11 +68,15 @@ impl LocalTarget {
         let mut listening = Vec::new();
         for port in tcp_ports(&wanted.exposure) {
             let number = services.take(workload.as_str(), port).await?;
-            listening.push(ServicePort {
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, number)),
+            let mut addresses = BTreeSet::from([IpAddr::from(Ipv4Addr::LOCALHOST)]);
+            if wanted.exposure.outside.contains(port) {
+                addresses.insert(self.outside());
+            }
+            listening.extend(addresses.into_iter().map(|address| ServicePort {
+                listen: SocketAddr::new(address, number),
                 service: port.clone(),
                 mode: routes::mode(port),
-            });
+            }));
         }
         Ok(OwnerRoutes {
             http,

@@ -27,7 +27,7 @@ pub(super) fn parse(line: &str, instance: &InstanceName, container: &Name) -> Op
         at: at.parse().ok()?,
         instance: instance.clone(),
         container: container.clone(),
-        stream,
+        stream: Some(stream),
         text: text.to_owned(),
     })
 }
@@ -46,7 +46,7 @@ mod tests {
             let read = parse(line.trim_end_matches('\n'), &instance, &container).unwrap();
             assert_eq!(
                 (read.at, read.stream, read.text.as_str()),
-                (at, Stream::Stderr, text)
+                (at, Some(Stream::Stderr), text)
             );
         }
         assert_eq!(parse("garbage", &instance, &container), None);

@@ -377,6 +377,7 @@ pub fn target(root: &Path) -> LocalTarget {
         images: images().0.clone(),
         helper: app(),
         edge_port: None,
+        address: None,
     })
 }
 
@@ -423,7 +424,7 @@ pub fn exposure() -> Exposure {
                 protocol: Protocol::Tcp,
             },
         )]),
-        routes: BTreeSet::new(),
+        ..Exposure::default()
     }
 }
 

@@ -13,7 +13,7 @@ async fn lines_are_told_by_tail_and_since() {
     world.until_logged(|line| line == "0999").await;
     let all = world.log(&LogQuery::default()).await;
     assert_eq!(all.len(), 1000);
-    assert!(all.iter().all(|line| line.stream == Stream::Stdout));
+    assert!(all.iter().all(|line| line.stream == Some(Stream::Stdout)));
     assert!(all.iter().all(|line| line.instance == spec.instance));
     let texts: Vec<_> = all.iter().map(|line| line.text.clone()).collect();
     assert!(texts.is_sorted());

@@ -1,13 +1,13 @@
 //! By the engine in this process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, SecretString,
-    StepRecord, Url, Version,
+    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
+    SecretString, StepRecord, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::StreamExt;
@@ -89,6 +89,7 @@ impl Backend for Here {
         project: &Project,
         environment: &Name,
         version: Option<&Version>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Plan, Failure> {
         let existing = match version {
@@ -102,7 +103,8 @@ impl Backend for Here {
                 self.0.assemble(project, version, observer).await?
             }
         };
-        Ok(self.0.plan(project, environment, release).await?)
+        let plan = self.0.plan(project, environment, release, without);
+        Ok(plan.await?)
     }
 
     async fn current_version(
@@ -119,6 +121,7 @@ impl Backend for Here {
         project: &Project,
         environment: &Name,
         wanted: Wanted<'_>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Done, Failure> {
         let engine = &self.0;
@@ -126,9 +129,10 @@ impl Backend for Here {
             environment: environment.clone(),
             version,
             cause,
+            without: without.clone(),
         };
         let request = match wanted {
-            Wanted::Release(version, cause) => request(version.clone(), cause),
+            Wanted::Release(version) => request(version.clone(), Cause::Deploy),
             Wanted::Promote(from) => {
                 request(self.current_version(project, from).await?, Cause::Promote)
             }
@@ -166,9 +170,18 @@ impl Backend for Here {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
-        Ok(self.0.down(project, environment, observer).await?)
+        Ok(self.0.down(project, environment, without, observer).await?)
+    }
+
+    async fn carried(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Vec<Carried>, Failure> {
+        Ok(self.0.carried(project, environment).await?)
     }
 
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {

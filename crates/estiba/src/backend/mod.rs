@@ -4,13 +4,13 @@
 mod here;
 mod there;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
 use estiba_engine::{Observer, Outcome};
 use estiba_model::{
-    Approval, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
+    Approval, Carried, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
     SecretString, StepRecord, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
@@ -47,8 +47,8 @@ pub struct ListedRelease {
 /// What is wanted of an environment.
 #[derive(Debug)]
 pub enum Wanted<'w> {
-    /// A release, for this reason.
-    Release(&'w Version, Cause),
+    /// A release.
+    Release(&'w Version),
     /// The release that another environment runs.
     Promote(&'w Name),
     /// An earlier release; the one before the present one where none is named.
@@ -95,6 +95,7 @@ pub trait Backend: Send + Sync {
         project: &Project,
         environment: &Name,
         version: Option<&Version>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Plan, Failure>;
 
@@ -105,12 +106,14 @@ pub trait Backend: Send + Sync {
         environment: &Name,
     ) -> Result<Version, Failure>;
 
-    /// Carries out what is wanted of an environment.
+    /// Carries out what is wanted of an environment. Targets that are named in
+    /// `without` may be left behind.
     async fn deploy(
         &self,
         project: &Project,
         environment: &Name,
         wanted: Wanted<'_>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Done, Failure>;
 
@@ -130,8 +133,13 @@ pub trait Backend: Send + Sync {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<(), Failure>;
+
+    /// The images that an environment runs, as its targets tell.
+    async fn carried(&self, project: &Project, environment: &Name)
+    -> Result<Vec<Carried>, Failure>;
 
     /// Where people reach an environment's workloads.
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure>;

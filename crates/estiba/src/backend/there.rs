@@ -13,7 +13,7 @@ use estiba_api::{
 };
 use estiba_engine::{Engine, Observer, Outcome};
 use estiba_model::{
-    Cause, Deployment, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine,
+    Carried, Deployment, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine,
     Losses, Name, Plan, Project, Release, SecretString, StepRecord, Url, Version, What, message,
 };
 use estiba_target::{ExecIo, LogQuery};
@@ -246,6 +246,7 @@ impl Backend for There {
         project: &Project,
         environment: &Name,
         version: Option<&Version>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Plan, Failure> {
         let id = environment_id(project, environment)?;
@@ -253,6 +254,7 @@ impl Backend for There {
         let mut body = PlanBody {
             version: version.cloned(),
             release: None,
+            without: without.clone(),
         };
         let is_kept = match version {
             Some(version) => self.has_release(project, version).await?,
@@ -285,17 +287,23 @@ impl Backend for There {
         project: &Project,
         environment: &Name,
         wanted: Wanted<'_>,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<Done, Failure> {
+        let without = without.clone();
         let wanted = match wanted {
-            Wanted::Release(version, Cause::Rollback) => WantedDeployment::Rollback {
-                to: Some(version.clone()),
-            },
-            Wanted::Release(version, _) => WantedDeployment::Deploy {
+            Wanted::Release(version) => WantedDeployment::Deploy {
                 version: version.clone(),
+                without,
             },
-            Wanted::Promote(from) => WantedDeployment::Promote { from: from.clone() },
-            Wanted::Rollback(to) => WantedDeployment::Rollback { to: to.cloned() },
+            Wanted::Promote(from) => WantedDeployment::Promote {
+                from: from.clone(),
+                without,
+            },
+            Wanted::Rollback(to) => WantedDeployment::Rollback {
+                to: to.cloned(),
+                without,
+            },
             Wanted::Restart(workloads) => WantedDeployment::Restart {
                 workloads: workloads.to_vec(),
             },
@@ -328,11 +336,23 @@ impl Backend for There {
         &self,
         project: &Project,
         environment: &Name,
+        without: &BTreeSet<Name>,
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
-        let wanted = WantedDeployment::Down;
+        let wanted = WantedDeployment::Down {
+            without: without.clone(),
+        };
         self.ask(project, environment, &wanted, observer).await?;
         Ok(())
+    }
+
+    async fn carried(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Vec<Carried>, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.carried(&id).await?)
     }
 
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {

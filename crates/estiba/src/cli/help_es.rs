@@ -236,6 +236,10 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "deploy version",
         "La versión; si no existe todavía, se construye con lo que hay en la carpeta",
     ),
+    (
+        "without",
+        "Seguir aunque esta plataforma, donde el ambiente estaba antes, no responda; lo que quedó allí lo termina el primer despliegue que la alcance",
+    ),
     ("yes", "Aceptar sin preguntar"),
     ("from", "El ambiente que tiene la versión"),
     ("promote to", "El ambiente que la recibe"),

@@ -4,6 +4,7 @@ mod help_es;
 mod server;
 mod usage_es;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -114,6 +115,8 @@ pub enum Command {
         /// The release's version; by default from Git
         #[arg(long, value_name = "VERSION")]
         version: Option<Version>,
+        #[command(flatten)]
+        without: Without,
     },
     /// Show the steps that a deployment would take, and do nothing
     #[command(after_help = "Example: estiba plan --env prod --json")]
@@ -123,6 +126,8 @@ pub enum Command {
         /// The release; by default what is in the folder
         #[arg(long, value_name = "VERSION")]
         version: Option<Version>,
+        #[command(flatten)]
+        without: Without,
     },
     /// Deploy a release, or what is in the folder, to an environment
     #[command(
@@ -137,6 +142,8 @@ pub enum Command {
         /// Agree where the environment wants a person to
         #[arg(long, short)]
         yes: bool,
+        #[command(flatten)]
+        without: Without,
     },
     /// Take the release of one environment to another, the very same images
     #[command(after_help = "Example: estiba promote --from test --to prod")]
@@ -150,6 +157,8 @@ pub enum Command {
         /// Agree where the environment wants a person to
         #[arg(long, short)]
         yes: bool,
+        #[command(flatten)]
+        without: Without,
     },
     /// Go back to the previous release that worked, or to a given one
     #[command(
@@ -161,6 +170,8 @@ pub enum Command {
         /// The release
         #[arg(long, value_name = "VERSION")]
         to: Option<Version>,
+        #[command(flatten)]
+        without: Without,
     },
     /// List releases and where they run
     Releases,
@@ -239,6 +250,8 @@ pub enum Command {
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
+        #[command(flatten)]
+        without: Without,
     },
     /// Read and change an environment's values that are no secrets
     #[command(subcommand)]
@@ -339,6 +352,21 @@ pub struct Env {
     /// The environment
     #[arg(long, short, value_name = "ENV")]
     pub env: Name,
+}
+
+/// Targets that may be left behind.
+#[derive(Debug, Args)]
+pub struct Without {
+    /// Go on though this target, where the environment was before, does not answer; what is left there is ended by the first deployment that reaches it
+    #[arg(long, value_name = "TARGET")]
+    without: Vec<Name>,
+}
+
+impl Without {
+    /// Each of them once.
+    pub fn names(self) -> BTreeSet<Name> {
+        self.without.into_iter().collect()
+    }
 }
 
 /// The environment of a command that reads.

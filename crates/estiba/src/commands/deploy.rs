@@ -1,8 +1,10 @@
 //! `estiba plan`, `deploy`, `promote`, `rollback` and `resume`: releases going
 //! to environments.
 
+use std::collections::BTreeSet;
+
 use estiba_engine::{Outcome, environment_id};
-use estiba_model::{Approval, Cause, Name, Project, Version, message};
+use estiba_model::{Approval, Name, Project, Version, message};
 
 use crate::backend::{Backend, Done, Wanted};
 use crate::context::Context;
@@ -14,6 +16,7 @@ pub async fn plan(
     context: &Context,
     environment: Option<Name>,
     version: Option<Version>,
+    without: &BTreeSet<Name>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, environment)?;
@@ -24,7 +27,7 @@ pub async fn plan(
             ..context.output
         });
         backend
-            .plan(&project, &environment, version.as_ref(), &progress)
+            .plan(&project, &environment, version.as_ref(), without, &progress)
             .await?
     };
     context.output.json(&plan);
@@ -39,6 +42,7 @@ pub async fn deploy(
     context: &Context,
     environment: Name,
     version: Option<Version>,
+    without: &BTreeSet<Name>,
     yes: bool,
 ) -> Result<(), Failure> {
     let project = context.project()?;
@@ -48,9 +52,10 @@ pub async fn deploy(
         (None, Some(before)) => backend.current_version(&project, before).await?,
         (version, _) => release(context, &*backend, &project, version).await?,
     };
-    let wanted = Wanted::Release(&version, Cause::Deploy);
+    let wanted = Wanted::Release(&version);
     if agreed(context, &project, &environment, &version, yes)? {
-        carry_out(context, &*backend, &project, &environment, wanted).await
+        carry_out(context, &*backend, &project, &environment, wanted, without).await?;
+        Ok(())
     } else {
         Err(Failure::Quiet(1))
     }
@@ -73,7 +78,13 @@ async fn release(
 }
 
 /// Takes the release of one environment to another.
-pub async fn promote(context: &Context, from: &Name, to: Name, yes: bool) -> Result<(), Failure> {
+pub async fn promote(
+    context: &Context,
+    from: &Name,
+    to: Name,
+    without: &BTreeSet<Name>,
+    yes: bool,
+) -> Result<(), Failure> {
     let project = context.project()?;
     let backend = context.backend().await?;
     environment_id(&project, from)?;
@@ -82,7 +93,39 @@ pub async fn promote(context: &Context, from: &Name, to: Name, yes: bool) -> Res
     if !agreed(context, &project, &to, &version, yes)? {
         return Err(Failure::Quiet(1));
     }
-    carry_out(context, &*backend, &project, &to, Wanted::Promote(from)).await
+    let wanted = Wanted::Promote(from);
+    if carry_out(context, &*backend, &project, &to, wanted, without).await? == Ended::Yes {
+        show_carried(context, &*backend, &project, from, &to).await?;
+    }
+    Ok(())
+}
+
+/// Shows that what runs is what was promoted, as the targets tell.
+async fn show_carried(
+    context: &Context,
+    backend: &dyn Backend,
+    project: &Project,
+    from: &Name,
+    to: &Name,
+) -> Result<(), Failure> {
+    let carried = backend.carried(project, to).await?;
+    context.output.line(&message!(
+        "{to} runs the images of {from}:",
+        "{to} tiene en marcha las imágenes de {from}:"
+    ));
+    for one in &carried {
+        let (workload, container, image) = (&one.workload, &one.container, &one.image);
+        context
+            .output
+            .text(&format!("  {workload}/{container}  {image}"));
+    }
+    context.output.json(&serde_json::json!({
+        "event": "carried",
+        "from": from,
+        "environment": to,
+        "images": carried,
+    }));
+    Ok(())
 }
 
 /// Goes back to the previous release that worked, or to a given one.
@@ -90,11 +133,13 @@ pub async fn rollback(
     context: &Context,
     environment: Name,
     to: Option<Version>,
+    without: &BTreeSet<Name>,
 ) -> Result<(), Failure> {
     let project = context.project()?;
     let backend = context.backend().await?;
     let wanted = Wanted::Rollback(to.as_ref());
-    carry_out(context, &*backend, &project, &environment, wanted).await
+    carry_out(context, &*backend, &project, &environment, wanted, without).await?;
+    Ok(())
 }
 
 /// Whether a person here agrees, where the environment wants one to. A server
@@ -115,6 +160,15 @@ fn agreed(
     ))
 }
 
+/// Whether what was wanted has come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has.
+    Yes,
+    /// A person has to agree first.
+    No,
+}
+
 /// Carries out what is wanted, and shows what comes of it.
 pub async fn carry_out(
     context: &Context,
@@ -122,18 +176,19 @@ pub async fn carry_out(
     project: &Project,
     environment: &Name,
     wanted: Wanted<'_>,
-) -> Result<(), Failure> {
+    without: &BTreeSet<Name>,
+) -> Result<Ended, Failure> {
     let done = {
         let progress = ShownProgress::new(context.output);
         backend
-            .deploy(project, environment, wanted, &progress)
+            .deploy(project, environment, wanted, without, &progress)
             .await?
     };
     let outcome = match done {
         Done::Ended(outcome) => outcome,
         Done::Waiting(approval) => {
             show_waiting(context, environment, &approval);
-            return Ok(());
+            return Ok(Ended::No);
         }
     };
     if outcome == Outcome::Unchanged {
@@ -143,7 +198,8 @@ pub async fn carry_out(
         ));
     }
     show_outcome(context, environment, &outcome)?;
-    show_urls(context, backend, project, environment).await
+    show_urls(context, backend, project, environment).await?;
+    Ok(Ended::Yes)
 }
 
 /// Ends what an interrupted deployment began.

@@ -1,5 +1,7 @@
 //! `estiba down`.
 
+use std::collections::BTreeSet;
+
 use estiba_model::{Message, Name, message};
 
 use crate::context::Context;
@@ -7,7 +9,12 @@ use crate::failure::Failure;
 use crate::output::ShownProgress;
 
 /// Says what data goes, asks, and takes an environment down.
-pub async fn down(context: &Context, environment: &Name, yes: bool) -> Result<(), Failure> {
+pub async fn down(
+    context: &Context,
+    environment: &Name,
+    without: &BTreeSet<Name>,
+    yes: bool,
+) -> Result<(), Failure> {
     let project = context.project()?;
     let backend = context.backend().await?;
     let losses = backend.losses(&project, environment).await?;
@@ -31,7 +38,9 @@ pub async fn down(context: &Context, environment: &Name, yes: bool) -> Result<()
     }
     {
         let progress = ShownProgress::new(context.output);
-        backend.down(&project, environment, &progress).await?;
+        backend
+            .down(&project, environment, without, &progress)
+            .await?;
     }
     context.output.line(&message!(
         "{environment} is down; its config and secrets are kept",

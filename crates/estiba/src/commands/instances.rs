@@ -1,5 +1,6 @@
 //! `estiba exec`, `restart` and `scale`: what people do with what runs.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -50,7 +51,9 @@ pub async fn restart(
     let project = context.project()?;
     let backend = context.backend().await?;
     let wanted = Wanted::Restart(workloads);
-    carry_out(context, &*backend, &project, environment, wanted).await
+    let without = BTreeSet::new();
+    carry_out(context, &*backend, &project, environment, wanted, &without).await?;
+    Ok(())
 }
 
 /// Changes how many copies run.
@@ -62,5 +65,7 @@ pub async fn scale(
     let project = context.project()?;
     let backend = context.backend().await?;
     let wanted = Wanted::Scale(replicas);
-    carry_out(context, &*backend, &project, environment, wanted).await
+    let without = BTreeSet::new();
+    carry_out(context, &*backend, &project, environment, wanted, &without).await?;
+    Ok(())
 }

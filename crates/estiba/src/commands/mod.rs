@@ -123,13 +123,31 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             import::import(&context, &wanted).await
         }
         Command::Check { dir, score } => check::check(&context.at(dir), &score),
-        Command::Up { dir, version } => up::up(&context.at(dir), version).await,
-        Command::Plan { env, version } => deploy::plan(&context, env.env, version).await,
-        Command::Deploy { env, version, yes } => {
-            deploy::deploy(&context, env.env, version, yes).await
+        Command::Up {
+            dir,
+            version,
+            without,
+        } => up::up(&context.at(dir), version, &without.names()).await,
+        Command::Plan {
+            env,
+            version,
+            without,
+        } => deploy::plan(&context, env.env, version, &without.names()).await,
+        Command::Deploy {
+            env,
+            version,
+            yes,
+            without,
+        } => deploy::deploy(&context, env.env, version, &without.names(), yes).await,
+        Command::Promote {
+            from,
+            to,
+            yes,
+            without,
+        } => deploy::promote(&context, &from, to, &without.names(), yes).await,
+        Command::Rollback { env, to, without } => {
+            deploy::rollback(&context, env.env, to, &without.names()).await
         }
-        Command::Promote { from, to, yes } => deploy::promote(&context, &from, to, yes).await,
-        Command::Rollback { env, to } => deploy::rollback(&context, env.env, to).await,
         Command::Releases => history::releases(&context).await,
         Command::Status => status::status(&context).await,
         Command::History { env, limit, steps } => {
@@ -153,7 +171,9 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             instances::restart(&context, &workloads, &env.env).await
         }
         Command::Scale { replicas, env } => instances::scale(&context, &replicas, &env.env).await,
-        Command::Down { env, yes } => down::down(&context, &env.env, yes).await,
+        Command::Down { env, yes, without } => {
+            down::down(&context, &env.env, &without.names(), yes).await
+        }
         Command::Config(config) => match config {
             Config::Get { name, env } => config::get(&context, name, env.env).await,
             Config::Set { values, env } => config::set(&context, &values, &env.env).await,

@@ -40,7 +40,7 @@ fn show(output: Output, status: &EnvironmentStatus) {
             )
         }
     });
-    if let Some(problem) = &status.problem {
+    for problem in &status.problems {
         output.text(&format!("  ! {}", output.say(problem)));
     }
     if let Some(activity) = &status.activity {

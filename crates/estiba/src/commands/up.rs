@@ -1,6 +1,8 @@
 //! `estiba up`.
 
-use estiba_model::{Cause, Version};
+use std::collections::BTreeSet;
+
+use estiba_model::{Name, Version};
 
 use crate::backend::Wanted;
 use crate::context::Context;
@@ -10,7 +12,11 @@ use crate::output::ShownProgress;
 use super::deploy::carry_out;
 
 /// Checks, builds, releases and deploys to the first environment.
-pub async fn up(context: &Context, version: Option<Version>) -> Result<(), Failure> {
+pub async fn up(
+    context: &Context,
+    version: Option<Version>,
+    without: &BTreeSet<Name>,
+) -> Result<(), Failure> {
     let project = context.project()?;
     let environment = context.environment(&project, None)?;
     let backend = context.backend().await?;
@@ -20,6 +26,7 @@ pub async fn up(context: &Context, version: Option<Version>) -> Result<(), Failu
             .release(&project, version.as_ref(), &progress)
             .await?
     };
-    let wanted = Wanted::Release(&version, Cause::Deploy);
-    carry_out(context, &*backend, &project, &environment, wanted).await
+    let wanted = Wanted::Release(&version);
+    carry_out(context, &*backend, &project, &environment, wanted, without).await?;
+    Ok(())
 }

@@ -1,8 +1,10 @@
 //! A behaviour that every target shows, and what some lack for it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, eventually};
 use crate::score;
 
 /// What every target does, or says that it can't.
@@ -54,20 +56,26 @@ pub enum Need {
     Limits,
     /// Somebody routes host names from outside.
     Routes,
-    /// The root file system of a container that has files is read-only.
-    SealedFiles,
     /// What runs is known to every Estiba, whatever its state folder.
     Shared,
+    /// Log lines have the time at which they were written, to less than a second.
+    LogTimes,
+    /// Logs tell standard output from standard error.
+    Streams,
+    /// A command without a shell beside it is told that its input has ended.
+    EndOfInput,
 }
 
 impl Need {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
         Self::Routes,
-        Self::SealedFiles,
         Self::Shared,
+        Self::LogTimes,
+        Self::Streams,
+        Self::EndOfInput,
     ];
 
     /// A stable name.
@@ -77,8 +85,10 @@ impl Need {
             Self::Sidecars => "sidecars",
             Self::Limits => "limits",
             Self::Routes => "routes",
-            Self::SealedFiles => "sealed-files",
             Self::Shared => "shared",
+            Self::LogTimes => "log-times",
+            Self::Streams => "streams",
+            Self::EndOfInput => "end-of-input",
         }
     }
 
@@ -101,13 +111,21 @@ impl Need {
                 "nobody routes host names here; `estiba doctor` says so",
                 "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
             ],
-            Self::SealedFiles => [
-                "not for a container that has files; the deployment says so",
-                "no para un contenedor con archivos; el despliegue lo dice",
-            ],
             Self::Shared => [
                 "what runs belongs to one state folder; another one does not touch it",
                 "lo que corre pertenece a una carpeta de estado; otra no lo toca",
+            ],
+            Self::LogTimes => [
+                "log lines have whole seconds; `--since` gives all lines of its second",
+                "las líneas de log tienen segundos enteros; `--since` da todas las de su segundo",
+            ],
+            Self::Streams => [
+                "output and error are one log; the JSON of `logs` names no stream",
+                "la salida y el error son un solo log; el JSON de `logs` no nombra cuál",
+            ],
+            Self::EndOfInput => [
+                "not before Kubernetes 1.30 in an image without a shell; `exec` says so",
+                "no antes de Kubernetes 1.30 en una imagen sin intérprete; `exec` lo dice",
             ],
         }
     }
@@ -126,10 +144,10 @@ impl Need {
                 container["resources"] = json!({ "limits": { "memory": "64Mi" } });
             }),
             Self::Routes => doctor_tells(bench, "ingress"),
-            Self::SealedFiles => noticed(bench, "can write to", |container| {
-                container["files"] = json!({ "/etc/app/note": { "content": "one" } });
-            }),
             Self::Shared => not_touched_from_elsewhere(bench),
+            Self::LogTimes => crate::behaviours::since_gives_a_second(bench),
+            Self::Streams => names_no_stream(bench),
+            Self::EndOfInput => input_is_refused(bench),
         }
     }
 }
@@ -163,6 +181,33 @@ fn doctor_tells(bench: &Bench, name: &str) {
     let found = found.as_array().unwrap().iter();
     let check = found.into_iter().find(|check| check["name"] == name);
     assert_eq!(check.map(|check| &check["ok"]), Some(&json!(false)));
+}
+
+/// The lines of a log do not pretend to know where they were written.
+fn names_no_stream(bench: &Bench) {
+    let project = bench.shown();
+    project.get("/complain/complained");
+    let written = || {
+        let done = project
+            .run(&["logs", "api", "--env", "test", "--json"])
+            .ok();
+        let mut lines = done.out.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["stream"], json!(null), "{line}");
+            line["text"] == "complained"
+        });
+        lines.any(|is_it| is_it)
+    };
+    eventually("the line", Duration::from_secs(30), written);
+}
+
+/// `exec` refuses input that it could not end, and says why.
+fn input_is_refused(bench: &Bench) {
+    let words = ["exec", "api", "--env", "test", "--", "api", "tell", "stdin"];
+    let refused = bench.shown().with_input(&words, "given");
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    let said = "can't tell a command that its input has ended";
+    assert!(refused.err.contains(said), "{}", refused.err);
 }
 
 fn not_touched_from_elsewhere(bench: &Bench) {

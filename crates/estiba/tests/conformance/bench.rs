@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -19,12 +19,14 @@ const EVERY: Duration = Duration::from_millis(100);
 /// One target, ready to be tried.
 pub struct Bench {
     pub place: Arc<dyn Place>,
+    pub turns: Turns,
     shown: OnceLock<Kit>,
 }
 
 impl Bench {
     pub fn new(place: Arc<dyn Place>) -> Self {
         Self {
+            turns: Turns::new(place.at_once()),
             place,
             shown: OnceLock::new(),
         }
@@ -48,6 +50,38 @@ impl Bench {
     pub fn end(self) {
         drop(self.shown);
         self.place.end();
+    }
+}
+
+/// As many turns as may be taken at once.
+pub struct Turns {
+    free: Mutex<usize>,
+    given_back: Condvar,
+}
+
+impl Turns {
+    fn new(count: usize) -> Self {
+        Self {
+            free: Mutex::new(count),
+            given_back: Condvar::new(),
+        }
+    }
+
+    /// Waits for a turn.
+    pub fn take(&self) -> Turn<'_> {
+        let free = self.free.lock().unwrap();
+        *self.given_back.wait_while(free, |free| *free == 0).unwrap() -= 1;
+        Turn(self)
+    }
+}
+
+/// A turn, given back when it is dropped.
+pub struct Turn<'t>(&'t Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap() += 1;
+        self.0.given_back.notify_one();
     }
 }
 

@@ -25,19 +25,18 @@ use behaviour::{Behaviour, Need};
 use bench::Bench;
 use results::{Outcome, Results};
 
-/// Behaviours wait more than they compute.
-const AT_ONCE: usize = 4;
-
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--table") {
         return table::write();
     }
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_ONCE);
+    let places = place::all();
+    let most = places.iter().map(|place| place.at_once()).max();
+    arguments.test_threads.get_or_insert(most.unwrap_or(1));
     let results = Arc::new(Results::default());
     let mut trials = Vec::new();
     let mut benches = Vec::new();
-    for place in place::all() {
+    for place in places {
         let bench = Arc::new(Bench::new(place));
         let missing = match arguments.list {
             true => None,
@@ -76,6 +75,7 @@ fn trial(
     let target = bench.place.name();
     let (bench, results) = (Arc::clone(bench), Arc::clone(results));
     let run = move || -> Result<(), Failed> {
+        let _turn = bench.turns.take();
         results.add(target, behaviour.name, &Outcome::Failed);
         match lack {
             None => (behaviour.run)(&bench),

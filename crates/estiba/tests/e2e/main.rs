@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cross;
 mod export;
 mod import;
 mod killed;

@@ -1,6 +1,8 @@
 //! A project in a folder of its own, with state of its own, and the real
 //! command on it.
 
+pub mod registry;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

@@ -46,8 +46,8 @@ pub const ALL: &[Behaviour] = &[
     ),
     Behaviour::new(
         "backup_and_restore",
-        "a backup brings back what was in the database",
-        "una copia de respaldo trae de vuelta lo que había en la base",
+        "a backup brings back what was in the database and nothing else; one that is damaged changes nothing",
+        "una copia de respaldo trae de vuelta lo que había en la base y nada más; una dañada no cambia nada",
         backup_and_restore,
     ),
 ];
@@ -156,6 +156,18 @@ fn backup_and_restore(bench: &Bench) {
     let ripe = project.dir().join("ripe.dump");
     restore(&project, &ripe);
     assert!(has(&project, "test", RIPE, "again.dump"));
+    let empty = project.dir().join("empty.dump");
+    restore(&project, &empty);
+    assert!(!has(&project, "test", RIPE, "emptied.dump"), "made since");
+    restore(&project, &ripe);
+    // Half a backup: the table is in it, its data is not.
+    let damaged = project.dir().join("damaged.dump");
+    let whole = fs::read(fixture("rotten.dump")).unwrap();
+    fs::write(&damaged, &whole[..whole.len() - 40]).unwrap();
+    let path = damaged.display().to_string();
+    let refused = project.run(&["db", "restore", &path, "--env", "test", "--yes"]);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(has(&project, "test", RIPE, "kept.dump"), "as it was");
     let path = ripe.display().to_string();
     let taken = project.run(&["db", "backup", &path, "--env", "test"]);
     assert_eq!(taken.code, 1, "a backup is never overwritten");

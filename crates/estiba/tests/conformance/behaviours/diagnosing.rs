@@ -61,7 +61,7 @@ fn status_shape(bench: &Bench) {
     assert_eq!(keys(&status).join(" "), wanted);
     let deployed = "version deployment cause since";
     assert_eq!(keys(&status["deployed"]).join(" "), deployed);
-    assert!(status["problem"].is_null(), "{status}");
+    assert_eq!(status["problems"].as_array().unwrap().len(), 0, "{status}");
     let instance = &status["instances"][0];
     let wanted = "name workload target version state restarts";
     assert_eq!(keys(instance).join(" "), wanted);

@@ -26,8 +26,7 @@ pub const ALL: &[Behaviour] = &[
         "the root file system is read-only",
         "el sistema de archivos raíz es de sólo lectura",
         root_read_only,
-    )
-    .needing(Need::SealedFiles),
+    ),
     Behaviour::new(
         "tmp_writable",
         "`/tmp` is writable, and each instance has its own",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::{Bench, Kit, eventually};
 use crate::score;
 
@@ -28,13 +28,15 @@ pub const ALL: &[Behaviour] = &[
         "`--since` and `--tail` give the newest lines alone",
         "`--since` y `--tail` dan sólo las líneas más nuevas",
         log_since_and_tail,
-    ),
+    )
+    .needing(Need::LogTimes),
     Behaviour::new(
         "log_both_streams",
         "standard output and error are told apart",
         "la salida y el error estándar se distinguen",
         log_both_streams,
-    ),
+    )
+    .needing(Need::Streams),
     Behaviour::new(
         "log_of_one_that_ended",
         "what a program wrote before it ended is there after it was started again",
@@ -55,10 +57,17 @@ pub const ALL: &[Behaviour] = &[
     ),
     Behaviour::new(
         "exec_streams",
-        "`exec` passes standard input, and keeps output and error apart",
-        "`exec` pasa la entrada estándar, y separa la salida del error",
+        "`exec` keeps output and error apart",
+        "`exec` separa la salida del error",
         exec_streams,
     ),
+    Behaviour::new(
+        "exec_input",
+        "`exec` passes standard input to the command, to its end",
+        "`exec` pasa la entrada estándar al comando, hasta su fin",
+        exec_input,
+    )
+    .needing(Need::EndOfInput),
     Behaviour::new(
         "exec_large_output",
         "10 MB of output of `exec` arrive whole",
@@ -151,6 +160,27 @@ fn log_since_and_tail(bench: &Bench) {
     assert!(all.len() > 3, "{all:?}");
 }
 
+/// What holds where lines have whole seconds: none of that second is left out, and
+/// none before it is shown.
+pub fn since_gives_a_second(bench: &Bench) {
+    let project = project(bench);
+    project.get("/print/one");
+    eventually("one", LIMIT, || written(&project, "one"));
+    let of_one = lines(&project, &["--tail", "1"])[0]["at"].clone();
+    let is_later = || {
+        project.get("/print/two");
+        lines(&project, &["--tail", "1"])[0]["at"] != of_one
+    };
+    eventually("a later second", LIMIT, is_later);
+    let last = lines(&project, &["--tail", "1"]);
+    let since = lines(&project, &["--since", last[0]["at"].as_str().unwrap()]);
+    assert!(
+        since.iter().all(|line| line["at"] == last[0]["at"]),
+        "{since:?}"
+    );
+    assert!(texts(&since).contains(&"two"));
+}
+
 fn log_both_streams(bench: &Bench) {
     let project = project(bench);
     project.get("/print/said");
@@ -208,6 +238,13 @@ fn exec_code(bench: &Bench) {
 }
 
 fn exec_streams(bench: &Bench) {
+    let words = tell(&["out", "said", "err", "complained"]);
+    let done = bench.shown().run(&words).ok();
+    assert_eq!(done.out, "said");
+    assert_eq!(done.err.trim(), "complained");
+}
+
+fn exec_input(bench: &Bench) {
     let words = tell(&["out", "said;", "err", "complained", "stdin"]);
     let done = bench.shown().with_input(&words, "given ñ").ok();
     assert_eq!(done.out, "said;given ñ");

@@ -19,6 +19,8 @@ use crate::bench::Kit;
 use crate::score::{self, with_variable, with_volume};
 use crate::support::SECRET;
 
+pub use logs_exec::since_gives_a_second;
+
 /// A theme in English and Spanish, and its behaviours.
 type Theme = ([&'static str; 2], &'static [Behaviour]);
 

@@ -1,9 +1,10 @@
 //! The `docker` and `podman` targets: engines that are asked by their own command
 //! lines.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,18 +15,18 @@ use super::{Foreign, Place};
 use crate::behaviour::Need;
 use crate::bench::{Kit, eventually};
 
-/// Asks for Podman, which needs a configuration of its own where its defaults of
-/// runtime, limits or names do not work.
-const PODMAN_VARIABLE: &str = "ESTIBA_TEST_PODMAN";
+/// The image of databases, which this machine's Docker may have.
+const DATABASE: &str = "postgres:15";
 
 /// An engine that its own command line reaches.
 pub struct Engine {
     name: &'static str,
     /// Started on first use, where the engine has no service of its own.
-    service: Option<Service>,
+    service: Option<Arc<Service>>,
 }
 
-/// `podman system service`, on a socket of the kit's own.
+/// `podman system service` with a configuration, images and a socket of the kit's
+/// own.
 struct Service {
     folder: TempDir,
     running: Mutex<Option<Child>>,
@@ -42,15 +43,18 @@ impl Engine {
     pub fn podman() -> Self {
         Self {
             name: "podman",
-            service: Some(Service {
+            service: Some(Arc::new(Service {
                 folder: tempfile::tempdir().unwrap(),
                 running: Mutex::new(None),
-            }),
+            })),
         }
     }
 
     fn tool(&self) -> Command {
-        Command::new(self.name)
+        match &self.service {
+            Some(service) => service.podman(),
+            None => Command::new(self.name),
+        }
     }
 
     /// The containers of a project, by what selects them.
@@ -76,12 +80,56 @@ impl Service {
         self.folder.path().join("podman.sock")
     }
 
+    fn podman(&self) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new("podman");
+        command
+            .env("CONTAINERS_CONF", folder.join("containers.conf"))
+            .env("CONTAINERS_STORAGE_CONF", folder.join("storage.conf"));
+        command
+    }
+
+    /// A configuration for machines with and without systemd, with either version
+    /// of cgroups. It shares no state with another Podman, which `end` would reset.
+    fn configure(&self) {
+        let folder = self.folder.path().display();
+        let runtime = match works(Command::new("runc").arg("--version")) {
+            true => "runtime = \"runc\"\n",
+            false => "",
+        };
+        let containers = format!(
+            "[containers]\n\
+             default_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
+             [engine]\n\
+             cgroup_manager = \"cgroupfs\"\n\
+             events_logger = \"file\"\n\
+             exit_command_delay = 10\n\
+             lock_type = \"file\"\n\
+             tmp_dir = \"{folder}/tmp\"\n\
+             {runtime}\
+             [network]\n\
+             network_config_dir = \"{folder}/networks\"\n"
+        );
+        let storage = format!(
+            "[storage]\n\
+             driver = \"overlay\"\n\
+             graphroot = \"{folder}/storage\"\n\
+             runroot = \"{folder}/run\"\n"
+        );
+        for (name, text) in [("containers.conf", containers), ("storage.conf", storage)] {
+            fs::write(self.folder.path().join(name), text).unwrap();
+        }
+    }
+
     fn start(&self) -> PathBuf {
         let socket = self.socket();
         let mut running = self.running.lock().unwrap();
         if running.is_none() {
+            self.configure();
+            self.copy_database_image();
             let address = format!("unix://{}", socket.display());
-            let child = Command::new("podman")
+            let child = self
+                .podman()
                 .args(["system", "service", "--time=0", &address])
                 .stdin(Stdio::null())
                 .stderr(Stdio::null())
@@ -93,6 +141,33 @@ impl Service {
         }
         socket
     }
+
+    /// Takes the image of databases from Docker, where that has it; Podman pulls
+    /// it otherwise.
+    fn copy_database_image(&self) {
+        let archive = self.folder.path().join("database.tar");
+        let mut save = Command::new("docker");
+        if !works(save.arg("save").arg("--output").arg(&archive).arg(DATABASE)) {
+            return;
+        }
+        output(
+            self.podman()
+                .args(["load", "--quiet", "--input"])
+                .arg(&archive),
+        );
+        let loaded = format!("localhost/{DATABASE}");
+        let known = format!("docker.io/library/{DATABASE}");
+        works(self.podman().args(["tag", &loaded, &known]));
+        fs::remove_file(archive).unwrap();
+    }
+
+    fn end(&self) {
+        if let Some(mut child) = self.running.lock().unwrap().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+            works(self.podman().args(["system", "reset", "--force"]));
+        }
+    }
 }
 
 impl Place for Engine {
@@ -101,8 +176,11 @@ impl Place for Engine {
     }
 
     fn missing(&self) -> Option<String> {
-        if self.service.is_some() && std::env::var_os(PODMAN_VARIABLE).is_none() {
-            return Some(format!("{PODMAN_VARIABLE} does not ask for it"));
+        if self.service.is_some() && !works(Command::new("podman").arg("--version")) {
+            return Some("there is no `podman`".to_owned());
+        }
+        if let Some(service) = &self.service {
+            service.start();
         }
         let answers = || works(self.tool().args(["info"]));
         let silent = || (!answers()).then(|| format!("`{} info` fails", self.name));
@@ -110,15 +188,17 @@ impl Place for Engine {
     }
 
     fn lacking(&self) -> Vec<Need> {
-        vec![Need::Udp, Need::SealedFiles, Need::Shared]
+        match self.service {
+            None => vec![Need::Udp],
+            Some(_) => vec![Need::Udp, Need::LogTimes],
+        }
     }
 
     fn target(&self, _: &Kit) -> Value {
         match &self.service {
             None => json!({ "kind": "docker" }),
             Some(service) => {
-                let socket = service.start();
-                json!({ "kind": "podman", "socket": socket })
+                json!({ "kind": "podman", "socket": service.socket() })
             }
         }
     }
@@ -165,7 +245,10 @@ impl Place for Engine {
                 .args(["create", "--name", &name, "--network", &name, image, "true"]),
         );
         Box::new(Planted {
-            tool: self.name,
+            engine: Self {
+                name: self.name,
+                service: self.service.clone(),
+            },
             name,
         })
     }
@@ -196,25 +279,22 @@ impl Place for Engine {
     }
 
     fn end(&self) {
-        let service = self.service.as_ref();
-        if let Some(mut child) = service.and_then(|service| service.running.lock().unwrap().take())
-        {
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Some(service) = &self.service {
+            service.end();
         }
     }
 }
 
 /// A container, a volume and a network with a name like Estiba's.
 struct Planted {
-    tool: &'static str,
+    engine: Engine,
     name: String,
 }
 
 impl Planted {
     fn each(&self, verb: &str) -> [Command; 3] {
         ["container", "volume", "network"].map(|kind| {
-            let mut command = Command::new(Path::new(self.tool));
+            let mut command = self.engine.tool();
             command.args([kind, verb, &self.name]);
             command
         })

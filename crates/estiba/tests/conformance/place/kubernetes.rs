@@ -2,106 +2,32 @@
 //! kit's own on loopback, from which its node has to be able to pull.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use super::kubernetes_volumes::{Volumes, makes_no_volumes};
 use super::tool::{output, unknown_kind, works};
 use super::{Foreign, Place};
 use crate::behaviour::Need;
-use crate::bench::{Kit, eventually};
+use crate::bench::Kit;
 use crate::support::Address;
+use crate::support::registry::Registry;
 
 /// What may be seen of a namespace by those who may not see its secrets.
 const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
     persistentvolumeclaims,ingresses,serviceaccounts,events";
 
+/// The first version that can tell a command the end of its input.
+const ENDS_INPUT: u32 = 30;
+
 #[derive(Default)]
 pub struct Cluster {
+    /// Started on first use.
     registry: Mutex<Option<Registry>>,
-    volumes: Mutex<()>,
-}
-
-impl Cluster {
-    /// Empties the volumes of earlier behaviours and offers them again: a cluster
-    /// that makes no volumes by itself has a few, on the disk of its one node.
-    fn give_back_volumes(&self) {
-        let _alone = self.volumes.lock().unwrap();
-        let list = output(&mut kubectl(&["get", "persistentvolumes", "-o", "json"]));
-        let list: Value = serde_json::from_str(&list).unwrap();
-        for volume in list["items"].as_array().unwrap() {
-            let of_kit = volume["spec"]["claimRef"]["namespace"]
-                .as_str()
-                .is_some_and(|namespace| namespace.starts_with("kit-"));
-            let folder = volume["spec"]["hostPath"]["path"].as_str();
-            let (true, Some(folder)) = (of_kit && volume["status"]["phase"] == "Released", folder)
-            else {
-                continue;
-            };
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                let removed = match entry.file_type().unwrap().is_dir() {
-                    true => fs::remove_dir_all(entry.path()),
-                    false => fs::remove_file(entry.path()),
-                };
-                removed.unwrap();
-            }
-            let forget = r#"[{"op": "remove", "path": "/spec/claimRef"}]"#;
-            let name = text(&volume["metadata"]["name"]);
-            let patch = [
-                "patch",
-                "persistentvolume",
-                &name,
-                "--type=json",
-                "-p",
-                forget,
-            ];
-            output(&mut kubectl(&patch));
-        }
-    }
-}
-
-/// A `docker-registry` on a free port, started on first use.
-struct Registry {
-    process: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Registry {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let config = json!({
-            "version": 0.1,
-            "log": { "level": "error", "accesslog": { "disabled": true } },
-            "storage": { "filesystem": { "rootdirectory": folder.path().join("data") } },
-            "http": { "addr": format!("127.0.0.1:{port}") },
-        });
-        let file = folder.path().join("config.yml");
-        fs::write(&file, config.to_string()).unwrap();
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let answers = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-        eventually("the registry", Duration::from_secs(20), answers);
-        Self {
-            process,
-            port,
-            _folder: folder,
-        }
-    }
+    volumes: Mutex<Option<Volumes>>,
 }
 
 fn kubeconfig() -> PathBuf {
@@ -110,7 +36,7 @@ fn kubeconfig() -> PathBuf {
         .unwrap_or_default()
 }
 
-fn kubectl(args: &[&str]) -> Command {
+pub(super) fn kubectl(args: &[&str]) -> Command {
     let mut command = Command::new("kubectl");
     command
         .arg("--kubeconfig")
@@ -118,6 +44,15 @@ fn kubectl(args: &[&str]) -> Command {
         .arg("--request-timeout=20s")
         .args(args);
     command
+}
+
+/// The y of Kubernetes 1.y; 0 where the server does not tell.
+fn minor_version() -> u32 {
+    let version = output(&mut kubectl(&["version", "-o", "json"]));
+    let version: Value = serde_json::from_str(&version).unwrap();
+    let minor = text(&version["serverVersion"]["minor"]);
+    // Some providers say `27+`.
+    minor.trim_end_matches('+').parse().unwrap_or_default()
 }
 
 /// The labels of an environment's objects, and more.
@@ -173,15 +108,31 @@ impl Place for Cluster {
         (!has_registry).then(|| "there is no docker-registry".to_owned())
     }
 
+    /// A rollout waits for controllers, which look every few seconds.
+    fn at_once(&self) -> usize {
+        10
+    }
+
     fn lacking(&self) -> Vec<Need> {
         let classes = output(&mut kubectl(&["get", "ingressclasses", "-o", "name"]));
-        let none = classes.is_empty();
-        none.then_some(Need::Routes).into_iter().collect()
+        let mut lacking = vec![Need::Streams];
+        lacking.extend(classes.is_empty().then_some(Need::Routes));
+        lacking.extend((minor_version() < ENDS_INPUT).then_some(Need::EndOfInput));
+        lacking
     }
 
     fn target(&self, _: &Kit) -> Value {
-        self.give_back_volumes();
-        json!({ "kind": "kubernetes", "kubeconfig": kubeconfig() })
+        let mut target = json!({
+            "kind": "kubernetes",
+            "kubeconfig": kubeconfig(),
+            "ingress": "{workload}.{environment}.{project}.{team}.localhost",
+        });
+        let mut volumes = self.volumes.lock().unwrap();
+        if volumes.is_some() || makes_no_volumes() {
+            let volumes = volumes.get_or_insert_with(Volumes::make);
+            target["storage-class"] = json!(volumes.class);
+        }
+        target
     }
 
     fn registry(&self) -> Option<String> {
@@ -250,10 +201,8 @@ impl Place for Cluster {
     }
 
     fn end(&self) {
-        if let Some(mut registry) = self.registry.lock().unwrap().take() {
-            let _ = registry.process.kill();
-            let _ = registry.process.wait();
-        }
+        self.registry.lock().unwrap().take();
+        drop(self.volumes.lock().unwrap().take());
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod docker;
 mod kubernetes;
+mod kubernetes_volumes;
 mod local;
 mod tool;
 
@@ -31,6 +32,11 @@ pub trait Place: Send + Sync {
 
     /// Why it can't be tried here. What has to be started for it is started.
     fn missing(&self) -> Option<String>;
+
+    /// How many behaviours are tried at once: they wait more than they compute.
+    fn at_once(&self) -> usize {
+        4
+    }
 
     /// What it declares not to have.
     fn lacking(&self) -> Vec<Need>;

@@ -8,7 +8,8 @@ use crate::variable;
 
 /// Does what the arguments say, one after the other: `out TEXT`, `err TEXT`,
 /// `stdin` (which comes back), `bytes N`, `file PATH`, `touch PATH`, `remove PATH`,
-/// `self PATH` (a GET to the instance itself), `code N`.
+/// `self PATH` (a GET to the instance itself), `ask VARIABLE PATH` (a GET to what a
+/// variable says), `code N`.
 pub fn tell() {
     let mut words = env::args().skip(2);
     while let Some(word) = words.next() {
@@ -33,6 +34,13 @@ pub fn tell() {
             "self" => {
                 let own = format!("http://127.0.0.1:{}", variable("PORT"));
                 print!("{}", ask(&own, &word_of(&mut words)).unwrap_or_default());
+            }
+            "ask" => {
+                let base = variable(&word_of(&mut words));
+                match ask(&base, &word_of(&mut words)) {
+                    Ok(answer) => print!("{answer}"),
+                    Err(error) => print!("{base}: {error}"),
+                }
             }
             _ => {
                 let _ = io::stdout().flush();

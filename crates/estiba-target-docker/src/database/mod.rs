@@ -1,35 +1,41 @@
 //! A database: a container of PostgreSQL's own image and a volume, for one
 //! resource alone.
 
+mod address;
+mod data;
+
 use std::collections::HashMap;
-use std::path::Path;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, Mount, MountType, NetworkingConfig,
-    RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerState, EndpointIpamConfig, EndpointSettings, HostConfig, Mount,
+    MountType, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{CreateContainerOptions, CreateImageOptions};
-use estiba_host::HostError;
-use estiba_model::{EnvironmentId, SecretString, message};
-use estiba_target::{Outputs, Progress, ResourceSpec};
-use futures::{StreamExt, stream};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use estiba_host::{HostError, short_hash};
+use estiba_model::{EnvironmentId, ResourceId, SecretString, message};
+use estiba_target::{Outputs, Progress, ResourceSpec, TargetError};
+use futures::StreamExt;
 use tokio::time::{Instant, sleep};
 
 use crate::container::bounded_log;
 use crate::engine::{Engine, is_name_taken};
-use crate::exec::{self, Input, Output, Streams};
+use crate::exec::{self, Streams};
+use crate::instance::CRASHING_AFTER;
 use crate::labels::Labels;
-use crate::network::{self, foreign};
-use crate::volumes;
+use crate::network::{self, Object, foreign};
+use crate::{logs, volumes};
+
+pub(crate) use address::hosts;
 
 /// The image where the settings name none.
 const IMAGE: &str = "postgres:15";
 const PORT: u16 = 5432;
-/// The name of the database and of its user: they are alone on their server.
+/// The name of the database and of its owner: they are alone on their server.
 const NAME: &str = "app";
+/// The server's own user, who comes in by the server's socket alone.
+const ADMIN: &str = "postgres";
 /// Time for a server to accept connections, also after a crash.
 const LIMIT: Duration = Duration::from_secs(120);
 const ASK_EVERY: Duration = Duration::from_millis(200);
@@ -37,10 +43,8 @@ const DATA: &str = "/var/lib/postgresql/data";
 /// What the image's entry point needs, as root, to give the data to the user
 /// that the server then runs as.
 const OF_ENTRYPOINT: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
-/// Pieces of a backup on their way.
-const PIECE_BYTES: usize = 64 << 10;
-/// What a failing tool says is kept up to so many lines.
-const SAID_LINES: usize = 3;
+/// Lines of a server's log that explain why it does not run.
+const EXPLAINING_LINES: usize = 20;
 
 /// The database of one resource.
 pub(crate) struct Database<'a> {
@@ -50,6 +54,11 @@ pub(crate) struct Database<'a> {
     pub(crate) name: String,
     /// Its name on the environment's network.
     pub(crate) host: String,
+}
+
+/// The name of a database on its environment's network.
+pub(crate) fn host(resource: &ResourceId) -> String {
+    format!("db-{}", short_hash(&resource.0))
 }
 
 impl Database<'_> {
@@ -74,7 +83,7 @@ impl Database<'_> {
         resource: &ResourceSpec,
         labels: Labels,
         progress: &dyn Progress,
-    ) -> Result<(), HostError> {
+    ) -> Result<(), TargetError> {
         volumes::ensure(self.engine, &self.name, labels.clone()).await?;
         let image = resource.settings.get("image");
         let image = image.map_or(IMAGE, |image| image.expose());
@@ -82,7 +91,7 @@ impl Database<'_> {
             let config = found.config.unwrap_or_default();
             let found_labels = config.labels.unwrap_or_default();
             if !crate::labels::has_all(&found_labels, &labels) {
-                return Err(foreign("container", &self.name));
+                return Err(foreign(Object::Container, &self.name).into());
             }
             let is_same = config.image.is_some_and(|of| of.ends_with(image));
             if !is_same {
@@ -91,10 +100,11 @@ impl Database<'_> {
         }
         if self.engine.inspect(&self.name).await?.is_none() {
             self.pull(image, progress).await?;
-            self.make(image, resource, labels).await?;
+            self.make(image, labels).await?;
         }
         self.engine.start(&self.name).await?;
-        self.await_connections().await
+        self.await_connections().await?;
+        Ok(self.give_to_owner(&resource.credential).await?)
     }
 
     async fn pull(&self, image: &str, progress: &dyn Progress) -> Result<(), HostError> {
@@ -114,13 +124,31 @@ impl Database<'_> {
         Ok(())
     }
 
-    async fn make(
-        &self,
-        image: &str,
-        resource: &ResourceSpec,
-        labels: Labels,
-    ) -> Result<(), HostError> {
-        let password = resource.credential.expose();
+    async fn make(&self, image: &str, mut labels: Labels) -> Result<(), HostError> {
+        let address = address::choose(self.engine, &self.environment).await?;
+        if let Some(address) = address {
+            address::write(&mut labels, address);
+        }
+        let body = self.body(image, labels, address);
+        let options = CreateContainerOptions {
+            name: Some(self.name.clone()),
+            ..CreateContainerOptions::default()
+        };
+        let made = self
+            .engine
+            .api()
+            .await?
+            .create_container(Some(options), body);
+        match made.await {
+            // Somebody else was faster.
+            Err(error) if is_name_taken(&error) => Ok(()),
+            other => other.map(drop).map_err(|error| self.engine.failed(error)),
+        }
+    }
+
+    fn body(&self, image: &str, labels: Labels, address: Option<Ipv4Addr>) -> ContainerCreateBody {
+        // Of the server's own user, who needs none at the socket: nobody keeps it.
+        let password: u128 = rand::random();
         let data = Mount {
             typ: Some(MountType::VOLUME),
             source: Some(self.name.clone()),
@@ -131,15 +159,19 @@ impl Database<'_> {
         let writable = "rw,nosuid,nodev,mode=1777,size=64m".to_owned();
         let endpoint = EndpointSettings {
             aliases: Some(vec![self.host.clone()]),
+            ipam_config: address.map(|address| EndpointIpamConfig {
+                ipv4_address: Some(address.to_string()),
+                ..EndpointIpamConfig::default()
+            }),
             ..EndpointSettings::default()
         };
-        let body = ContainerCreateBody {
+        ContainerCreateBody {
             image: Some(image.to_owned()),
             hostname: Some(self.host.clone()),
             env: Some(vec![
-                format!("POSTGRES_USER={NAME}"),
+                format!("POSTGRES_USER={ADMIN}"),
                 format!("POSTGRES_DB={NAME}"),
-                format!("POSTGRES_PASSWORD={password}"),
+                format!("POSTGRES_PASSWORD={password:032x}"),
                 // Below the mount point, which may have a lost+found.
                 format!("PGDATA={DATA}/pgdata"),
             ]),
@@ -166,126 +198,66 @@ impl Database<'_> {
                 endpoints_config: Some(HashMap::from([(network, endpoint)])),
             }),
             ..ContainerCreateBody::default()
-        };
-        let options = CreateContainerOptions {
-            name: Some(self.name.clone()),
-            ..CreateContainerOptions::default()
-        };
-        let made = self
-            .engine
-            .api()
-            .await?
-            .create_container(Some(options), body);
-        match made.await {
-            // Somebody else was faster.
-            Err(error) if is_name_taken(&error) => Ok(()),
-            other => other.map(drop).map_err(|error| self.engine.failed(error)),
         }
     }
 
-    async fn await_connections(&self) -> Result<(), HostError> {
+    async fn await_connections(&self) -> Result<(), TargetError> {
         let deadline = Instant::now() + LIMIT;
         // While it makes its data it listens on its socket alone.
-        let ask = command(&[
+        let ask = [
             "pg_isready",
             "-q",
             "-h",
             "127.0.0.1",
             "-U",
-            NAME,
+            ADMIN,
             "-d",
             NAME,
-        ]);
+        ];
+        let ask = ask.map(str::to_owned);
+        let (_, begun) = self.state().await?;
         loop {
             let answer = exec::run(self.engine, &self.name, &ask, Streams::default()).await;
             if matches!(answer, Ok(0)) {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
-                let (name, seconds) = (&self.name, LIMIT.as_secs());
-                return Err(HostError::Told(message!(
-                    "the database {name} accepts no connections after {seconds} s; `docker logs {name}` says why",
-                    "la base de datos {name} no acepta conexiones después de {seconds} s; `docker logs {name}` dice por qué"
-                )));
-            }
-            sleep(ASK_EVERY).await;
+            let (state, restarts) = self.state().await?;
+            let name = &self.name;
+            let why = if restarts >= begun.saturating_add(CRASHING_AFTER) || has_ended(&state) {
+                let code = state.exit_code.unwrap_or_default();
+                message!(
+                    "the database {name} ends as soon as it starts, with code {code}",
+                    "la base de datos {name} termina apenas inicia, con código {code}"
+                )
+            } else if Instant::now() >= deadline {
+                let seconds = LIMIT.as_secs();
+                message!(
+                    "the database {name} accepts no connections after {seconds} s",
+                    "la base de datos {name} no acepta conexiones después de {seconds} s"
+                )
+            } else {
+                sleep(ASK_EVERY).await;
+                continue;
+            };
+            let lines = logs::last_of_container(self.engine, name, EXPLAINING_LINES).await?;
+            return Err(TargetError::new(why).with_log(lines));
         }
     }
 
-    /// Writes a dump beside `to` and gives it its name when it is whole.
-    pub(crate) async fn backup(&self, to: &Path) -> Result<(), HostError> {
-        let unfinished = to.with_extension("unfinished");
-        let file = File::create(&unfinished)
-            .await
-            .map_err(HostError::at(&unfinished))?;
-        let dump = command(&["pg_dump", "--format", "custom", "-U", NAME, "-d", NAME]);
-        let dumped = self.tool(&dump, None, Some(Box::new(file))).await;
-        if let Err(error) = dumped {
-            let _ = std::fs::remove_file(&unfinished);
-            return Err(error);
-        }
-        std::fs::rename(&unfinished, to).map_err(HostError::at(to))
-    }
-
-    /// Restores a dump in one transaction.
-    pub(crate) async fn restore(&self, from: &Path) -> Result<(), HostError> {
-        let file = File::open(from).await.map_err(HostError::at(from))?;
-        let pieces = stream::unfold(file, |mut file| async {
-            let mut piece = vec![0; PIECE_BYTES];
-            match file.read(&mut piece).await {
-                Ok(0) => None,
-                Ok(length) => {
-                    piece.truncate(length);
-                    Some((Ok(piece), file))
-                }
-                Err(error) => Some((Err(error), file)),
-            }
-        });
-        let restore = command(&[
-            "pg_restore",
-            "--single-transaction",
-            "--exit-on-error",
-            "--clean",
-            "--if-exists",
-            "--no-owner",
-            "--no-privileges",
-            "-U",
-            NAME,
-            "-d",
-            NAME,
-        ]);
-        self.tool(&restore, Some(Box::pin(pieces)), None).await
-    }
-
-    /// Runs one of PostgreSQL's tools in the container, over the server's own
-    /// socket, which asks for no password.
-    async fn tool(
-        &self,
-        command: &[String],
-        stdin: Option<Input>,
-        stdout: Option<Output<'_>>,
-    ) -> Result<(), HostError> {
-        let mut said = Vec::new();
-        let streams = Streams {
-            stdin,
-            stdout,
-            stderr: Some(Box::new(&mut said)),
-        };
-        let code = exec::run(self.engine, &self.name, command, streams).await?;
-        if code == 0 {
-            return Ok(());
-        }
-        let tool = command.first().map_or("", String::as_str);
-        let said = String::from_utf8_lossy(&said);
-        let said: Vec<&str> = said.lines().take(SAID_LINES).collect();
-        let said = said.join(" ");
-        Err(HostError::Told(message!(
-            "{tool} failed: {said}",
-            "{tool} falló: {said}"
-        )))
+    /// How its container is, and how often it was started again.
+    async fn state(&self) -> Result<(ContainerState, u32), HostError> {
+        let found = self.engine.inspect(&self.name).await?.unwrap_or_default();
+        let restarts = found
+            .restart_count
+            .and_then(|count| u32::try_from(count).ok());
+        Ok((
+            found.state.unwrap_or_default(),
+            restarts.unwrap_or_default(),
+        ))
     }
 }
 
-fn command(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
+/// It runs no more, and nobody starts it again.
+fn has_ended(state: &ContainerState) -> bool {
+    state.running != Some(true) && state.restarting != Some(true)
 }

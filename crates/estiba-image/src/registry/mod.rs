@@ -5,16 +5,19 @@
 //! A registry on this machine (a loopback address) is spoken to without TLS, as
 //! Docker does.
 
+mod fault;
+
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use backon::Retryable;
 use bytes::Bytes;
-use docker_credential::DockerCredential;
+use docker_credential::{CredentialRetrievalError, DockerCredential};
 use estiba_model::{Digest, SecretString, message};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use oci_spec::image::{Arch, Descriptor, ImageIndex, ImageManifest, Os};
@@ -25,6 +28,9 @@ use crate::build::blocking;
 use crate::image::descriptor_digest;
 use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
 use crate::{ImageError, ImageStore};
+
+pub use fault::RegistryFault;
+use fault::pauses;
 
 /// How many blobs travel at once.
 const PARALLEL: usize = 3;
@@ -50,11 +56,13 @@ pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageEr
     let user = store.clone();
     let _in_use = blocking(move || user.in_use()).await?;
     let remote = Remote::connect(reference, RegistryOperation::Pull).await?;
-    let (digest, raw) = remote.manifest().await?;
+    let (digest, raw) = remote.persist(|| remote.manifest()).await?;
     let manifest: ImageManifest = parse_json(&raw, reference)?;
     let parts = parts(&manifest);
-    futures::stream::iter(parts)
-        .map(|part| remote.fetch(store, part))
+    let all = parts
+        .iter()
+        .map(|part| remote.persist(|| remote.fetch(store, part)));
+    futures::stream::iter(all.collect::<Vec<_>>())
         .buffer_unordered(PARALLEL)
         .try_collect::<Vec<()>>()
         .await?;
@@ -76,8 +84,10 @@ pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Resul
     let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
     let remote = Remote::connect(reference, RegistryOperation::Push).await?;
     let parts = parts(&manifest);
-    futures::stream::iter(parts)
-        .map(|part| remote.send(store, part))
+    let all = parts
+        .iter()
+        .map(|part| remote.persist(|| remote.send(store, part)));
+    futures::stream::iter(all.collect::<Vec<_>>())
         .buffer_unordered(PARALLEL)
         .try_collect::<Vec<()>>()
         .await?;
@@ -85,20 +95,21 @@ pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Resul
         .media_type()
         .as_ref()
         .map_or(OCI_MANIFEST.to_owned(), ToString::to_string);
-    let kind = kind.parse().map_err(|_| {
-        ImageError::malformed(
-            digest.as_str(),
-            message!(
-                "its media type is not valid",
-                "su tipo de contenido no es válido"
-            ),
-        )
-    })?;
-    remote
-        .client
-        .push_manifest_raw(&remote.image, raw, kind)
-        .await
-        .map_err(|e| remote.error(&e))?;
+    let publish = || async {
+        let kind = kind.parse().map_err(|_| {
+            ImageError::malformed(
+                digest.as_str(),
+                message!(
+                    "its media type is not valid",
+                    "su tipo de contenido no es válido"
+                ),
+            )
+        })?;
+        let raw = raw.clone();
+        let published = remote.client.push_manifest_raw(&remote.image, raw, kind);
+        published.await.map_err(|e| remote.error(&e))
+    };
+    remote.persist(publish).await?;
     Ok(())
 }
 
@@ -109,15 +120,21 @@ pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Resul
 /// If the reference is not valid, or the registry refuses or can't be reached.
 pub async fn digest_of(reference: &str) -> Result<Option<Digest>, ImageError> {
     let remote = Remote::connect(reference, RegistryOperation::Pull).await?;
-    let found = remote
-        .client
-        .fetch_manifest_digest(&remote.image, &remote.auth)
-        .await;
-    match found {
-        Ok(digest) => crate::image::parse_digest(&digest).map(Some),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(remote.error(&error)),
-    }
+    let look = || async {
+        let (image, auth) = (&remote.image, &remote.auth);
+        let found = remote.client.fetch_manifest_digest(image, auth).await;
+        match found {
+            Ok(digest) => crate::image::parse_digest(&digest).map(Some),
+            Err(error) => match remote.error(&error) {
+                ImageError::Registry {
+                    fault: RegistryFault::Missing(_),
+                    ..
+                } => Ok(None),
+                error => Err(error),
+            },
+        }
+    };
+    remote.persist(look).await
 }
 
 /// The user and password that `docker login` kept for the registry of
@@ -125,7 +142,7 @@ pub async fn digest_of(reference: &str) -> Result<Option<Digest>, ImageError> {
 #[must_use]
 pub fn login(reference: &str) -> Option<(String, SecretString)> {
     let image: Reference = reference.parse().ok()?;
-    match credentials(image.resolve_registry()) {
+    match credentials(image.resolve_registry()).ok()? {
         RegistryAuth::Basic(user, password) => Some((user, SecretString::new(password))),
         _ => None,
     }
@@ -135,25 +152,6 @@ pub fn login(reference: &str) -> Option<(String, SecretString)> {
 fn parts(manifest: &ImageManifest) -> Vec<Descriptor> {
     let config = std::iter::once(manifest.config());
     config.chain(manifest.layers()).cloned().collect()
-}
-
-/// Registries say in several ways that something is not there.
-fn is_missing(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::ServerError { code, .. } => *code == 404,
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| {
-                matches!(
-                    error.code,
-                    OciErrorCode::ManifestUnknown
-                        | OciErrorCode::NameUnknown
-                        | OciErrorCode::NotFound
-                )
-            })
-        }
-        _ => false,
-    }
 }
 
 /// An image in a registry.
@@ -187,17 +185,24 @@ impl Remote {
             read_timeout: Some(SILENCE_LIMIT),
             ..ClientConfig::default()
         });
-        let auth = blocking(move || Ok(credentials(&registry))).await?;
+        let reference = image.whole();
+        let auth = blocking(move || {
+            credentials(&registry).map_err(|error| ImageError::Registry {
+                reference,
+                fault: RegistryFault::NoCredentials(error.to_string()),
+            })
+        })
+        .await?;
         let remote = Self {
             client,
             image,
             auth,
         };
-        remote
-            .client
-            .auth(&remote.image, &remote.auth, operation)
-            .await
-            .map_err(|e| remote.error(&e))?;
+        let enter = || async {
+            let entered = remote.client.auth(&remote.image, &remote.auth, operation);
+            entered.await.map_err(|e| remote.error(&e))
+        };
+        remote.persist(enter).await?;
         Ok(remote)
     }
 
@@ -253,8 +258,8 @@ impl Remote {
         }
     }
 
-    async fn fetch(&self, store: &ImageStore, part: Descriptor) -> Result<(), ImageError> {
-        let digest = descriptor_digest(&part)?;
+    async fn fetch(&self, store: &ImageStore, part: &Descriptor) -> Result<(), ImageError> {
+        let digest = descriptor_digest(part)?;
         if store.blob_path(&digest).is_file() {
             return Ok(());
         }
@@ -290,8 +295,8 @@ impl Remote {
         Ok(())
     }
 
-    async fn send(&self, store: &ImageStore, part: Descriptor) -> Result<(), ImageError> {
-        let digest = descriptor_digest(&part)?;
+    async fn send(&self, store: &ImageStore, part: &Descriptor) -> Result<(), ImageError> {
+        let digest = descriptor_digest(part)?;
         let there = self.client.blob_exists(&self.image, digest.as_str()).await;
         if there.map_err(|e| self.error(&e))? {
             return Ok(());
@@ -305,10 +310,22 @@ impl Remote {
         Ok(())
     }
 
+    /// Does something until it is done, or fails in a way that does not pass.
+    async fn persist<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, ImageError>
+    where
+        F: Future<Output = Result<T, ImageError>>,
+    {
+        let may_pass = |error: &ImageError| match error {
+            ImageError::Registry { fault, .. } => fault.may_pass(),
+            _ => false,
+        };
+        attempt.retry(pauses()).when(may_pass).await
+    }
+
     fn error(&self, error: &OciDistributionError) -> ImageError {
         ImageError::Registry {
             reference: self.image.whole(),
-            reason: without_queries(&causes(error)),
+            fault: RegistryFault::of(error),
         }
     }
 }
@@ -340,16 +357,33 @@ fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, OciDistribu
 
 /// What `docker login` kept. Identity tokens need an exchange that the client
 /// does not know: with one, access is anonymous.
-fn credentials(registry: &str) -> RegistryAuth {
+fn credentials(registry: &str) -> Result<RegistryAuth, CredentialRetrievalError> {
+    use CredentialRetrievalError as E;
     let server = match registry {
         "index.docker.io" | "docker.io" => "https://index.docker.io/v1/",
         other => other,
     };
     match docker_credential::get_credential(server) {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
-            RegistryAuth::Basic(user, password)
+            Ok(RegistryAuth::Basic(user, password))
         }
-        Ok(DockerCredential::IdentityToken(_)) | Err(_) => RegistryAuth::Anonymous,
+        // Without a file, or where it has nothing for this registry.
+        Ok(DockerCredential::IdentityToken(_))
+        | Err(E::NoCredentialConfigured | E::ConfigNotFound | E::ConfigReadError) => {
+            Ok(RegistryAuth::Anonymous)
+        }
+        // What helpers say where they have none
+        // (<https://github.com/docker/docker-credential-helpers/blob/master/credentials/error.go>).
+        Err(E::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
+            Ok(RegistryAuth::Anonymous)
+        }
+        Err(E::HelperFailure { helper, stderr, .. }) => Err(E::HelperFailure {
+            helper,
+            // A helper writes what it was asked for there: it may be a secret.
+            stdout: String::new(),
+            stderr,
+        }),
+        Err(error) => Err(error),
     }
 }
 
@@ -360,36 +394,6 @@ fn is_loopback(registry: &str) -> bool {
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// Registries send blobs from addresses whose query is a key to them.
-fn without_queries(text: &str) -> String {
-    let mut kept = String::new();
-    let mut in_query = false;
-    for c in text.chars() {
-        in_query = match c {
-            '?' => true,
-            c if c.is_whitespace() || matches!(c, ')' | '"' | ',') => false,
-            _ => in_query,
-        };
-        if !in_query {
-            kept.push(c);
-        }
-    }
-    kept
 }
 
 #[cfg(test)]
@@ -403,14 +407,5 @@ mod tests {
         assert!(is_loopback("[::1]:5000"));
         assert!(!is_loopback("registry.example.com"));
         assert!(!is_loopback("127.0.0.1.example.com:5000"));
-    }
-
-    #[test]
-    fn keys_in_addresses_are_not_shown() {
-        let text = "failed for url (https://s3.example/x?X-Sig=abc&k=1): refused";
-        assert_eq!(
-            without_queries(text),
-            "failed for url (https://s3.example/x): refused"
-        );
     }
 }

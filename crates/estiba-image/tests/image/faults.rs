@@ -1,0 +1,154 @@
+//! A registry that fails: each failure has one message, what may pass is tried
+//! again, and nothing is sent twice.
+
+use std::time::{Duration, Instant};
+
+use estiba_image::registry::RegistryFault;
+use estiba_image::{ImageError, registry};
+
+use crate::proxy::{Deal, Proxy, Request};
+use crate::registry::start;
+use crate::support::{Layer, image, scratch};
+
+fn answer(status: u16) -> Deal {
+    Deal::Answer(status, String::new(), "{}".to_owned())
+}
+
+fn is_upload(request: &Request) -> bool {
+    request.method == "PUT" && request.path.contains("/blobs/uploads/")
+}
+
+/// How a push fails where uploads are dealt with by `deal`.
+async fn failing(deal: impl Fn() -> Deal + Send + 'static) -> Option<(ImageError, usize)> {
+    let server = start()?;
+    let proxy = Proxy::start(&server.address, move |request| match is_upload(request) {
+        true => deal(),
+        false => Deal::Pass,
+    });
+    let here = scratch();
+    let digest = image(&here.store, vec![Layer::new().file("f", "content")]);
+    let reference = format!("{}/team/app:1", proxy.address);
+    let failed = registry::push(&here.store, &reference, &digest)
+        .await
+        .unwrap_err();
+    for text in [failed.message().en, failed.message().es] {
+        assert!(text.contains(&reference), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+    Some((failed, proxy.blobs().len()))
+}
+
+fn fault(error: &ImageError) -> &RegistryFault {
+    match error {
+        ImageError::Registry { fault, .. } => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_said_at_once_with_the_way_in() {
+    let Some((error, tries)) = failing(|| answer(401)).await else {
+        return;
+    };
+    assert!(
+        matches!(fault(&error), RegistryFault::Refused(_)),
+        "{error:?}"
+    );
+    assert!(
+        error.message().en.contains("docker login 127.0.0.1:"),
+        "{error}"
+    );
+    assert!(tries <= 2, "{tries}: a config and a layer, each once");
+}
+
+#[tokio::test]
+async fn what_is_no_registry_is_said_at_once() {
+    let Some((error, tries)) = failing(|| answer(405)).await else {
+        return;
+    };
+    assert!(
+        matches!(fault(&error), RegistryFault::NotPossible(_)),
+        "{error:?}"
+    );
+    assert!(
+        error.message().en.contains("`registry` in estiba.yaml"),
+        "{error}"
+    );
+    assert!(tries <= 2, "{tries}");
+}
+
+#[tokio::test]
+async fn what_does_not_pass_is_tried_again_for_a_while() {
+    let begun = Instant::now();
+    let busy = || Deal::Answer(429, "retry-after: 1\r\n".to_owned(), "{}".to_owned());
+    let told = tokio::join!(
+        failing(busy),
+        failing(|| answer(500)),
+        failing(|| Deal::Cut)
+    );
+    let (Some((busy, tries)), Some((broken, _)), Some((cut, _))) = told else {
+        return;
+    };
+    assert!(matches!(fault(&busy), RegistryFault::Busy(_)), "{busy:?}");
+    assert!(
+        matches!(fault(&broken), RegistryFault::Broken(_)),
+        "{broken:?}"
+    );
+    assert!(matches!(fault(&cut), RegistryFault::Cut(_)), "{cut:?}");
+    assert!((6..=12).contains(&tries), "{tries}");
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn what_passes_is_not_noticed() {
+    let Some(server) = start() else { return };
+    let mut failures = vec![
+        Deal::Cut,
+        answer(503),
+        Deal::Answer(429, "retry-after: 1\r\n".to_owned(), "{}".to_owned()),
+    ];
+    let proxy = Proxy::start(&server.address, move |request| {
+        let fails = request.method != "GET";
+        fails
+            .then(|| failures.pop())
+            .flatten()
+            .unwrap_or(Deal::Pass)
+    });
+    let (here, there) = (scratch(), scratch());
+    let digest = image(&here.store, vec![Layer::new().file("f", "content")]);
+    let reference = format!("{}/team/app:1", proxy.address);
+    registry::push(&here.store, &reference, &digest)
+        .await
+        .unwrap();
+    assert_eq!(
+        registry::pull(&there.store, &reference).await.unwrap(),
+        digest
+    );
+}
+
+#[tokio::test]
+async fn a_new_version_sends_only_the_layer_that_changed() {
+    let Some(server) = start() else { return };
+    let proxy = Proxy::start(&server.address, |_| Deal::Pass);
+    let here = scratch();
+    let base = || Layer::new().file("base", &"content".repeat(300_000));
+    let push = async |top: &str, version: &str| {
+        let digest = image(&here.store, vec![base(), Layer::new().file("app", top)]);
+        let reference = format!("{}/team/app:{version}", proxy.address);
+        registry::push(&here.store, &reference, &digest)
+            .await
+            .unwrap();
+        digest
+    };
+    push("one", "1").await;
+    let first = proxy.blobs();
+    assert_eq!(first.len(), 3, "two layers and a config: {first:?}");
+    let second = push("two", "2").await;
+    let sent = &proxy.blobs()[first.len()..];
+    assert_eq!(sent.len(), 2, "a layer and a config: {sent:?}");
+    let layers = here.store.manifest(&second).unwrap().layers;
+    assert!(sent.iter().sum::<u64>() < 20_000, "{sent:?} of {layers:?}");
+    // A push that is repeated after it failed half-way sends nothing again.
+    push("two", "2").await;
+    assert_eq!(proxy.blobs().len(), first.len() + sent.len());
+}
