@@ -49,6 +49,8 @@ impl Server {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
+        // The first to choose chooses for the process; it is the same everywhere.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (process, url) = listening(&folder, args);
         Self {
             folder,

@@ -7,5 +7,6 @@ mod api;
 mod bench;
 mod pipelines;
 mod story;
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -57,7 +57,7 @@ fn check_finds_nothing(bench: &Bench) {
 
 fn status_shape(bench: &Bench) {
     let status = bench.shown().status("test");
-    let wanted = "environment deployed activity failed instances drift urls problem";
+    let wanted = "environment deployed activity failed instances drift urls problems";
     assert_eq!(keys(&status).join(" "), wanted);
     let deployed = "version deployment cause since";
     assert_eq!(keys(&status["deployed"]).join(" "), deployed);
