@@ -58,7 +58,7 @@ mod tests {
             at: at(time),
             instance: "api-1".parse().unwrap(),
             container: "main".parse().unwrap(),
-            stream: Stream::Stdout,
+            stream: Some(Stream::Stdout),
             text: String::new(),
         }
     }

@@ -95,7 +95,8 @@ fn killed_change(bench: &Bench) {
 fn killed_then_another_version(bench: &Bench) {
     let project = project(bench);
     project.up("1.0.0");
-    assert!(project.kill_at(&["up", "--version", "1.1.0"], "step-done", 2));
+    // The second step is under way: there is something to interrupt on every target.
+    assert!(project.kill_at(&["up", "--version", "1.1.0"], "step-started", 2));
     let interrupted = project.status("test");
     assert_eq!(
         interrupted["activity"]["interrupted"], true,

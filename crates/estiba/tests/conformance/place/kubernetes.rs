@@ -1,7 +1,6 @@
 //! The `kubernetes` target: the cluster of `KUBECONFIG`, with a registry of the
 //! kit's own on loopback, from which its node has to be able to pull.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
