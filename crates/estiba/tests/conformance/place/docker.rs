@@ -18,6 +18,9 @@ use crate::bench::{Kit, eventually};
 /// The image of databases, which this machine's Docker may have.
 const DATABASE: &str = "postgres:15";
 
+/// The variable that asks for a Podman of the kit's own.
+const PODMAN_VARIABLE: &str = "ESTIBA_TEST_PODMAN";
+
 /// An engine that its own command line reaches.
 pub struct Engine {
     name: &'static str,
@@ -176,6 +179,9 @@ impl Place for Engine {
     }
 
     fn missing(&self) -> Option<String> {
+        if self.service.is_some() && std::env::var_os(PODMAN_VARIABLE).is_none() {
+            return Some(format!("{PODMAN_VARIABLE} does not ask for it"));
+        }
         if self.service.is_some() && !works(Command::new("podman").arg("--version")) {
             return Some("there is no `podman`".to_owned());
         }
