@@ -40,7 +40,9 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
     let name = bold(status.environment.as_str());
     let version = match &status.deployed {
         Some(deployed) => escape(deployed.version.as_str()),
-        None => message!("nothing yet", "nada todavía").text(lang).to_owned(),
+        None => message!("nothing yet", "nada todavía")
+            .text(lang)
+            .to_owned(),
     };
     let of = |state| status.instances.iter().filter(move |i| i.state == state);
     let (ready, all) = (of(InstanceState::Ready).count(), status.instances.len());
@@ -62,7 +64,10 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
     }
     if let Some(activity) = &status.activity {
         let version = &activity.deployment.version;
-        let line = message!("   🚚 {version} is on its way", "   🚚 {version} está en camino");
+        let line = message!(
+            "   🚚 {version} is on its way",
+            "   🚚 {version} está en camino"
+        );
         text = text.say(line.text(lang));
     }
     for instance in of(InstanceState::Crashing) {
@@ -76,7 +81,10 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
     if let Some(failed) = &status.failed {
         let version = &failed.version;
         let line = message!("   ❌ {version} failed", "   ❌ {version} falló");
-        let why = failed.error.as_ref().map(|error| clip(error.text(lang), 500));
+        let why = failed
+            .error
+            .as_ref()
+            .map(|error| clip(error.text(lang), 500));
         let why = why.map_or(String::new(), |why| format!(": {why}"));
         text = text.say(&format!("{}{why}", line.text(lang)));
     }

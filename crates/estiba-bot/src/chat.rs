@@ -209,8 +209,9 @@ impl Chat {
                 older.untold = older.message.is_some();
             }
         }
-        self.requests
-            .retain(|_, request| request.approval.state == ApprovalState::Waiting || request.untold);
+        self.requests.retain(|_, request| {
+            request.approval.state == ApprovalState::Waiting || request.untold
+        });
         let request = self.requests.entry(approval.id);
         request.or_insert_with(|| Request {
             approval: approval.clone(),

@@ -62,7 +62,9 @@ fn failed() -> What {
     What::Failed {
         version: version("1.1"),
         reasons: vec![Message::verbatim("no answer")],
-        log: (0..100).map(|n| format!("{n} {}", "x".repeat(900))).collect(),
+        log: (0..100)
+            .map(|n| format!("{n} {}", "x".repeat(900)))
+            .collect(),
     }
 }
 
@@ -164,7 +166,10 @@ fn many_deployments_are_one_message() {
         world.deployment(&mut chat, number);
     }
     assert_eq!(chat.due(at(100)), [Due::Many]);
-    let told: Vec<_> = chat.new_tracks().map(|(n, track)| (n, track.clone())).collect();
+    let told: Vec<_> = chat
+        .new_tracks()
+        .map(|(n, track)| (n, track.clone()))
+        .collect();
     assert_eq!(told.len(), 10);
     chat.told_many(&told);
     assert_eq!(chat.due(at(100)), []);
@@ -184,7 +189,14 @@ fn quiet_hours_hold_back_all_but_quiet_edits() {
     }
     world.tell(&mut chat, 1, succeeded());
     world.tell(&mut chat, 2, failed());
-    world.tell(&mut chat, 0, What::Crashing { workload: "api".parse().unwrap(), instance: String::new() });
+    world.tell(
+        &mut chat,
+        0,
+        What::Crashing {
+            workload: "api".parse().unwrap(),
+            instance: String::new(),
+        },
+    );
     let asked = approval(1, ApprovalState::Waiting);
     world.tell(&mut chat, 0, What::ApprovalAsked { approval: asked });
     let all = [
@@ -196,7 +208,13 @@ fn quiet_hours_hold_back_all_but_quiet_edits() {
     ];
     assert_eq!(chat.due(at(100)), all);
     let hour = at(100).to_zoned(jiff::tz::TimeZone::UTC).hour();
-    let quiet = |from, to| Some(Quiet { from, to, offset: Some(0) });
+    let quiet = |from, to| {
+        Some(Quiet {
+            from,
+            to,
+            offset: Some(0),
+        })
+    };
     chat.quiet = quiet(hour, (hour + 1) % 24);
     assert_eq!(chat.due(at(100)), [Due::Track(1)]);
     assert_eq!(chat.due(at(3700)), all, "it comes afterwards");
@@ -208,8 +226,21 @@ fn a_workload_that_flaps_is_told_of_once_a_minute() {
     let workload: Name = "api".parse().unwrap();
     for _ in 0..20 {
         let instance = "api-1".to_owned();
-        world.tell(&mut chat, 0, What::Crashing { workload: workload.clone(), instance });
-        world.tell(&mut chat, 0, What::Recovered { workload: workload.clone() });
+        world.tell(
+            &mut chat,
+            0,
+            What::Crashing {
+                workload: workload.clone(),
+                instance,
+            },
+        );
+        world.tell(
+            &mut chat,
+            0,
+            What::Recovered {
+                workload: workload.clone(),
+            },
+        );
     }
     assert_eq!(chat.notes.len(), 1);
     assert_eq!(chat.notes[0].what, Noted::Recovered(workload.clone()));
@@ -249,9 +280,25 @@ fn a_chat_is_remembered_as_it_is() {
     let (mut chat, mut world) = (chat(), World(0));
     world.deployment(&mut chat, 1);
     world.tell(&mut chat, 2, failed());
-    world.tell(&mut chat, 0, What::ApprovalAsked { approval: approval(1, ApprovalState::Waiting) });
-    world.tell(&mut chat, 0, What::Recovered { workload: "api".parse().unwrap() });
-    chat.quiet = Some(Quiet { from: 22, to: 8, offset: None });
+    world.tell(
+        &mut chat,
+        0,
+        What::ApprovalAsked {
+            approval: approval(1, ApprovalState::Waiting),
+        },
+    );
+    world.tell(
+        &mut chat,
+        0,
+        What::Recovered {
+            workload: "api".parse().unwrap(),
+        },
+    );
+    chat.quiet = Some(Quiet {
+        from: 22,
+        to: 8,
+        offset: None,
+    });
     let remembered = serde_json::to_value(&chat).unwrap();
     assert_eq!(serde_json::from_value::<Chat>(remembered).unwrap(), chat);
 }
@@ -261,7 +308,10 @@ fn everything_remembered_is_bounded() {
     let (mut chat, mut world) = (chat(), World(0));
     for number in 1..=300 {
         world.tell(&mut chat, number, failed());
-        chat.add_menu(Menu { user: 1, choices: Vec::new() });
+        chat.add_menu(Menu {
+            user: 1,
+            choices: Vec::new(),
+        });
     }
     assert_eq!((chat.tracks.len(), chat.menus.len()), (MOST, MOST));
     let bytes = serde_json::to_vec(&chat).unwrap().len();

@@ -64,7 +64,10 @@ impl Verb {
     /// What it is for.
     pub fn purpose(self) -> Message {
         match self {
-            Self::Start => message!("link your account: /start CODE", "vincular su cuenta: /start CÓDIGO"),
+            Self::Start => message!(
+                "link your account: /start CODE",
+                "vincular su cuenta: /start CÓDIGO"
+            ),
             Self::Status => message!("how the environments are", "cómo están los ambientes"),
             Self::Environments => message!("environments and addresses", "ambientes y direcciones"),
             Self::Deploy => message!("deploy a release", "desplegar una versión"),
@@ -72,10 +75,19 @@ impl Verb {
                 "take a release to the next environment",
                 "llevar una versión al ambiente siguiente"
             ),
-            Self::Rollback => message!("go back to an earlier release", "volver a una versión anterior"),
+            Self::Rollback => message!(
+                "go back to an earlier release",
+                "volver a una versión anterior"
+            ),
             Self::History => message!("the last deployments", "los últimos despliegues"),
-            Self::Logs => message!("the last lines of a workload", "las últimas líneas de un componente"),
-            Self::Subscribe => message!("be told what happens in a team", "recibir avisos de un equipo"),
+            Self::Logs => message!(
+                "the last lines of a workload",
+                "las últimas líneas de un componente"
+            ),
+            Self::Subscribe => message!(
+                "be told what happens in a team",
+                "recibir avisos de un equipo"
+            ),
             Self::Unsubscribe => message!("be told no more", "no recibir más avisos"),
             Self::Quiet => message!(
                 "hours without notices: /quiet 22-8, /quiet off",
@@ -100,7 +112,9 @@ impl Command {
     pub fn parse(text: &str, bot_name: &str) -> Option<Self> {
         let (name, words) = parse_command(text, bot_name)?;
         let name = name.to_lowercase();
-        let (verb, ..) = NAMES.iter().find(|(_, en, es)| name == *en || name == *es)?;
+        let (verb, ..) = NAMES
+            .iter()
+            .find(|(_, en, es)| name == *en || name == *es)?;
         Some(Self {
             verb: *verb,
             words: words.into_iter().map(str::to_owned).collect(),
@@ -239,7 +253,12 @@ mod tests {
             let version = wish.version.map(|version| version.to_string());
             let parts = parts.map(|part| part.map(|part| part.to_string()));
             let parts = parts.into_iter().chain([version]);
-            Some(parts.map(|part| part.unwrap_or("-".into())).collect::<Vec<_>>().join(" "))
+            Some(
+                parts
+                    .map(|part| part.unwrap_or("-".into()))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
         };
         let cases = [
             ("/estado", Some("- - - - - -")),

@@ -109,7 +109,10 @@ pub async fn send_due(shared: Arc<Shared>) {
             if busy.contains(&id) {
                 continue;
             }
-            let due = shared.memory.chat(id, |chat| chat.due(Timestamp::now())).await;
+            let due = shared
+                .memory
+                .chat(id, |chat| chat.due(Timestamp::now()))
+                .await;
             if !due.is_empty() {
                 busy.insert(id);
                 let shared = Arc::clone(&shared);
@@ -207,7 +210,9 @@ async fn may_still_know(shared: &Shared, chat: i64) -> bool {
 async fn track(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
     let found = shared
         .memory
-        .chat(chat, |chat| Some((chat.tracks.get(&number)?.clone(), chat.lang)))
+        .chat(chat, |chat| {
+            Some((chat.tracks.get(&number)?.clone(), chat.lang))
+        })
         .await;
     let Some((track, lang)) = found else {
         return Ok(());
@@ -232,7 +237,9 @@ async fn track(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
     let edited = track.message.is_some();
     shared
         .memory
-        .chat(chat, |chat| chat.told_track(number, &track, message, edited))
+        .chat(chat, |chat| {
+            chat.told_track(number, &track, message, edited)
+        })
         .await;
     Ok(())
 }
@@ -241,7 +248,11 @@ async fn track(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
 async fn helpers(shared: &Shared, track: &Track) -> Vec<String> {
     let path = format!("/api/v1/teams/{}/members", track.environment.team);
     match shared.client.all::<Member>(&path).await {
-        Ok(members) => members.into_iter().map(|member| member.login).take(20).collect(),
+        Ok(members) => members
+            .into_iter()
+            .map(|member| member.login)
+            .take(20)
+            .collect(),
         Err(error) => {
             tracing::warn!(%error, "the server does not tell who is in the team");
             Vec::new()
@@ -266,7 +277,9 @@ pub fn decision_buttons(request: &Request, lang: estiba_model::Lang) -> Buttons 
 async fn request(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
     let found = shared
         .memory
-        .chat(chat, |chat| Some((chat.requests.get(&number)?.clone(), chat.lang)))
+        .chat(chat, |chat| {
+            Some((chat.requests.get(&number)?.clone(), chat.lang))
+        })
         .await;
     let Some((request, lang)) = found else {
         return Ok(());
@@ -292,7 +305,9 @@ async fn many(shared: &Shared, chat: i64) -> Result<(), Unsent> {
     let (tracks, lang) = shared
         .memory
         .chat(chat, |chat| {
-            let new = chat.new_tracks().map(|(number, track)| (number, track.clone()));
+            let new = chat
+                .new_tracks()
+                .map(|(number, track)| (number, track.clone()));
             (new.collect::<Vec<_>>(), chat.lang)
         })
         .await;
@@ -300,17 +315,31 @@ async fn many(shared: &Shared, chat: i64) -> Result<(), Unsent> {
     let mut text = words::many(shown, lang);
     for (number, track) in tracks.iter().filter(|(_, track)| track.disturbs()) {
         let helpers = helpers(shared, track).await;
-        text = text.and(Text::html("")).and(words::failure(*number, track, &helpers, lang));
+        text = text
+            .and(Text::html(""))
+            .and(words::failure(*number, track, &helpers, lang));
     }
-    shared.telegram.send(chat, &text, &Buttons::new(), None).await?;
-    shared.memory.chat(chat, |chat| chat.told_many(&tracks)).await;
+    shared
+        .telegram
+        .send(chat, &text, &Buttons::new(), None)
+        .await?;
+    shared
+        .memory
+        .chat(chat, |chat| chat.told_many(&tracks))
+        .await;
     Ok(())
 }
 
 async fn notes(shared: &Shared, chat: i64) -> Result<(), Unsent> {
-    let (notes, lang) = shared.memory.chat(chat, |chat| (chat.notes.clone(), chat.lang)).await;
+    let (notes, lang) = shared
+        .memory
+        .chat(chat, |chat| (chat.notes.clone(), chat.lang))
+        .await;
     let text = words::notes(&notes, lang);
-    shared.telegram.send(chat, &text, &Buttons::new(), None).await?;
+    shared
+        .telegram
+        .send(chat, &text, &Buttons::new(), None)
+        .await?;
     shared
         .memory
         .chat(chat, |chat| chat.told_notes(&notes, Timestamp::now()))

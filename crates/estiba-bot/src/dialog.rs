@@ -127,10 +127,12 @@ impl Speaker<'_> {
             return Ok(Next::Answer(text));
         }
         let id = match projects.as_slice() {
-            [] => return Err(Refusal::Senseless(message!(
-                "there is no such project, or you are not in its team",
-                "no hay tal proyecto, o usted no está en su equipo"
-            ))),
+            [] => {
+                return Err(Refusal::Senseless(message!(
+                    "there is no such project, or you are not in its team",
+                    "no hay tal proyecto, o usted no está en su equipo"
+                )));
+            }
             [one] => one.clone(),
             many => return Ok(self.which_project(&wish, many)),
         };
@@ -151,11 +153,7 @@ impl Speaker<'_> {
         self.question(&message!("Which project?", "¿Qué proyecto?"), choices)
     }
 
-    fn question(
-        &self,
-        text: &Message,
-        choices: impl Iterator<Item = (String, Choice)>,
-    ) -> Next {
+    fn question(&self, text: &Message, choices: impl Iterator<Item = (String, Choice)>) -> Next {
         let mut text = Text::html(self.say(text));
         let mut choices: Vec<_> = choices.collect();
         if choices.len() > MOST_BUTTONS {
@@ -165,7 +163,9 @@ impl Speaker<'_> {
                 "Hay más; nómbrelo después del comando."
             )));
         }
-        let shown = choices.into_iter().map(|(label, choice)| (clip(&label, 60), choice));
+        let shown = choices
+            .into_iter()
+            .map(|(label, choice)| (clip(&label, 60), choice));
         Next::Question(text, shown.collect())
     }
 
@@ -221,7 +221,10 @@ impl Speaker<'_> {
             _ => {
                 let choices = workloads.iter().map(|name| {
                     let workload = Some(name.clone());
-                    let wish = Wish { workload, ..wish.clone() };
+                    let wish = Wish {
+                        workload,
+                        ..wish.clone()
+                    };
                     (name.to_string(), Choice::Wish(wish))
                 });
                 return Ok(self.question(&message!("Which workload?", "¿Qué componente?"), choices));
@@ -247,10 +250,16 @@ impl Speaker<'_> {
             _ => {
                 let choices = others.iter().map(|name| {
                     let from = Some((*name).clone());
-                    let wish = Wish { from, ..wish.clone() };
+                    let wish = Wish {
+                        from,
+                        ..wish.clone()
+                    };
                     (name.to_string(), Choice::Wish(wish))
                 });
-                return Ok(self.question(&message!("From which environment?", "¿Desde qué ambiente?"), choices));
+                return Ok(self.question(
+                    &message!("From which environment?", "¿Desde qué ambiente?"),
+                    choices,
+                ));
             }
         };
         wish.from = Some(from.clone());
@@ -283,7 +292,10 @@ impl Speaker<'_> {
         }
         let versions: Vec<Version> = match is_rollback {
             true => answers::earlier(self.client, place, now.as_ref()).await?,
-            false => releases.into_iter().map(|release| release.version).collect(),
+            false => releases
+                .into_iter()
+                .map(|release| release.version)
+                .collect(),
         };
         if versions.is_empty() {
             return Err(Refusal::Senseless(match is_rollback {
@@ -301,7 +313,10 @@ impl Speaker<'_> {
             let is_now = now.as_ref() == Some(&version);
             let mark = if is_now { " •" } else { "" };
             let label = format!("{version}{mark}");
-            let wish = Wish { version: Some(version), ..wish.clone() };
+            let wish = Wish {
+                version: Some(version),
+                ..wish.clone()
+            };
             (label, Choice::Wish(wish))
         });
         Ok(self.question(&message!("Which release?", "¿Qué versión?"), choices))
@@ -317,9 +332,18 @@ impl Speaker<'_> {
         let place = place(environment);
         let version = bold(&escape(version.as_str()));
         let question = match wish.verb {
-            Verb::Promote => message!("Promote {version} to {place}?", "¿Promover {version} a {place}?"),
-            Verb::Rollback => message!("Go back to {version} in {place}?", "¿Volver a {version} en {place}?"),
-            _ => message!("Deploy {version} to {place}?", "¿Desplegar {version} en {place}?"),
+            Verb::Promote => message!(
+                "Promote {version} to {place}?",
+                "¿Promover {version} a {place}?"
+            ),
+            Verb::Rollback => message!(
+                "Go back to {version} in {place}?",
+                "¿Volver a {version} en {place}?"
+            ),
+            _ => message!(
+                "Deploy {version} to {place}?",
+                "¿Desplegar {version} en {place}?"
+            ),
         };
         let mut text = Text::html(self.say(&question));
         if let Some(now) = now {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use estiba_api::{ApiError, Asked, Client, Me};
 use estiba_model::{EnvironmentId, Lang, Message, Name, Team, message};
 use jiff::Timestamp;
-use teloxide::requests::Requester;
 use teloxide::payloads::AnswerCallbackQuerySetters;
+use teloxide::requests::Requester;
 use teloxide::types::{
     CallbackQuery, CallbackQueryId, ChatMemberUpdated, Message as Incoming, Update, UpdateKind,
     User,
@@ -114,7 +114,10 @@ async fn pressed(shared: &Shared, query: &CallbackQuery, key: String) {
 
 impl<'a> Speech<'a> {
     fn new(shared: &'a Shared, chat: i64, user: &User, pressed: Option<i32>, key: String) -> Self {
-        let lang = user.language_code.as_deref().map_or(Lang::En, Lang::from_locale);
+        let lang = user
+            .language_code
+            .as_deref()
+            .map_or(Lang::En, Lang::from_locale);
         let account = i64::try_from(user.id.0).unwrap_or_default();
         Self {
             shared,
@@ -128,7 +131,12 @@ impl<'a> Speech<'a> {
     }
 
     async fn show(&self, text: &Text, buttons: &Buttons, edited: Option<i32>) -> Option<i32> {
-        match self.shared.telegram.reply(self.chat, edited, text, buttons).await {
+        match self
+            .shared
+            .telegram
+            .reply(self.chat, edited, text, buttons)
+            .await
+        {
             Ok(message) => return Some(message),
             Err(Unsent::Gone) => self.shared.gone(self.chat).await,
             Err(Unsent::Moved(to)) => self.shared.memory.move_chat(self.chat, to).await,
@@ -191,8 +199,17 @@ impl<'a> Speech<'a> {
         }
         let linked = self.shared.client.link_chat(given, self.user).await?;
         let name = bold(&escape(&clip(&linked.me.name, 100)));
-        let teams: Vec<_> = linked.me.teams.iter().map(|one| one.team.as_str()).collect();
-        let teams = teams.join(", ");
+        let teams: Vec<_> = linked
+            .me
+            .teams
+            .iter()
+            .map(|one| one.team.as_str())
+            .collect();
+        let all = message!("all", "todos");
+        let teams = match linked.me.admin {
+            true => all.text(self.lang).to_owned(),
+            false => teams.join(", "),
+        };
         let text = message!(
             "👋 You are {name} here now. Teams: {teams}\n/subscribe to be told what happens, /help for all commands.",
             "👋 Ahora usted es {name} aquí. Equipos: {teams}\n/suscribir para recibir avisos, /ayuda para ver los comandos."
@@ -205,7 +222,12 @@ impl<'a> Speech<'a> {
     /// whose button was pressed.
     async fn go_on(&self, wish: Wish) -> Result<(), Refusal> {
         let team = match self.chat < 0 {
-            true => self.shared.memory.chat(self.chat, |chat| chat.teams.first().cloned()).await,
+            true => {
+                self.shared
+                    .memory
+                    .chat(self.chat, |chat| chat.teams.first().cloned())
+                    .await
+            }
             false => None,
         };
         let speaker = Speaker {
@@ -256,7 +278,8 @@ impl<'a> Speech<'a> {
         };
         let done = match choice {
             Choice::Nothing => {
-                self.say(&message!("Nothing was done.", "No se hizo nada.")).await;
+                self.say(&message!("Nothing was done.", "No se hizo nada."))
+                    .await;
                 Ok(())
             }
             Choice::Subscribe(team) => {
@@ -303,7 +326,9 @@ impl<'a> Speech<'a> {
                 let lang = self.lang;
                 self.shared
                     .memory
-                    .chat(self.chat, |chat| chat.follow(number, Track::of(&now, message), lang))
+                    .chat(self.chat, |chat| {
+                        chat.follow(number, Track::of(&now, message), lang)
+                    })
                     .await;
             }
             Asked::Waiting { approval } => {
@@ -353,7 +378,10 @@ impl<'a> Speech<'a> {
             false => me.teams.into_iter().map(|one| one.team).collect(),
         };
         let named: Vec<Name> = match words.first() {
-            Some(word) => teams.into_iter().filter(|team| team.as_str() == word).collect(),
+            Some(word) => teams
+                .into_iter()
+                .filter(|team| team.as_str() == word)
+                .collect(),
             None => teams,
         };
         match named.as_slice() {
@@ -369,7 +397,8 @@ impl<'a> Speech<'a> {
                 let choices = named.into_iter().take(50);
                 let choices = choices.map(|team| (team.to_string(), Choice::Subscribe(team)));
                 let question = message!("Which team?", "¿Qué equipo?");
-                self.ask(&Text::html(question.text(self.lang)), choices.collect()).await;
+                self.ask(&Text::html(question.text(self.lang)), choices.collect())
+                    .await;
                 Ok(())
             }
         }
@@ -414,13 +443,21 @@ impl<'a> Speech<'a> {
                 chat.keep_teams(|_| false);
             })
             .await;
-        self.say(&message!("🔕 No more notices here.", "🔕 Ya no habrá avisos aquí.")).await;
+        self.say(&message!(
+            "🔕 No more notices here.",
+            "🔕 Ya no habrá avisos aquí."
+        ))
+        .await;
         Ok(())
     }
 
     /// What concerns a group, a member of its team decides.
     async fn need_right_over_group(&self) -> Result<(), Refusal> {
-        let teams = self.shared.memory.chat(self.chat, |chat| chat.teams.clone()).await;
+        let teams = self
+            .shared
+            .memory
+            .chat(self.chat, |chat| chat.teams.clone())
+            .await;
         if self.chat > 0 || teams.is_empty() {
             return Ok(());
         }
@@ -446,7 +483,10 @@ impl<'a> Speech<'a> {
                 "escriba desde qué hora hasta cuál: /silencio 22-8, o con su distancia de UTC: /silencio 22-8 -3; /silencio no lo termina"
             )));
         }
-        self.shared.memory.chat(self.chat, |chat| chat.quiet = quiet).await;
+        self.shared
+            .memory
+            .chat(self.chat, |chat| chat.quiet = quiet)
+            .await;
         self.say(&match quiet {
             None => message!("🔔 Notices come at any hour.", "🔔 Los avisos llegan a toda hora."),
             Some(quiet) => {
@@ -483,8 +523,16 @@ fn reason(refusal: &Refusal) -> Message {
         Refusal::Api(error) => {
             let messages = error.messages();
             Message {
-                en: messages.iter().map(|one| one.en.as_str()).collect::<Vec<_>>().join("\n"),
-                es: messages.iter().map(|one| one.es.as_str()).collect::<Vec<_>>().join("\n"),
+                en: messages
+                    .iter()
+                    .map(|one| one.en.as_str())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+                es: messages
+                    .iter()
+                    .map(|one| one.es.as_str())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
             }
         }
     }

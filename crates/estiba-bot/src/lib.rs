@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use estiba_api::{ApiError, Client};
 use estiba_model::{Lang, Message, SecretString, message};
-use teloxide::requests::Requester;
 use teloxide::payloads::SetMyCommandsSetters;
+use teloxide::requests::Requester;
 use teloxide::types::BotCommand;
 use teloxide::{ApiError as TelegramError, RequestError};
 use tokio_util::sync::CancellationToken;
@@ -59,16 +59,28 @@ impl BotError {
 
     fn refused(error: &ApiError) -> Self {
         let why = error.messages();
-        let of = |lang| why.iter().map(|one| one.text(lang)).collect::<Vec<_>>().join("; ");
+        let of = |lang| {
+            why.iter()
+                .map(|one| one.text(lang))
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
         let (en, es) = (of(Lang::En), of(Lang::Es));
         Self(Message {
-            en: format!("the server refuses the bot: {en}. ESTIBA_TOKEN has to be a token of `estiba token create bot --machine --role bot`"),
-            es: format!("el servidor rechaza al bot: {es}. ESTIBA_TOKEN tiene que ser un token de `estiba token create bot --machine --role bot`"),
+            en: format!(
+                "the server refuses the bot: {en}. ESTIBA_TOKEN has to be a token of `estiba token create bot --machine --role bot`"
+            ),
+            es: format!(
+                "el servidor rechaza al bot: {es}. ESTIBA_TOKEN tiene que ser un token de `estiba token create bot --machine --role bot`"
+            ),
         })
     }
 
     fn ended() -> Self {
-        Self(message!("the server tells nothing any more", "el servidor ya no cuenta nada"))
+        Self(message!(
+            "the server tells nothing any more",
+            "el servidor ya no cuenta nada"
+        ))
     }
 
     /// What is wrong, for people.
@@ -116,14 +128,22 @@ impl Shared {
 ///
 /// # Errors
 /// When one of them refuses the bot.
-pub async fn run(client: Client, options: Options, stop: CancellationToken) -> Result<(), BotError> {
+pub async fn run(
+    client: Client,
+    options: Options,
+    stop: CancellationToken,
+) -> Result<(), BotError> {
     let telegram = Telegram::new(options.token, options.api_url.as_deref())?;
     let begun = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         begun = begin(client, telegram, &stop) => begun?,
     };
     let shared = Arc::new(begun);
-    tracing::info!(bot = shared.name, server = shared.client.url(), "the bot is there");
+    tracing::info!(
+        bot = shared.name,
+        server = shared.client.url(),
+        "the bot is there"
+    );
     let naming = tokio::spawn(name_commands(Arc::clone(&shared)));
     let sending = tokio::spawn(deliver::send_due(Arc::clone(&shared)));
     let brought = {

@@ -182,7 +182,10 @@ impl Telegram {
         loop {
             tries += 1;
             let done = match edited {
-                Some(message) => self.edit(chat, message, text, buttons).await.map(|()| message),
+                Some(message) => self
+                    .edit(chat, message, text, buttons)
+                    .await
+                    .map(|()| message),
                 None => self.send(chat, text, buttons, None).await,
             };
             match done {
@@ -284,7 +287,10 @@ mod tests {
     fn the_token_is_never_shown() {
         let token = "123:AAsecret";
         let cases = [
-            ("error for url (http://h/bot123:AAsecret/getMe)", "error for url (http://h/bot…/getMe)"),
+            (
+                "error for url (http://h/bot123:AAsecret/getMe)",
+                "error for url (http://h/bot…/getMe)",
+            ),
             ("…/bot123%3AAAsecret/x", "…/bot123%3A…/x"),
             ("nothing", "nothing"),
         ];

@@ -168,8 +168,8 @@ pub async fn listen(shared: &Arc<Shared>, webhook: &Webhook) -> Result<(), BotEr
         .route(url.path(), post(called))
         .layer(axum::extract::DefaultBodyLimit::max(MOST_BYTES))
         .with_state((Arc::clone(shared), Arc::<str>::from(secret.as_str())));
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let registering = register(shared, url, secret);
     let (served, registered) = tokio::join!(async { serving.await }, registering);
     registered?;

@@ -96,11 +96,7 @@ pub fn track(number: i64, track: &Track, lang: Lang) -> Text {
         Some(by) => {
             let by = escape(&clip(by, 100));
             text.line(
-                message!(
-                    "#{number}, asked for by {by}",
-                    "#{number}, lo pidió {by}"
-                )
-                .text(lang),
+                message!("#{number}, asked for by {by}", "#{number}, lo pidió {by}").text(lang),
             )
         }
         None => text.line(format!("#{number}")),

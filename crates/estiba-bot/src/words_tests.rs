@@ -88,7 +88,12 @@ fn a_failure_says_why_and_who_can_help() {
     });
     let helpers = ["ana".to_owned(), "beto".to_owned()];
     let [english, spanish] = both(|lang| failure(7, &told, &helpers, lang));
-    assert!(english.ends_with("no &lt;answer&gt;\nLast lines:\n<pre>a &lt; b\npanic</pre>\nWho can help: ana, beto"), "{english}");
+    assert!(
+        english.ends_with(
+            "no &lt;answer&gt;\nLast lines:\n<pre>a &lt; b\npanic</pre>\nWho can help: ana, beto"
+        ),
+        "{english}"
+    );
     assert!(spanish.ends_with("no &lt;responde&gt;\nÚltimas líneas:\n<pre>a &lt; b\npanic</pre>\nPueden ayudar: ana, beto"), "{spanish}");
 }
 
@@ -111,10 +116,26 @@ fn requests_are_told_as_they_are() {
         untold: true,
     };
     let cases = [
-        (of(ApprovalState::Waiting, None), "ana asks to deploy", "ana pide desplegar"),
-        (of(ApprovalState::Approved, Some("beto")), "beto agreed to", "beto aceptó"),
-        (of(ApprovalState::Rejected, Some("beto")), "beto rejected", "beto rechazó"),
-        (of(ApprovalState::Superseded, None), "a newer request", "un pedido más nuevo"),
+        (
+            of(ApprovalState::Waiting, None),
+            "ana asks to deploy",
+            "ana pide desplegar",
+        ),
+        (
+            of(ApprovalState::Approved, Some("beto")),
+            "beto agreed to",
+            "beto aceptó",
+        ),
+        (
+            of(ApprovalState::Rejected, Some("beto")),
+            "beto rejected",
+            "beto rechazó",
+        ),
+        (
+            of(ApprovalState::Superseded, None),
+            "a newer request",
+            "un pedido más nuevo",
+        ),
     ];
     for (told, english, spanish) in cases {
         let [en, es] = both(|lang| request(&told, lang));

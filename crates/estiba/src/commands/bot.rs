@@ -19,7 +19,11 @@ const URL_VARIABLE: &str = "TELEGRAM_API_URL";
 /// Serves a Telegram bot until it is told to end.
 pub async fn bot(context: &Context, bot: Bot) -> Result<(), Failure> {
     let client = super::access::server(context)?;
-    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value: &String| !value.is_empty())
+    };
     let token = variable(TOKEN_VARIABLE).ok_or_else(|| {
         Failure::because(message!(
             "TELEGRAM_TOKEN is not set: set it to the token that @BotFather gave",

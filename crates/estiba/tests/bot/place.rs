@@ -1,6 +1,7 @@
 //! A server with a project, people and a bot.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -68,14 +69,33 @@ impl Drop for Running {
     }
 }
 
+/// Sends JSON, and reads the JSON that is answered.
+pub fn post(url: &str, path: &str, body: &Value) -> Value {
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let body = body.to_string();
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n");
+    let head = head + "content-type: application/json\r\n\r\n";
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
+
 /// Waits until something is so.
+#[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -102,7 +122,10 @@ impl Place {
         }
         let create = |args: &[&str]| {
             let all = [&["token", "create", "--json"], args].concat();
-            project.run(&all).ok().json()["key"].as_str().unwrap().to_owned()
+            project.run(&all).ok().json()["key"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
         let admin = create(&["first", "--login", "ana", "--role", "admin"]);
         let bot = create(&["bot", "--machine", "--role", "bot"]);
@@ -125,18 +148,25 @@ impl Place {
     /// A command of the server's client.
     pub fn ask(&self, key: &str, args: &[&str]) -> Value {
         let mut command = self.project.command(args);
-        command.env("ESTIBA_URL", &self.url).env("ESTIBA_TOKEN", key);
+        command
+            .env("ESTIBA_URL", &self.url)
+            .env("ESTIBA_TOKEN", key);
         let output = command.arg("--json").output().unwrap();
         let out = String::from_utf8_lossy(&output.stdout);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {out}\n{error}");
         let last = out.lines().last().unwrap_or_default();
-        serde_json::from_str(&out).or_else(|_| serde_json::from_str(last)).unwrap_or_default()
+        serde_json::from_str(&out)
+            .or_else(|_| serde_json::from_str(last))
+            .unwrap_or_default()
     }
 
     /// A one-time code of whoever has a key.
     pub fn code(&self, key: &str) -> String {
-        self.ask(key, &["chat-code"])["code"].as_str().unwrap().to_owned()
+        self.ask(key, &["chat-code"])["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The bot, which speaks to a Bot API.
@@ -156,6 +186,9 @@ fn serve(project: &Project, address: &str) -> (Running, String) {
     let (server, first) = Running::start(command, true);
     let told: Value = serde_json::from_str(&first).unwrap_or_default();
     let address = told["address"].as_str();
-    let url = format!("http://{}", address.unwrap_or_else(|| panic!("{first} {}", server.log())));
+    let url = format!(
+        "http://{}",
+        address.unwrap_or_else(|| panic!("{first} {}", server.log()))
+    );
     (server, url)
 }

@@ -21,9 +21,18 @@ struct Person {
     lang: &'static str,
 }
 
-const ANA: Person = Person { number: 11, lang: "es" };
-const BETO: Person = Person { number: 22, lang: "en" };
-const STRANGER: Person = Person { number: 33, lang: "es" };
+const ANA: Person = Person {
+    number: 11,
+    lang: "es",
+};
+const BETO: Person = Person {
+    number: 22,
+    lang: "en",
+};
+const STRANGER: Person = Person {
+    number: 33,
+    lang: "es",
+};
 
 impl Telegram {
     /// `None` and a word about it where it can't be had.
@@ -36,7 +45,8 @@ impl Telegram {
         }
         if !folder.join("node_modules/telegram-test-api").is_dir() {
             let mut npm = Command::new("npm");
-            npm.args(["install", "--no-audit", "--no-fund"]).current_dir(&folder);
+            npm.args(["install", "--no-audit", "--no-fund"])
+                .current_dir(&folder);
             npm.stdout(Stdio::null());
             if !npm.status().is_ok_and(|status| status.success()) {
                 eprintln!("skipped: npm, or its package telegram-test-api, can't be had");
@@ -47,7 +57,8 @@ impl Telegram {
         let inner = free.local_addr().unwrap().port().to_string();
         drop(free);
         let mut node = Command::new("node");
-        node.args(["telegram.cjs", TOKEN, &inner]).current_dir(&folder);
+        node.args(["telegram.cjs", TOKEN, &inner])
+            .current_dir(&folder);
         let (process, port) = Running::start(node, true);
         assert!(!port.is_empty(), "{}", process.log());
         Some(Self {
@@ -57,9 +68,7 @@ impl Telegram {
     }
 
     fn post(&self, what: &str, body: &Value) -> Value {
-        let client = reqwest::blocking::Client::new();
-        let answer = client.post(format!("{}/test/{what}", self.url)).json(body);
-        answer.send().unwrap().json().unwrap()
+        crate::place::post(&self.url, &format!("/test/{what}"), body)
     }
 
     fn write(&self, who: Person, text: &str) {
@@ -74,7 +83,9 @@ impl Telegram {
 
     fn press(&self, who: Person, message: &Value, label: &str) {
         let buttons = message["buttons"].as_array().unwrap();
-        let button = buttons.iter().find(|b| b["text"].as_str().unwrap().contains(label));
+        let button = buttons
+            .iter()
+            .find(|b| b["text"].as_str().unwrap().contains(label));
         let button = button.unwrap_or_else(|| panic!("no {label}: {message}"));
         let (user, lang) = (who.number, who.lang);
         let body = json!({ "user": user, "chat": message["chat"], "lang": lang,
@@ -90,25 +101,32 @@ impl Telegram {
 
     /// The last message of a chat that says all of these.
     fn sees(&self, chat: i64, words: &[&str]) -> Value {
-        until(&format!("{words:?} in {chat}: {:#?}", self.shown(chat)), || {
-            let all = self.shown(chat);
-            all.into_iter().rev().find(|one| {
-                let text = one["text"].as_str().unwrap();
-                words.iter().all(|word| text.contains(word))
-            })
-        })
+        until(
+            &format!("{words:?} in {chat}: {:#?}", self.shown(chat)),
+            || {
+                let all = self.shown(chat);
+                all.into_iter().rev().find(|one| {
+                    let text = one["text"].as_str().unwrap();
+                    words.iter().all(|word| text.contains(word))
+                })
+            },
+        )
     }
 
     fn count(&self, chat: i64, word: &str) -> usize {
         let all = self.shown(chat);
-        all.iter().filter(|one| one["text"].as_str().unwrap().contains(word)).count()
+        all.iter()
+            .filter(|one| one["text"].as_str().unwrap().contains(word))
+            .count()
     }
 
     fn toast(&self, words: &str) {
         until(words, || {
             let answers = self.post("look", &json!({}))["answers"].clone();
             let mut answers = answers.as_array().unwrap().iter();
-            answers.any(|one| one.as_str().unwrap().contains(words)).then_some(())
+            answers
+                .any(|one| one.as_str().unwrap().contains(words))
+                .then_some(())
         });
     }
 }
@@ -129,8 +147,15 @@ fn a_team_ships_from_its_chat() {
     let code = place.code(&place.admin);
     telegram.write(ANA, &format!("/start {code}"));
     telegram.sees(ANA.number, &["Ahora usted es", "ana"]);
-    place.ask(&place.admin, &["deploy", "--env", "test", "--version", "1.0.0", "--yes"]);
-    place.ask(&place.admin, &["team", "admit", "estiba", "beto", "--role", "member"]);
+    place.ask(&place.admin, &["team", "add", "estiba"]);
+    place.ask(
+        &place.admin,
+        &["deploy", "--env", "test", "--version", "1.0.0", "--yes"],
+    );
+    place.ask(
+        &place.admin,
+        &["team", "admit", "estiba", "beto", "--role", "member"],
+    );
     let made = place.ask(&place.admin, &["token", "create", "b", "--login", "beto"]);
     let code = place.code(made["key"].as_str().unwrap());
     telegram.write(BETO, &format!("/start {code}"));
@@ -147,11 +172,28 @@ fn a_team_ships_from_its_chat() {
     telegram.sees(BETO.number, &["told what happens in <b>estiba</b>"]);
     let score = place.project.dir().join("api/score.yaml");
     let text = std::fs::read_to_string(&score).unwrap();
-    std::fs::write(&score, text.replace("args: [migrate]", "args: [migrate, again]")).unwrap();
-    place.ask(&place.admin, &["deploy", "--env", "test", "--version", "1.1.0", "--yes"]);
-    let told = ["estiba/tests/test", "<b>1.0.0</b> → <b>1.1.0</b>", "succeeded in", "ana"];
+    std::fs::write(
+        &score,
+        text.replace("args: [migrate]", "args: [migrate, again]"),
+    )
+    .unwrap();
+    place.ask(
+        &place.admin,
+        &["deploy", "--env", "test", "--version", "1.1.0", "--yes"],
+    );
+    let told = [
+        "estiba/tests/test",
+        "<b>1.0.0</b> → <b>1.1.0</b>",
+        "succeeded in",
+        "ana",
+    ];
     telegram.sees(BETO.number, &told);
-    assert_eq!(telegram.count(BETO.number, "1.1.0"), 1, "{:#?}", telegram.shown(BETO.number));
+    assert_eq!(
+        telegram.count(BETO.number, "1.1.0"),
+        1,
+        "{:#?}",
+        telegram.shown(BETO.number)
+    );
 
     // Deploy with buttons; they are for whom they were made.
     telegram.write(ANA, "/volver test");
@@ -165,7 +207,10 @@ fn a_team_ships_from_its_chat() {
     telegram.sees(ANA.number, &["1.0.0", "se desplegó bien"]);
     telegram.press(ANA, &question, "Sí");
     telegram.toast("ya no sirven");
-    telegram.sees(BETO.number, &["<b>1.1.0</b> → <b>1.0.0</b>", "succeeded in"]);
+    telegram.sees(
+        BETO.number,
+        &["<b>1.1.0</b> → <b>1.0.0</b>", "succeeded in"],
+    );
     telegram.write(BETO, "/history test");
     telegram.sees(BETO.number, &["rollback", "deployment"]);
 
@@ -194,12 +239,20 @@ fn a_team_ships_from_its_chat() {
     bot.kill();
     telegram.write(BETO, "/status");
     std::fs::write(&score, text).unwrap();
-    place.ask(&place.admin, &["deploy", "--env", "test", "--version", "1.2.0", "--yes"]);
+    place.ask(
+        &place.admin,
+        &["deploy", "--env", "test", "--version", "1.2.0", "--yes"],
+    );
     let answers = telegram.count(BETO.number, "<b>test</b>:");
     let mut again = place.bot(&telegram.url);
-    telegram.sees(BETO.number, &["<b>1.0.0</b> → <b>1.2.0</b>", "succeeded in"]);
+    telegram.sees(
+        BETO.number,
+        &["<b>1.0.0</b> → <b>1.2.0</b>", "succeeded in"],
+    );
     telegram.sees(-5, &["<b>1.0.0</b> → <b>1.2.0</b>", "succeeded in"]);
-    until("the answer", || (telegram.count(BETO.number, "<b>test</b>:") > answers).then_some(()));
+    until("the answer", || {
+        (telegram.count(BETO.number, "<b>test</b>:") > answers).then_some(())
+    });
     let before = telegram.shown(BETO.number);
     assert!(again.end(), "{}", again.log());
     let mut third = place.bot(&telegram.url);

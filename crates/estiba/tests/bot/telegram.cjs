@@ -98,8 +98,10 @@ const test = {
   press: async ({ user, chat, lang, message, data }) => {
     const client = server.getClient(TOKEN, { userId: user, chatId: chat });
     const one = shown.find((m) => m.chat === chat && m.id === message);
-    const options = { from: { language_code: lang }, message: whole(one) };
-    return client.sendCallback(client.makeCallbackQuery(data, options));
+    const query = client.makeCallbackQuery(data);
+    query.from.language_code = lang;
+    query.message = whole(one);
+    return client.sendCallback(query);
   },
   look: async () => ({ shown, answers }),
 };
