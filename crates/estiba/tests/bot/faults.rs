@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Json, Router};
@@ -69,6 +70,15 @@ impl Telegram {
             }}));
     }
 
+    /// What a method was last called with.
+    fn called(&self, method: &str) -> Value {
+        until(method, || {
+            let told = self.0.lock().unwrap();
+            let call = told.calls.iter().rfind(|(of, _)| of == method);
+            call.map(|(_, body)| body.clone())
+        })
+    }
+
     /// The texts of a chat.
     fn texts(&self, chat: i64) -> Vec<String> {
         let told = self.0.lock().unwrap();
@@ -93,8 +103,9 @@ impl Telegram {
 async fn answer(
     State(telegram): State<Telegram>,
     Path((_, method)): Path<(String, String)>,
-    Json(body): Json<Value>,
+    body: Bytes,
 ) -> (StatusCode, Json<Value>) {
+    let body = serde_json::from_slice(&body).unwrap_or_else(|_| form(&body));
     let fault = {
         let mut told = telegram.0.lock().unwrap();
         let at = told.faults.iter().position(|(of, ..)| *of == method);
@@ -125,12 +136,27 @@ async fn answer(
                 "chat": { "id": body["chat_id"], "type": "private", "first_name": "P" },
                 "text": body["text"] })
         }
-        _ => json!(true),
+        _ => {
+            telegram.0.lock().unwrap().calls.push((method, body));
+            json!(true)
+        }
     };
     (
         StatusCode::OK,
         Json(json!({ "ok": true, "result": result })),
     )
+}
+
+/// The fields of a multipart form, which is how webhooks are set.
+fn form(body: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(body);
+    let fields = text.split("; name=\"").skip(1).filter_map(|field| {
+        let (name, rest) = field.split_once('"')?;
+        let (_, value) = rest.split_once("\r\n\r\n")?;
+        let (value, _) = value.split_once("\r\n--")?;
+        Some((name.to_owned(), Value::from(value)))
+    });
+    Value::Object(fields.collect())
 }
 
 #[test]
@@ -199,17 +225,83 @@ fn the_bot_lives_with_what_goes_wrong() {
     assert!(!bot.log().contains("plantedSecret"), "{}", bot.log());
 }
 
-/// What the server keeps for the bot.
-fn state(place: &Place, path: &str) -> Value {
+#[test]
+fn telegram_calls_the_bot_with_a_secret() {
+    let (telegram, url) = Telegram::start();
+    let place = Place::new();
+    let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listen = free.local_addr().unwrap().to_string();
+    drop(free);
+    let hook = "https://bot.example.edu/hook";
+    let mut bot = place.bot_with(&url, &["--webhook", hook, "--listen", &listen]);
+    let registered = telegram.called("SetWebhook");
+    assert_eq!(registered["url"], hook);
+    let secret = registered["secret_token"].as_str().unwrap();
+    telegram.write(7, "/help");
+    let update = telegram.0.lock().unwrap().updates[0].to_string();
+    let status = |path: &str, secret: &str, body: &str| {
+        let head = format!("x-telegram-bot-api-secret-token: {secret}\r\n");
+        let answer = request(&listen, "POST", path, &head, body);
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("/hook", "", &update), "401");
+    assert_eq!(status("/hook", &secret.to_uppercase(), &update), "401");
+    assert_eq!(status("/other", secret, &update), "404");
+    assert_eq!(status("/hook", secret, "{}"), "400");
+    assert_eq!(telegram.texts(7), Vec::<String>::new());
+    // Telegram brings again what it is not sure of.
+    for _ in 0..2 {
+        assert_eq!(status("/hook", secret, &update), "200");
+    }
+    assert_eq!(telegram.texts(7).len(), 1);
+    assert!(bot.end(), "{}", bot.log());
+}
+
+#[test]
+fn what_can_not_be_is_said_at_once() {
+    let (telegram, url) = Telegram::start();
+    let place = Place::new();
+    telegram.fault("GetMe", 401, json!({ "description": "Unauthorized" }));
+    let mut bot = place.bot(&url);
+    assert!(!bot.child.wait().unwrap().success());
+    until("why", || bot.log().contains("@BotFather").then_some(()));
+    let mut bot = place.bot("not an address");
+    assert!(!bot.child.wait().unwrap().success());
+    until("why", || {
+        bot.log().contains("TELEGRAM_API_URL").then_some(())
+    });
+    let mut command = place.project.command(&["bot"]);
+    command
+        .env("ESTIBA_URL", &place.url)
+        .env("ESTIBA_TOKEN", &place.admin[..8]);
+    command
+        .env("TELEGRAM_API_URL", &url)
+        .env("TELEGRAM_TOKEN", crate::place::TOKEN);
+    let mut bot = crate::place::Running::start(command, false).0;
+    assert!(!bot.child.wait().unwrap().success());
+    until("why", || bot.log().contains("--role bot").then_some(()));
+}
+
+fn request(address: &str, method: &str, path: &str, head: &str, body: &str) -> String {
     use std::io::{Read, Write};
-    let address = place.url.trim_start_matches("http://");
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let key = &place.admin;
-    let request =
-        format!("GET {path} HTTP/1.0\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\r\n");
+    let mut stream = until("the bot listens", || {
+        std::net::TcpStream::connect(address).ok()
+    });
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {length}\r\n{head}\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// What the server keeps for the bot.
+fn state(place: &Place, path: &str) -> Value {
+    let address = place.url.trim_start_matches("http://");
+    let head = format!("authorization: Bearer {}\r\n", place.admin);
+    let answer = request(address, "GET", path, &head, "");
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     serde_json::from_str(body).unwrap_or_default()
 }

@@ -171,7 +171,12 @@ impl Place {
 
     /// The bot, which speaks to a Bot API.
     pub fn bot(&self, telegram: &str) -> Running {
-        let mut command = self.project.command(&["bot"]);
+        self.bot_with(telegram, &[])
+    }
+
+    /// The same with options.
+    pub fn bot_with(&self, telegram: &str, options: &[&str]) -> Running {
+        let mut command = self.project.command(&[&["bot"], options].concat());
         command
             .env("ESTIBA_URL", &self.url)
             .env("ESTIBA_TOKEN", &self.bot)
