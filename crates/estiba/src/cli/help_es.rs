@@ -57,6 +57,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "serve",
         "Responder la API web y llevar a cabo lo que se le pide",
     ),
+    (
+        "bot",
+        "Atender el bot de Telegram cuyo token está en TELEGRAM_TOKEN, con el servidor de ESTIBA_URL",
+    ),
     ("team", "Los equipos de un servidor y quiénes los integran"),
     ("team list", "Listar los equipos"),
     ("team add", "Crear un equipo"),
@@ -164,6 +168,11 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "serve behind_proxy",
         "Un proxy delante dice en X-Forwarded-For quién pide",
     ),
+    (
+        "bot webhook",
+        "Que Telegram llame a esta dirección pública, en lugar de preguntarle",
+    ),
+    ("bot listen", "Dónde escucharlo"),
     ("team add team", "Su nombre"),
     ("team", "El equipo"),
     ("login", "La persona, como la conocen los demás"),

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use estiba_model::{Lang, Message, Name, Version, message};
 
 pub use help_es::in_spanish;
-pub use server::{Serve, Team, Token};
+pub use server::{Bot, Serve, Team, Token};
 pub use usage_es::usage_in_spanish;
 
 /// Takes a team's workloads from source to their environments, the same way on
@@ -290,6 +290,11 @@ pub enum Command {
         after_help = "Examples:\n  estiba serve\n  estiba serve --listen 0.0.0.0:8700 --targets targets.yaml --behind-proxy\nThe command uses a server where ESTIBA_URL and ESTIBA_TOKEN say so."
     )]
     Serve(Serve),
+    /// Serve the Telegram bot whose token is in TELEGRAM_TOKEN, over the server of ESTIBA_URL
+    #[command(
+        after_help = "Examples:\n  estiba bot\n  estiba bot --webhook https://bot.example.edu/telegram --listen 0.0.0.0:8443"
+    )]
+    Bot(Bot),
     /// Teams of a server, and who is in them
     #[command(subcommand)]
     Team(Team),

@@ -20,6 +20,17 @@ pub struct Serve {
     pub behind_proxy: bool,
 }
 
+/// How a bot runs.
+#[derive(Debug, Args)]
+pub struct Bot {
+    /// Be called by Telegram at this public address, in place of asking it
+    #[arg(long, value_name = "URL", requires = "listen")]
+    pub webhook: Option<String>,
+    /// Where to listen for it
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "webhook")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// Teams.
 #[derive(Debug, Subcommand)]
 pub enum Team {

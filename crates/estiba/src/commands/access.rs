@@ -14,7 +14,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Table;
 
-fn server(context: &Context) -> Result<Client, Failure> {
+/// The server that knows.
+pub fn server(context: &Context) -> Result<Client, Failure> {
     context.client()?.ok_or_else(|| {
         Failure::because(message!(
             "a server knows this: set ESTIBA_URL to its address and ESTIBA_TOKEN to your token",

@@ -1,6 +1,7 @@
 //! What each command does, a file for each group.
 
 mod access;
+mod bot;
 mod check;
 mod config;
 mod db;
@@ -215,6 +216,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             };
             export::export(&context, wanted).await
         }
+        Command::Bot(options) => bot::bot(&context, options).await,
         Command::Serve(options) => serve::serve(&context, options).await,
         Command::Team(team) => match team {
             Team::List => access::teams(&context).await,

@@ -56,7 +56,7 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
 }
 
 /// What happens, on standard error: text for people, JSON for programs.
-fn log_to_stderr(json: bool) {
+pub fn log_to_stderr(json: bool) {
     let filter = EnvFilter::try_from_env("ESTIBA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
