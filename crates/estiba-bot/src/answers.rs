@@ -46,7 +46,7 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
     };
     let of = |state| status.instances.iter().filter(move |i| i.state == state);
     let (ready, all) = (of(InstanceState::Ready).count(), status.instances.len());
-    let is_well = ready == all && status.problem.is_none() && status.drift.is_empty();
+    let is_well = ready == all && status.problems.is_empty() && status.drift.is_empty();
     let mark = match (status.deployed.is_some(), is_well) {
         (false, _) => "⚪",
         (true, true) => "🟢",
@@ -96,7 +96,7 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
         );
         text = text.say(line.text(lang));
     }
-    if let Some(problem) = &status.problem {
+    for problem in &status.problems {
         text = text.say(&format!("   ⚠️ {}", clip(problem.text(lang), 500)));
     }
     text

@@ -1,6 +1,8 @@
 //! From what somebody wants to an answer: what is missing is asked for with
 //! buttons, what there is but one of is taken.
 
+use std::collections::BTreeSet;
+
 use estiba_api::{ApiError, Asked, Client, ReleaseView, WantedDeployment};
 use estiba_model::{EnvironmentId, Lang, Message, Name, ProjectId, Version, message};
 use serde::{Deserialize, Serialize};
@@ -264,7 +266,15 @@ impl Speaker<'_> {
         };
         wish.from = Some(from.clone());
         if wish.sure {
-            return self.ask(place, WantedDeployment::Promote { from }).await;
+            return self
+                .ask(
+                    place,
+                    WantedDeployment::Promote {
+                        from,
+                        without: BTreeSet::new(),
+                    },
+                )
+                .await;
         }
         let releases = self.client.releases(&place.project_id()).await?;
         let Some(there) = running(&releases, &from) else {
@@ -280,8 +290,14 @@ impl Speaker<'_> {
         let is_rollback = wish.verb == Verb::Rollback;
         if let (true, Some(version)) = (wish.sure, wish.version.clone()) {
             let wanted = match is_rollback {
-                true => WantedDeployment::Rollback { to: Some(version) },
-                false => WantedDeployment::Deploy { version },
+                true => WantedDeployment::Rollback {
+                    to: Some(version),
+                    without: BTreeSet::new(),
+                },
+                false => WantedDeployment::Deploy {
+                    version,
+                    without: BTreeSet::new(),
+                },
             };
             return self.ask(place, wanted).await;
         }
