@@ -96,7 +96,7 @@ fn environment(status: &EnvironmentStatus, full: bool, lang: Lang) -> Text {
         );
         text = text.say(line.text(lang));
     }
-    for problem in &status.problems {
+    for problem in status.problems.iter().take(5) {
         text = text.say(&format!("   ⚠️ {}", clip(problem.text(lang), 500)));
     }
     text

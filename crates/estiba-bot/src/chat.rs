@@ -263,7 +263,8 @@ impl Chat {
     }
 
     fn advance(&mut self, number: i64, happening: &Happening, what: &What) -> bool {
-        if !self.tracks.contains_key(&number) {
+        let is_known = self.tracks.contains_key(&number);
+        if !is_known {
             let begins = what.is_end() || matches!(what, What::Asked { .. } | What::Started { .. });
             if !begins || matches!(what, What::Superseded { .. }) {
                 return false;
@@ -278,7 +279,7 @@ impl Chat {
             return false;
         };
         let changed = track.take_in(what);
-        track.untold |= changed && !(track.among_many && !track.stage.is_end());
+        track.untold |= changed && (!track.among_many || track.stage.is_end());
         if matches!(track.stage, Stage::Superseded) && track.message.is_none() {
             self.tracks.remove(&number);
         }

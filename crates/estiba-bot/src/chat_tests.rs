@@ -208,14 +208,11 @@ fn quiet_hours_hold_back_all_but_quiet_edits() {
     ];
     assert_eq!(chat.due(at(100)), all);
     let hour = at(100).to_zoned(jiff::tz::TimeZone::UTC).hour();
-    let quiet = |from, to| {
-        Some(Quiet {
-            from,
-            to,
-            offset: Some(0),
-        })
-    };
-    chat.quiet = quiet(hour, (hour + 1) % 24);
+    chat.quiet = Some(Quiet {
+        from: hour,
+        to: (hour + 1) % 24,
+        offset: Some(0),
+    });
     assert_eq!(chat.due(at(100)), [Due::Track(1)]);
     assert_eq!(chat.due(at(3700)), all, "it comes afterwards");
 }

@@ -238,7 +238,7 @@ async fn track(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
     shared
         .memory
         .chat(chat, |chat| {
-            chat.told_track(number, &track, message, edited)
+            chat.told_track(number, &track, message, edited);
         })
         .await;
     Ok(())

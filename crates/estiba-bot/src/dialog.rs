@@ -82,7 +82,7 @@ pub enum Next {
     /// A question, and the buttons that answer it.
     Question(Text, Vec<(String, Choice)>),
     /// A deployment was asked for.
-    Asked(EnvironmentId, Asked),
+    Asked(EnvironmentId, Box<Asked>),
 }
 
 /// Why there is no answer.
@@ -374,7 +374,7 @@ impl Speaker<'_> {
 
     async fn ask(&self, place: &EnvironmentId, wanted: WantedDeployment) -> Result<Next, Refusal> {
         let asked = self.client.deploy(place, &wanted, self.key).await?;
-        Ok(Next::Asked(place.clone(), asked))
+        Ok(Next::Asked(place.clone(), Box::new(asked)))
     }
 }
 

@@ -239,7 +239,7 @@ impl<'a> Speech<'a> {
         match speaker.go_on(wish).await? {
             Next::Answer(text) => self.tell(&text).await,
             Next::Question(text, choices) => self.ask(&text, choices).await,
-            Next::Asked(environment, asked) => self.asked(&environment, asked, self.pressed).await,
+            Next::Asked(environment, asked) => self.asked(&environment, *asked, self.pressed).await,
         }
         Ok(())
     }
@@ -327,7 +327,7 @@ impl<'a> Speech<'a> {
                 self.shared
                     .memory
                     .chat(self.chat, |chat| {
-                        chat.follow(number, Track::of(&now, message), lang)
+                        chat.follow(number, Track::of(&now, message), lang);
                     })
                     .await;
             }

@@ -234,9 +234,10 @@ impl Minder {
             }
         }
         if standing != before {
-            // An instance that was stopped meanwhile leaves nothing behind.
+            // An instance that was stopped meanwhile leaves nothing behind, and what a
+            // deployment found meanwhile is newer than what was asked here.
             let path = place.standing(&instance.name);
-            if !path.exists() {
+            if !path.exists() || instance.standing(&place)? != before {
                 return Ok(());
             }
             record::write(&path, &standing)?;

@@ -7,7 +7,7 @@ use estiba_model::{Environment, Name, Project, ProjectWorkload, Resource, messag
 use estiba_score::placeholder::{Root, Template};
 use serde_json::Value;
 
-use super::environment_spot;
+use super::{environment_spot, project_file};
 use crate::finding::{Findings, Spot};
 use crate::kinds::{self, Kind};
 use crate::references::ENVIRONMENT;
@@ -16,6 +16,7 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
     same_place(project, found);
     same_runtime(project, found);
     same_route(project, found);
+    same_address(project, found);
 }
 
 fn kind_of(project: &Project, target: &Name) -> Option<&'static Kind> {
@@ -79,6 +80,48 @@ fn same_runtime(project: &Project, found: &mut Findings) {
             );
         }
     }
+}
+
+/// A pattern of addresses that gives several workloads of an environment the same.
+fn same_address(project: &Project, found: &mut Findings) {
+    for (target, config) in &project.targets {
+        let pattern = kind_of(project, target).and_then(|kind| (kind.address)(&config.settings));
+        let Some(pattern) = pattern.filter(|pattern| !pattern.contains("{workload}")) else {
+            continue;
+        };
+        let clash = project.environments.values().find_map(|environment| {
+            let placed = environment.placement.iter();
+            let reached: Vec<&str> = placed
+                .filter(|(workload, on)| *on == target && gets_address(project, workload))
+                .map(|(workload, _)| workload.as_str())
+                .collect();
+            (reached.len() > 1).then(|| reached.join(", "))
+        });
+        let Some(workloads) = clash else { continue };
+        found.error(
+            "same-place",
+            Spot::value(
+                &project_file(project),
+                &["targets", target.as_str(), "ingress"],
+            ),
+            message!(
+                "\"{pattern}\" is one address for {workloads}",
+                "«{pattern}» es una sola dirección para {workloads}"
+            ),
+            message!("put {{workload}} into it", "agregue {{workload}}"),
+        );
+    }
+}
+
+/// Whether a workload has a port and no route that says another host.
+fn gets_address(project: &Project, workload: &Name) -> bool {
+    let Some(workload) = project.workloads.get(workload).map(|one| &one.workload) else {
+        return false;
+    };
+    let has_host = |resource: &Resource| {
+        resource.kind == "route" && resource.params.get("host").is_some_and(Value::is_string)
+    };
+    !workload.ports.is_empty() && !workload.resources.values().any(has_host)
 }
 
 /// An address that a workload takes in an environment.

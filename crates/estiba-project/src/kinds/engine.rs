@@ -21,6 +21,7 @@ pub(super) const DOCKER: Kind = Kind {
     place: |project, environment| format!("docker/{project}/{environment}"),
     runtime: |settings| socket(settings, "docker's own"),
     network: THIS_MACHINE,
+    address: |_| None,
     needs_registry: false,
     mistake: |_| None,
 };

@@ -39,6 +39,7 @@ pub(super) const KUBERNETES: Kind = Kind {
     },
     // Clusters may share the ingress of a course.
     network: "kubernetes",
+    address: |settings| settings.get("ingress").and_then(Value::as_str),
     needs_registry: true,
     mistake,
 };

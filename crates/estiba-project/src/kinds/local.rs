@@ -21,6 +21,7 @@ pub(super) const LOCAL: Kind = Kind {
     place: |project, environment| format!("local/{project}/{environment}"),
     runtime: |_| "local".to_owned(),
     network: THIS_MACHINE,
+    address: |_| None,
     needs_registry: false,
     mistake: |_| None,
 };

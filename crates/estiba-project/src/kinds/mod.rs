@@ -26,6 +26,9 @@ pub(crate) struct Kind {
     pub runtime: fn(&Map<String, Value>) -> String,
     /// What shares host names: two routes of one host on one network collide.
     pub network: &'static str,
+    /// The pattern of the addresses that its workloads get by themselves, where
+    /// the settings have one.
+    pub address: fn(&Map<String, Value>) -> Option<&str>,
     /// Whether it takes its images from the project's registry.
     pub needs_registry: bool,
     /// What is wrong about settings that fit the schema.

@@ -52,6 +52,11 @@ bad! {
     folder_for_a_score_file: [("estiba.yaml", "bot/score.yaml", "bot")];
     broken_score_file: [("bot/score.yaml", "image: .", "image: 7")];
     same_host_in_two_environments: [("api/score.yaml", "path: /", "host: api.example.edu\n      path: /")];
+    one_address_for_two_workloads: [
+        ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/tp2"),
+        ("estiba.yaml", "kind: local", "kind: kubernetes, ingress: \"{team}-{environment}.example.edu\""),
+        ("bot/score.yaml", "containers:\n", "service:\n  ports:\n    web: { port: 80 }\ncontainers:\n"),
+    ];
     same_host_from_config: [
         ("api/score.yaml", "path: /", "host: ${resources.env.HOST}\n      path: /"),
         ("api/score.yaml", "resources:\n", "resources:\n  env:\n    type: environment\n"),

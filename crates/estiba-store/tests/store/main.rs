@@ -16,4 +16,5 @@ mod opening;
 mod postgres;
 mod releases;
 mod secrecy;
+mod server;
 mod settings;
