@@ -1,6 +1,6 @@
 //! The web API over the engine: what `estiba serve` answers.
 //!
-//! [`serve`] listens until it is told to stop; [`router`](router::router) reads
+//! [`serve`] listens until it is told to stop; `router.rs` reads
 //! as a table of contents.
 
 mod auth;

@@ -90,8 +90,11 @@ async fn projects_are_of_their_team(fixture: &Fixture) {
     store.put_project(&id, &files, "gimli").await.unwrap();
     let kept = store.project(&id).await.unwrap().unwrap();
     assert_eq!((kept.files, kept.updated_by.as_str()), (files, "gimli"));
-    assert_eq!(store.projects(None).await.unwrap(), [id.clone()]);
-    assert_eq!(store.projects(Some(&id.team)).await.unwrap(), [id.clone()]);
+    assert_eq!(store.projects(None).await.unwrap(), vec![id.clone()]);
+    assert_eq!(
+        store.projects(Some(&id.team)).await.unwrap(),
+        vec![id.clone()]
+    );
     assert!(
         store
             .projects(Some(&name("none")))
@@ -171,7 +174,7 @@ async fn a_request_is_decided_once(fixture: &Fixture) {
     let first = ask().await.unwrap();
     let second = ask().await.unwrap();
     let waiting = store.waiting_approvals(Some(&id.team)).await.unwrap();
-    assert_eq!(waiting, [second.clone()], "the older one gave way");
+    assert_eq!(waiting, vec![second.clone()], "the older one gave way");
     let decide = |id| store.decide_approval(id, ApprovalState::Approved, "balin");
     assert_eq!(decide(first.id).await.unwrap(), None);
     let decided = decide(second.id).await.unwrap().unwrap();
