@@ -7,7 +7,8 @@ use estiba_model::{
     Version,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::Problem;
@@ -275,8 +276,14 @@ pub struct SecretName {
 #[serde(deny_unknown_fields)]
 pub struct SecretValue {
     /// The value.
+    #[serde(deserialize_with = "untold")]
     #[schema(write_only, max_length = 262144)]
     pub value: String,
+}
+
+/// A text whose errors don't tell what was there instead.
+fn untold<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map_err(|_| D::Error::custom("it has to be a text"))
 }
 
 /// A command to run in an instance.

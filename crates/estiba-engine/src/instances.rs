@@ -7,10 +7,9 @@ use estiba_model::{Cause, EnvironmentId, InstanceState, Name, Project, SecretStr
 use estiba_target::{ExecIo, ExecRequest, LogLine, LogQuery, LogStream, Redactor, Target, Url};
 use futures::StreamExt;
 
-use crate::deploy::{Outcome, Request};
+use crate::deploy::Request;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::observer::Observer;
 use crate::reach::ask;
 
 impl Engine {
@@ -74,23 +73,6 @@ impl Engine {
         Ok(target.exec(&request, io).await?)
     }
 
-    /// New instances of the release that runs, of these workloads or of all.
-    ///
-    /// # Errors
-    /// As [`Engine::deploy`].
-    pub async fn restart(
-        &self,
-        project: &Project,
-        environment: &Name,
-        workloads: &[Name],
-        observer: &dyn Observer,
-    ) -> Result<Outcome, EngineError> {
-        let request = self
-            .restart_request(project, environment, workloads)
-            .await?;
-        self.deploy(project, &request, observer).await
-    }
-
     /// Notes that workloads are to have new instances; what is returned brings
     /// them.
     ///
@@ -121,21 +103,6 @@ impl Engine {
             cause: Cause::Restart,
             without: BTreeSet::new(),
         })
-    }
-
-    /// Another number of copies, kept until it is changed again.
-    ///
-    /// # Errors
-    /// As [`Engine::deploy`].
-    pub async fn scale(
-        &self,
-        project: &Project,
-        environment: &Name,
-        replicas: &[(Name, u32)],
-        observer: &dyn Observer,
-    ) -> Result<Outcome, EngineError> {
-        let request = self.scale_request(project, environment, replicas).await?;
-        self.deploy(project, &request, observer).await
     }
 
     /// Keeps another number of copies; what is returned brings it about.

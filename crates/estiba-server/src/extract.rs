@@ -58,11 +58,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 JsonRejection::BytesRejection(_) => (error.status(), "unreadable-body"),
                 _ => (StatusCode::BAD_REQUEST, "not-json"),
             };
-            // Never the text itself: it may be a secret.
-            let why = match &error {
-                JsonRejection::JsonDataError(error) => error.body_text(),
-                error => error.body_text(),
-            };
+            let why = error.body_text();
             Problem::new(
                 status,
                 code,

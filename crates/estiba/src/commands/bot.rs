@@ -1,11 +1,7 @@
 //! `estiba bot`.
 
-use std::path::Path;
-
 use estiba_bot::{Options, Webhook};
 use estiba_model::{SecretString, message};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::Bot;
 use crate::context::Context;
@@ -37,18 +33,7 @@ pub async fn bot(context: &Context, bot: Bot) -> Result<(), Failure> {
         webhook: webhook.map(|(url, listen)| Webhook { url, listen }),
     };
     super::serve::log_to_stderr(context.output.json);
-    let stop = CancellationToken::new();
-    let unusable = |error: std::io::Error| Failure::file(Path::new("signals"), &error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unusable)?;
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        told.cancel();
-    });
+    let stop = super::serve::when_told_to_end()?;
     estiba_bot::run(client, options, stop)
         .await
         .map_err(|error| Failure::because(error.message().clone()))

@@ -30,18 +30,7 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
         ))
     })?;
     log_to_stderr(context.output.json);
-    let stop = CancellationToken::new();
-    let unusable = |error: std::io::Error| Failure::file(Path::new("signals"), &error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unusable)?;
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        told.cancel();
-    });
+    let stop = when_told_to_end()?;
     let bound = listener.local_addr().unwrap_or(address);
     context.output.line(&message!(
         "listening on http://{bound}; its API is described at http://{bound}/api",
@@ -53,6 +42,23 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
     estiba_server::serve(listener, engine, options, stop)
         .await
         .map_err(|error| Failure::because(error.message().clone()))
+}
+
+/// Cancelled when the process is told to end, by SIGTERM or from the keyboard.
+pub fn when_told_to_end() -> Result<CancellationToken, Failure> {
+    let unusable = |error: std::io::Error| Failure::file(Path::new("signals"), &error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(unusable)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unusable)?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
 }
 
 /// What happens, on standard error: text for people, JSON for programs.

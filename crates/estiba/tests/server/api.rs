@@ -151,3 +151,16 @@ fn files_with_mistakes_are_told_with_their_place() {
     );
     assert_eq!(problem["findings"][0]["place"]["line"], 7, "{problem}");
 }
+
+#[test]
+fn a_secret_of_a_wrong_type_is_not_told_back() {
+    let server = Server::start();
+    server.team("moria");
+    let path = "/api/v1/teams/moria/projects/tp2/environments/test/secrets/TOKEN";
+    let wrong = json!({ "value": 471_147_114_711_u64 });
+    let put = server.send("PUT", path, &server.admin, &wrong);
+    assert_eq!(put.status(), 422);
+    let told = put.text().unwrap();
+    assert!(told.contains("has to be a text"), "{told}");
+    assert!(!told.contains("4711"), "{told}");
+}
