@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, ContainerSummary};
@@ -13,9 +14,13 @@ use estiba_host::HostError;
 use estiba_model::message;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
+use tokio::time::sleep;
 
 /// Time for an answer, in seconds. Loading an image of gigabytes is one.
 const ANSWER_SECONDS: u64 = 600;
+/// A container is told so often to go, with this pause.
+const REMOVALS: u32 = 20;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(250);
 
 /// A connection that is made when it is first needed.
 #[derive(Debug)]
@@ -124,15 +129,27 @@ impl Engine {
         stopped.await.or_else(|error| self.unless_gone(error))
     }
 
-    /// Removes a container with its anonymous volumes, whatever it does.
+    /// Removes a container with its anonymous volumes, whatever it does. Podman may
+    /// say that one is not there while it is just starting it again.
     pub(crate) async fn remove(&self, container: &str) -> Result<(), HostError> {
-        let options = RemoveContainerOptions {
-            force: true,
-            v: true,
-            ..RemoveContainerOptions::default()
-        };
-        let removed = self.api().await?.remove_container(container, Some(options));
-        removed.await.or_else(|error| self.unless_gone(error))
+        for _ in 0..REMOVALS {
+            let options = RemoveContainerOptions {
+                force: true,
+                v: true,
+                ..RemoveContainerOptions::default()
+            };
+            let removed = self.api().await?.remove_container(container, Some(options));
+            removed.await.or_else(|error| self.unless_gone(error))?;
+            if self.inspect(container).await?.is_none() {
+                return Ok(());
+            }
+            sleep(BETWEEN_REMOVALS).await;
+        }
+        let socket = &self.socket;
+        Err(HostError::Told(message!(
+            "the engine behind {socket} keeps container {container}, which it was told to remove: look at it with `docker inspect`, and try again",
+            "el motor detrás de {socket} conserva el contenedor {container}, que se le pidió eliminar: mírelo con `docker inspect` e intente de nuevo"
+        )))
     }
 
     /// Starts a container; one that runs is no error.

@@ -14,6 +14,7 @@ mod images;
 mod instance;
 mod labels;
 mod layout;
+mod log_lines;
 mod log_mark;
 mod logs;
 mod minder;

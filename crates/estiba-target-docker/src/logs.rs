@@ -8,12 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
 use estiba_host::directory::make_private;
 use estiba_host::{HostError, record};
 use estiba_model::{EnvironmentId, InstanceName, Name, SecretString};
-use estiba_target::{LogLine, LogQuery, LogStream, Redactor, Stream, TargetError};
+use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -22,6 +21,7 @@ use tokio::time::sleep;
 use crate::engine::Engine;
 use crate::instance::{Instance, Member};
 use crate::layout::EnvironmentDir;
+use crate::log_lines::{Lines, Source};
 use crate::log_mark::{Mark, is_before};
 
 /// Lines of an instance that is gone, at the most.
@@ -118,14 +118,18 @@ impl Follower {
         tokio::spawn(async move {
             let Ok(api) = engine.api().await else { return };
             let options = options(told.at, None, true);
-            let mut output = Box::pin(api.logs(&source.id, Some(options)));
+            let mut output = Box::pin(api.logs(&source.container_id, Some(options)));
+            let mut pieces = Lines::of(&source, &redactor);
             while let Some(Ok(output)) = output.next().await {
-                let Some(line) = source.line(output, &redactor) else {
+                let Some(line) = pieces.put(output) else {
                     continue;
                 };
                 if told.is_behind(line.at) && sender.send(Ok(line)).await.is_err() {
                     return;
                 }
+            }
+            for line in pieces.rest() {
+                let _ = sender.send(Ok(line)).await;
             }
         });
     }
@@ -277,7 +281,13 @@ async fn read(
     let mut lines = Vec::new();
     let source = Source::of(member);
     let options = options(since, tail, false);
-    let mut output = Box::pin(engine.api().await?.logs(&source.id, Some(options)));
+    let mut output = Box::pin(
+        engine
+            .api()
+            .await?
+            .logs(&source.container_id, Some(options)),
+    );
+    let mut pieces = Lines::of(&source, redactor);
     while let Some(piece) = output.next().await {
         let piece = match piece {
             Ok(piece) => piece,
@@ -286,9 +296,10 @@ async fn read(
                 break;
             }
         };
-        let line = source.line(piece, redactor);
-        lines.extend(line.filter(|line| since.is_none_or(|since| !is_before(line.at, since))));
+        lines.extend(pieces.put(piece));
     }
+    lines.extend(pieces.rest());
+    lines.retain(|line| since.is_none_or(|since| !is_before(line.at, since)));
     Ok(lines)
 }
 
@@ -311,42 +322,5 @@ fn options(since: Option<Timestamp>, tail: Option<usize>, follow: bool) -> LogsO
         until: 0,
         timestamps: true,
         tail: tail.map_or_else(|| "all".to_owned(), |count| count.to_string()),
-    }
-}
-
-/// Whose lines they are.
-pub(crate) struct Source {
-    id: String,
-    instance: InstanceName,
-    container: Name,
-}
-
-impl Source {
-    fn of(member: &Member) -> Self {
-        Self {
-            id: member.id.clone(),
-            instance: member.labels.instance.clone(),
-            container: member.labels.container.clone(),
-        }
-    }
-
-    fn line(&self, output: LogOutput, redactor: &Redactor) -> Option<LogLine> {
-        let (stream, bytes) = match output {
-            LogOutput::StdErr { message } => (Stream::Stderr, message),
-            LogOutput::StdOut { message } | LogOutput::Console { message } => {
-                (Stream::Stdout, message)
-            }
-            LogOutput::StdIn { .. } => return None,
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        let (at, text) = text.split_once(' ')?;
-        let text = text.trim_end_matches(['\n', '\r']);
-        Some(LogLine {
-            at: at.parse().ok()?,
-            instance: self.instance.clone(),
-            container: self.container.clone(),
-            stream: Some(stream),
-            text: redactor.redact(text).into_owned(),
-        })
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use estiba_host::background::{Started, leave_session, let_go_of_parent, start, tell};
 use estiba_host::directory::make_private;
-use estiba_host::{HostError, lock, record};
+use estiba_host::{HostError, lock};
 use estiba_model::{EnvironmentId, Message};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -30,8 +30,10 @@ use crate::{routing, run};
 pub(crate) const ROLE: &str = "docker-minder";
 /// Time between two rounds of checks.
 const EVERY: Duration = Duration::from_secs(1);
-/// Rounds with no instance, or with no engine, after which it ends.
+/// Rounds with no instance, after which it ends.
 const IDLE_ROUNDS: u32 = 60;
+/// Rounds with no engine, after which it ends: an hour.
+const SILENT_ROUNDS: u32 = 3600;
 /// So many checks in a row fail before that counts.
 const FAILURES: u32 = 3;
 /// A container that has not been alive yet is given so long.
@@ -156,16 +158,25 @@ impl Counts {
 }
 
 impl Minder {
+    /// What was listed may be old when its turn comes.
+    async fn stands_now(&self, instance: &Instance) -> Result<bool, HostError> {
+        Ok(instance.stands()
+            || Instance::find(&self.engine, &self.environment, &instance.name)
+                .await?
+                .stands())
+    }
+
     async fn mind(&mut self) {
-        let mut idle = 0;
-        while idle < IDLE_ROUNDS {
+        let (mut idle, mut silent) = (0, 0);
+        while idle < IDLE_ROUNDS && silent < SILENT_ROUNDS {
             match Instance::all(&self.engine, &self.environment).await {
-                Ok(instances) if !instances.is_empty() => {
-                    idle = 0;
+                Ok(instances) if instances.is_empty() => idle += 1,
+                Ok(instances) => {
+                    (idle, silent) = (0, 0);
                     self.round(&instances).await;
                 }
                 // An engine that is started again shows the same instances.
-                _ => idle += 1,
+                Err(_) => silent += 1,
             }
             sleep(EVERY).await;
         }
@@ -215,7 +226,7 @@ impl Minder {
             }
             Err(why) => {
                 counts.unready += 1;
-                if counts.unready >= FAILURES || !instance.stands() {
+                if counts.unready >= FAILURES || !self.stands_now(instance).await? {
                     (standing.ready, standing.why) = (false, Some(why));
                 }
             }
@@ -234,14 +245,10 @@ impl Minder {
             }
         }
         if standing != before {
-            // An instance that was stopped meanwhile leaves nothing behind, and what a
-            // deployment found meanwhile is newer than what was asked here.
-            let path = place.standing(&instance.name);
-            if !path.exists() || instance.standing(&place)? != before {
+            let (engine, layout) = (&self.engine, &self.layout);
+            if !routing::settle(engine, layout, instance, Some(&before), &standing).await? {
                 return Ok(());
             }
-            record::write(&path, &standing)?;
-            self.tell_the_edge(instance).await?;
         }
         if standing.restarts > before.restarts {
             for (member, _) in unhealthy {
@@ -249,13 +256,5 @@ impl Minder {
             }
         }
         Ok(())
-    }
-
-    async fn tell_the_edge(&self, instance: &Instance) -> Result<(), HostError> {
-        let Some(workload) = instance.workload() else {
-            return Ok(());
-        };
-        let (engine, layout) = (&self.engine, &self.layout);
-        routing::publish_if_named(engine, layout, &self.environment, workload, &instance.name).await
     }
 }

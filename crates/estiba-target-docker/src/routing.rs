@@ -6,12 +6,12 @@ use std::path::Path;
 
 use estiba_edge::{ControlClient, OwnerRoutes, ServicePort};
 use estiba_host::traffic::{Answering, is_in_force, owner, publish, table, unroute};
-use estiba_host::{HostError, edge, routes};
-use estiba_model::{EnvironmentId, InstanceName, Name, Traffic, message};
+use estiba_host::{HostError, edge, record, routes};
+use estiba_model::{EnvironmentId, Name, Traffic, message};
 use estiba_target::Url;
 
 use crate::engine::Engine;
-use crate::instance::Instance;
+use crate::instance::{Instance, Standing};
 use crate::layout::{EnvironmentDir, Layout};
 use crate::network;
 
@@ -163,28 +163,43 @@ async fn answering(
         .collect())
 }
 
-/// Tells the edge anew who answers for a workload, if the last routing named
-/// this instance and an edge runs.
-pub(crate) async fn publish_if_named(
+/// Records how an instance stands and tells the edge, in one go, if the last routing
+/// named it and an edge runs. Where it does not stand as `before` any more, what was
+/// found meanwhile is newer: nothing is done.
+///
+/// Returns whether it was recorded.
+pub(crate) async fn settle(
     engine: &Engine,
     layout: &Layout,
-    environment: &EnvironmentId,
-    workload: &Name,
-    instance: &InstanceName,
-) -> Result<(), HostError> {
+    instance: &Instance,
+    before: Option<&Standing>,
+    standing: &Standing,
+) -> Result<bool, HostError> {
+    let Some(workload) = instance.workload() else {
+        return Ok(false);
+    };
+    let environment = &instance.environment;
     let place = layout.environment(environment);
     let dir = place.traffic();
     let _lock = dir.lock(workload).await?;
+    let path = place.standing(&instance.name);
+    if let Some(before) = before
+        && (!path.exists() || instance.standing(&place)? != *before)
+    {
+        return Ok(false);
+    }
+    record::write(&path, standing)?;
     let recorded = dir.of(workload)?;
-    let Some(traffic) = recorded.filter(|traffic| traffic.instances.contains(instance)) else {
-        return Ok(());
+    let Some(traffic) = recorded.filter(|traffic| traffic.instances.contains(&instance.name))
+    else {
+        return Ok(true);
     };
     let edge = ControlClient::new(layout.edge().socket());
-    if table(&edge).await?.is_none() {
-        return Ok(());
+    if table(&edge).await?.is_some() {
+        let answering = answering(engine, &place, environment, &traffic).await?;
+        publish(&edge, &owner(environment, workload), &answering).await?;
     }
-    let answering = answering(engine, &place, environment, &traffic).await?;
-    publish(&edge, &owner(environment, workload), &answering).await
+    Ok(true)
 }
 
 /// Refuses an address that this machine does not have: the edge would listen there

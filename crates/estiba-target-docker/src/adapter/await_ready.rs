@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use estiba_host::{HostError, record};
+use estiba_host::HostError;
 use estiba_model::{EnvironmentId, InstanceName, Message, message};
 use estiba_target::TargetError;
 use tokio::time::{Instant as Clock, sleep_until};
 
 use super::DockerTarget;
 use crate::instance::{CRASHING_AFTER, Instance};
-use crate::routing::publish_if_named;
+use crate::routing::settle;
 use crate::{logs, run};
 
 /// Lines of an instance's log that explain a failure.
@@ -40,12 +40,8 @@ impl DockerTarget {
                 Ok(()) => {
                     let mut standing = found.standing(&place)?;
                     (standing.ready, standing.was_ready, standing.why) = (true, true, None);
-                    record::write(&place.standing(instance), &standing)?;
                     // One that was started anew answers at other ports.
-                    if let Some(workload) = found.workload() {
-                        let engine = &self.engine;
-                        publish_if_named(engine, &layout, environment, workload, instance).await?;
-                    }
+                    settle(&self.engine, &layout, &found, None, &standing).await?;
                     return Ok(());
                 }
                 Err(why) => why,

@@ -105,7 +105,9 @@ impl DockerTarget {
                 restart: if completes {
                     RestartPolicyNameEnum::ON_FAILURE
                 } else {
-                    RestartPolicyNameEnum::UNLESS_STOPPED
+                    // Not "unless stopped": a Docker that was killed takes what it
+                    // finds running for stopped by hand.
+                    RestartPolicyNameEnum::ALWAYS
                 },
                 place,
                 files,

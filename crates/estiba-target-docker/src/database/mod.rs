@@ -188,7 +188,7 @@ impl Database<'_> {
                 )),
                 shm_size: Some(128 << 20),
                 restart_policy: Some(RestartPolicy {
-                    name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+                    name: Some(RestartPolicyNameEnum::ALWAYS),
                     maximum_retry_count: None,
                 }),
                 log_config: Some(bounded_log()),

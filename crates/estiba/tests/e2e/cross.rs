@@ -4,9 +4,8 @@
 mod gate;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -296,35 +295,19 @@ fn failing(story: &str, bot: Kind, api: Kind) {
     crossed.assert_runs("2.0.0");
 }
 
-/// Runs a command with `--json` and tells its events as they come. Returns its code
-/// and what it wrote.
-fn watch(project: &Project, args: &[&str], mut seen: impl FnMut(&Value)) -> (Option<i32>, String) {
-    let mut command = project.command(args);
-    let mut child = command
-        .arg("--json")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = String::new();
-    let events = BufReader::new(child.stdout.take().unwrap());
-    for line in events.lines().map_while(Result::ok) {
-        seen(&serde_json::from_str(&line).unwrap());
-        out += &format!("{line}\n");
-    }
-    (child.wait().unwrap().code(), out)
-}
-
 /// A target that does not answer any more when the bot is to start, or when the
 /// old API is to end: the new one serves by then.
 fn goes_away_half_way(crossed: &Crossed, kind: Kind, gate: &Gate) {
-    let failed = watch(&crossed.project, &["up", "--version", "2.0.0"], |event| {
-        let step = &event["step"];
-        let of_bot = step["workload"] == "bot" && step["step"] != "fetch";
-        let is_late = of_bot || step["step"] == "stop";
-        if event["event"] == "step-started" && step["target"] == kind.name() && is_late {
-            gate.shut();
-        }
-    });
+    let failed = crossed
+        .project
+        .watch(&["up", "--version", "2.0.0"], |event| {
+            let step = &event["step"];
+            let of_bot = step["workload"] == "bot" && step["step"] != "fetch";
+            let is_late = of_bot || step["step"] == "stop";
+            if event["event"] == "step-started" && step["target"] == kind.name() && is_late {
+                gate.shut();
+            }
+        });
     gate.open();
     let (code, out) = failed;
     assert_eq!(code, Some(1), "{out}");

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cross;
+mod engine;
 mod export;
 mod import;
 mod killed;

@@ -186,6 +186,25 @@ impl Project {
         false
     }
 
+    /// Runs a command with `--json` and tells its events as they come. Returns its
+    /// code and what it wrote.
+    #[allow(dead_code, reason = "not every test watches")]
+    pub fn watch(&self, args: &[&str], mut seen: impl FnMut(&Value)) -> (Option<i32>, String) {
+        let mut command = self.command(args);
+        let mut child = command
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = String::new();
+        let events = BufReader::new(child.stdout.take().unwrap());
+        for line in events.lines().map_while(Result::ok) {
+            seen(&serde_json::from_str(&line).unwrap());
+            out += &format!("{line}\n");
+        }
+        (child.wait().unwrap().code(), out)
+    }
+
     /// Where `estiba status` says that a workload answers.
     pub fn address(&self, environment: &str, workload: &str) -> Address {
         let status = self.status(environment);

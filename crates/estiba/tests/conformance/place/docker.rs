@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,13 +13,10 @@ use tempfile::TempDir;
 use super::tool::{output, unknown_kind, works};
 use super::{Foreign, Place};
 use crate::behaviour::Need;
-use crate::bench::{Kit, eventually};
+use crate::bench::Kit;
 
 /// The image of databases, which this machine's Docker may have.
 const DATABASE: &str = "postgres:15";
-
-/// The variable that asks for a Podman of the kit's own.
-const PODMAN_VARIABLE: &str = "ESTIBA_TEST_PODMAN";
 
 /// An engine that its own command line reaches.
 pub struct Engine {
@@ -139,8 +136,10 @@ impl Service {
                 .spawn()
                 .unwrap();
             *running = Some(child);
-            let limit = Duration::from_secs(20);
-            eventually("podman's socket", limit, || socket.exists());
+            let limit = Instant::now() + Duration::from_secs(30);
+            while !socket.exists() && Instant::now() < limit {
+                std::thread::sleep(Duration::from_millis(50));
+            }
         }
         socket
     }
@@ -179,14 +178,13 @@ impl Place for Engine {
     }
 
     fn missing(&self) -> Option<String> {
-        if self.service.is_some() && std::env::var_os(PODMAN_VARIABLE).is_none() {
-            return Some(format!("{PODMAN_VARIABLE} does not ask for it"));
-        }
         if self.service.is_some() && !works(Command::new("podman").arg("--version")) {
             return Some("there is no `podman`".to_owned());
         }
-        if let Some(service) = &self.service {
-            service.start();
+        if let Some(service) = &self.service
+            && !service.start().exists()
+        {
+            return Some("`podman system service` does not start".to_owned());
         }
         let answers = || works(self.tool().args(["info"]));
         let silent = || (!answers()).then(|| format!("`{} info` fails", self.name));
