@@ -72,7 +72,7 @@ edge_port() { # ENVIRONMENT
 # that is its service, which this machine reaches if it is the node.
 find_api() { # ENVIRONMENT
   if [[ ${TARGET:-} == *kubernetes* ]]; then
-    host=$(kubectl -n "bench-$1" get service api -o jsonpath='{.spec.clusterIP}:{.spec.ports[0].port}')
+    host=$(kubectl -n "bench-$1" get service bench-api -o jsonpath='{.spec.clusterIP}:{.spec.ports[0].port}')
     base=http://$host
   else
     base=http://127.0.0.1:$(edge_port "$1")

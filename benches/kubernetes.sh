@@ -51,14 +51,14 @@ export TARGET='{ kind: kubernetes }' REGISTRY=127.0.0.1:18096/bench WORKLOADS='a
 make_project
 "$estiba" deploy --env test --version 1.0.0 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 "$estiba" export kubernetes --env prod --version 1.0.0 -o "$work/manifests" >"$work/log" 2>&1
-namespace=bench-bench-prod
+namespace=bench-prod
 
 run_estiba() { "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1; }
 end_estiba() { down prod; }
 run_kubectl() {
   kubectl apply -f "$work/manifests" >"$work/log" 2>&1 &&
-    kubectl -n "$namespace" rollout status deployment/api >"$work/log" 2>&1 &&
-    kubectl -n "$namespace" rollout status deployment/web >"$work/log" 2>&1
+    kubectl -n "$namespace" rollout status deployment/bench-api >"$work/log" 2>&1 &&
+    kubectl -n "$namespace" rollout status deployment/bench-web >"$work/log" 2>&1
 }
 end_kubectl() { kubectl delete --wait -f "$work/manifests" >"$work/log" 2>&1; }
 on_exit+=('end_kubectl')

@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use crate::manifests::shortened;
 
 /// Where an environment is, unless `namespace` says otherwise.
-const NAMESPACE: &str = "{team}-{project}-{environment}";
+const NAMESPACE: &str = "{team}-{environment}";
 /// A namespace is a label of the DNS.
 const LONGEST_NAMESPACE: usize = 63;
-/// What makes names differ from environment to environment.
+const TEAM: &str = "{team}";
+const PROJECT: &str = "{project}";
 const ENVIRONMENT: &str = "{environment}";
 /// What makes addresses differ from workload to workload.
 const WORKLOAD: &str = "{workload}";
@@ -125,8 +126,24 @@ impl Settings {
         shortened(&whole, LONGEST_NAMESPACE)
     }
 
-    /// Whether an environment shares its namespace with others of its team, so
-    /// that names have to carry the environment.
+    /// What the namespace does not tell apart, names have to: what comes before the
+    /// name of a thing, and what comes after it.
+    #[must_use]
+    pub fn name_parts<'e>(
+        &self,
+        environment: &'e EnvironmentId,
+    ) -> (Vec<&'e Name>, Option<&'e Name>) {
+        let pattern = self.namespace_pattern();
+        let lacking = |key, part| (!pattern.contains(key)).then_some(part);
+        let before = [
+            lacking(TEAM, &environment.team),
+            lacking(PROJECT, &environment.project),
+        ];
+        let after = lacking(ENVIRONMENT, &environment.environment);
+        (before.into_iter().flatten().collect(), after)
+    }
+
+    /// Whether environments share a namespace, which is there before them.
     #[must_use]
     pub fn shares_namespace(&self) -> bool {
         !self.namespace_pattern().contains(ENVIRONMENT)
@@ -183,8 +200,8 @@ impl Settings {
 
 fn filled(pattern: &str, environment: &EnvironmentId, workload: Option<&Name>) -> String {
     let text = pattern
-        .replace("{team}", environment.team.as_str())
-        .replace("{project}", environment.project.as_str())
+        .replace(TEAM, environment.team.as_str())
+        .replace(PROJECT, environment.project.as_str())
         .replace(ENVIRONMENT, environment.environment.as_str());
     match workload {
         Some(workload) => text.replace(WORKLOAD, workload.as_str()),

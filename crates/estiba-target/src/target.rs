@@ -29,6 +29,10 @@ pub enum Capability {
     Postgres,
     /// Limits of CPU and memory are in force.
     Limits,
+    /// A probe that asks both by HTTP and by a command.
+    ProbesOfTwoKinds,
+    /// Containers that start when another one is healthy.
+    AwaitingHealthy,
 }
 
 /// Where long work tells how far it is.

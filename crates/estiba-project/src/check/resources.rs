@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use estiba_model::{Name, Project, ProjectWorkload, Protocol, Resource, ResourceId, message};
+use estiba_model::{
+    Container, Name, Project, ProjectWorkload, Protocol, Ready, Resource, ResourceId, message,
+};
 use estiba_target::Capability;
 
 use super::environment_spot;
@@ -85,6 +87,73 @@ fn lacking_capabilities(user: &ProjectWorkload, kind: &Kind, found: &mut Finding
                 "haga de cada contenedor un componente propio"
             ),
         );
+    }
+    for (name, container) in &user.workload.containers {
+        probes_of_two_kinds(user, (name, container), kind, found);
+        awaiting_healthy(user, (name, container), kind, found);
+    }
+}
+
+fn probes_of_two_kinds(
+    user: &ProjectWorkload,
+    (name, container): (&Name, &Container),
+    kind: &Kind,
+    found: &mut Findings,
+) {
+    if kind.capabilities.contains(&Capability::ProbesOfTwoKinds) {
+        return;
+    }
+    let target = kind.name;
+    for (key, probe) in [
+        ("livenessProbe", &container.liveness),
+        ("readinessProbe", &container.readiness),
+    ] {
+        if probe
+            .as_ref()
+            .is_some_and(|probe| probe.http.is_some() && probe.exec.is_some())
+        {
+            found.error(
+                "unsupported-capability",
+                Spot::value(&user.file, &["containers", name.as_str(), key]).of_key(),
+                message!(
+                    "a target of kind {target} asks either by httpGet or by exec, not by both",
+                    "una plataforma de tipo {target} pregunta por httpGet o por exec, no por ambos"
+                ),
+                message!(
+                    "leave one of them out, or let the command of exec ask by HTTP too",
+                    "quite uno de los dos, o haga que el comando de exec pregunte también por HTTP"
+                ),
+            );
+        }
+    }
+}
+
+fn awaiting_healthy(
+    user: &ProjectWorkload,
+    (name, container): (&Name, &Container),
+    kind: &Kind,
+    found: &mut Findings,
+) {
+    let wanted = Capability::AwaitingHealthy;
+    let Some((_, since)) = kind.newer.iter().find(|(newer, _)| *newer == wanted) else {
+        return;
+    };
+    for (other, ready) in &container.before {
+        if *ready == Ready::Healthy {
+            let path = ["containers", name.as_str(), "before", other.as_str()];
+            found.warning(
+                "newer-runtime",
+                Spot::value(&user.file, &path),
+                message!(
+                    "{other} waits until {name} is healthy only from {since} on; an older one refuses the deployment",
+                    "{other} espera a que {name} esté sano solo desde {since}; uno anterior rechaza el despliegue"
+                ),
+                message!(
+                    "on an older one use `ready: started` if the order is enough, or let {other} wait by itself",
+                    "en uno anterior use `ready: started` si alcanza con el orden, o haga que {other} espere por sí mismo"
+                ),
+            );
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) const DOCKER: Kind = Kind {
         provided("volume", &[]),
     ],
     capabilities: CAPABILITIES,
+    newer: &[],
     place: |project, environment| format!("docker/{project}/{environment}"),
     runtime: |settings| socket(settings, "docker's own"),
     network: THIS_MACHINE,

@@ -13,7 +13,10 @@ pub(super) const KUBERNETES: Kind = Kind {
     resources: &[
         provided("dns", &[]),
         provided("environment", &[]),
-        provided("postgres", &["image", "size", "url"]),
+        provided(
+            "postgres",
+            &["image", "size", "url", "secret", "host", "database"],
+        ),
         provided("route", &[]),
         provided("service-port", &[]),
         provided("volume", &["size"]),
@@ -25,6 +28,9 @@ pub(super) const KUBERNETES: Kind = Kind {
         Capability::Postgres,
         Capability::Limits,
     ],
+    // Sidecars of its own kind
+    // (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/>).
+    newer: &[(Capability::AwaitingHealthy, "Kubernetes 1.29")],
     // Names or the namespace carry the environment, whatever the pattern.
     place: |project, environment| format!("kubernetes/{project}/{environment}"),
     runtime: |settings| {
@@ -52,7 +58,7 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
         "properties": {
             "kubeconfig": text("The file with the cluster's address and credentials; by default KUBECONFIG, ~/.kube/config or the pod's own."),
             "context": text("The context of the kubeconfig; by default its current one."),
-            "namespace": text("The namespace of an environment, with {team}, {project} and {environment}; by default {team}-{project}-{environment}. Without {environment}, names carry the environment."),
+            "namespace": text("The namespace of an environment, with {team}, {project} and {environment}; by default {team}-{environment}. Names carry what it lacks."),
             "ingress": text("Where people reach a workload: a host and perhaps a path, with {team}, {project}, {environment} and {workload}."),
             "ingress-class": text("The ingress controller: nginx (the default), traefik, openshift-route, or another ingress class."),
             "tls": text("The ClusterIssuer of cert-manager that signs the certificates."),

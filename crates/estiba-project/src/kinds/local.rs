@@ -17,6 +17,7 @@ pub(super) const LOCAL: Kind = Kind {
         provided("volume", &[]),
     ],
     capabilities: CAPABILITIES,
+    newer: &[],
     // Every name that the machine sees is derived from these three.
     place: |project, environment| format!("local/{project}/{environment}"),
     runtime: |_| "local".to_owned(),
@@ -34,6 +35,8 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Sidecars,
     Capability::Postgres,
     Capability::Limits,
+    Capability::ProbesOfTwoKinds,
+    Capability::AwaitingHealthy,
 ];
 
 fn settings(_: &mut SchemaGenerator) -> Schema {

@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     /// The Score types that it provides.
     pub resources: &'static [Provided],
     pub capabilities: &'static [Capability],
+    /// What only newer versions of it can do, and since which.
+    pub newer: &'static [(Capability, &'static str)],
     /// Where an environment runs; environments of equal places would run over
     /// one another.
     pub place: fn(&ProjectId, &Name) -> String,

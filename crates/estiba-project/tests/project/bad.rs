@@ -80,6 +80,11 @@ bad! {
     unsupported_resource: [("api/score.yaml", "type: postgres", "type: postgre")];
     unsupported_resource_settings: [("estiba.yaml", "postgres: {", "redis: {")];
     unknown_setting_of_resource: [("estiba.yaml", "url-from", "ulr-from")];
+    what_a_cluster_can_do_later_or_never: [
+        ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/tp2"),
+        ("estiba.yaml", "kind: local", "kind: kubernetes"),
+        ("bot/score.yaml", "containers:\n", "containers:\n  proxy:\n    image: .\n    before: { main: { ready: healthy } }\n    readinessProbe: { httpGet: { port: 80, path: / }, exec: { command: [\"true\"] } }\n"),
+    ];
     udp: [("api/score.yaml", "targetPort: 8080", "targetPort: 8080\n      protocol: UDP")];
     telegram_token_of_two_environments: [
         ("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, TELEGRAM_TOKEN: shared"),

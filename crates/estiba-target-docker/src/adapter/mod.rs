@@ -183,6 +183,8 @@ impl Target for DockerTarget {
             Capability::Sidecars,
             Capability::Postgres,
             Capability::Limits,
+            Capability::ProbesOfTwoKinds,
+            Capability::AwaitingHealthy,
         ]
     }
 

@@ -12,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Config};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::{failed, is_transient};
 use crate::Settings;
@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const FIRST_PATIENCE: Duration = Duration::from_secs(5);
 /// A server that can't be connected to in this time is given up.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// One request may take so long, a program that fetches credentials included: a
+/// server that hangs must not hang Estiba.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// Waiting between two attempts: doubled each time, from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -192,7 +195,7 @@ where
     let deadline = Instant::now() + patience;
     let mut pause = FIRST_PAUSE;
     loop {
-        match attempt().await {
+        match within_limit(attempt()).await {
             Ok(done) => return Ok(done),
             Err(error) if is_transient(&error) && Instant::now() + pause < deadline => {
                 sleep(pause).await;
@@ -201,6 +204,17 @@ where
             Err(error) => return Err(failed(what, &error)),
         }
     }
+}
+
+async fn within_limit<T>(
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, kube::Error> {
+    let seconds = REQUEST_LIMIT.as_secs();
+    timeout(REQUEST_LIMIT, request).await.unwrap_or_else(|_| {
+        Err(kube::Error::Service(
+            format!("no answer in {seconds} s").into(),
+        ))
+    })
 }
 
 /// The parameters that list what has these labels.

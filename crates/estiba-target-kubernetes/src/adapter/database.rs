@@ -9,6 +9,7 @@ use tokio::fs::File;
 
 use super::KubernetesTarget;
 use super::exec::{Command, Input};
+use super::operated;
 use super::resources::refused;
 use crate::manifests::{DatabaseNames, Place};
 
@@ -185,10 +186,17 @@ struct Server {
 }
 
 fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
+    let id = &resource.id;
+    if resource.settings.contains_key(operated::SECRET) {
+        return Err(TargetError::new(message!(
+            "{id} is kept by an operator of the cluster: back it up and restore it by that",
+            "un operador del clúster mantiene {id}: respáldela y restáurela con él"
+        )));
+    }
     if resource.kind == "postgres" {
         return Ok(());
     }
-    let (id, kind) = (&resource.id, &resource.kind);
+    let kind = &resource.kind;
     Err(TargetError::new(message!(
         "{id} is no database (its type is {kind}): only databases are backed up",
         "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"

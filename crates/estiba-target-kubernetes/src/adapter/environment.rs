@@ -129,13 +129,17 @@ impl Cluster {
         };
         let made_by = |key: &str| found.metadata.labels.as_ref()?.get(key).cloned();
         let is_ours = made_by(label::MANAGED_BY).as_deref() == Some("estiba");
-        if !is_ours || self.is_used(name).await? {
+        if !is_ours {
             return Ok(());
         }
         // A namespace that still has pods is left alone for a while before its
         // controller looks again.
         self.await_no_pods(place, &place.labels(), Duration::ZERO)
             .await?;
+        // Right before the end: another project may have come meanwhile.
+        if self.is_used(name).await? {
+            return Ok(());
+        }
         let params = DeleteParams::background();
         self.delete(NAMESPACE, None, name, &params).await?;
         let deadline = Instant::now() + NAMESPACE_LIMIT;

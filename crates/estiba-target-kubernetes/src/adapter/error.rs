@@ -16,7 +16,7 @@ pub(super) fn failed(what: &str, error: &kube::Error) -> TargetError {
 pub(super) fn explained(what: &str, error: &kube::Error) -> Message {
     match error {
         kube::Error::Api(status) => refused(what, status),
-        other => unreachable_because(&causes(other)),
+        other => unreachable_because(&root_cause(other)),
     }
 }
 
@@ -38,13 +38,17 @@ fn refused(what: &str, status: &Status) -> Message {
     let said = &status.message;
     match status.code {
         401 => message!(
-            "the cluster does not accept your credentials: log in to it again, or ask for a new kubeconfig",
-            "el clúster no acepta sus credenciales: vuelva a iniciar sesión en él, o pida un nuevo kubeconfig"
+            "the cluster does not accept your credentials, which may have expired: log in to it again, or ask for a new kubeconfig",
+            "el clúster no acepta sus credenciales, que pueden haber vencido: vuelva a iniciar sesión en él, o pida un nuevo kubeconfig"
         ),
         403 if said.contains("exceeded quota") => quota(said),
         403 if said.contains("is being terminated") => message!(
             "{what}: the namespace is being deleted; wait until it is gone (`kubectl get namespaces`) and try again",
             "{what}: el namespace se está eliminando; espere a que desaparezca (`kubectl get namespaces`) y reintente"
+        ),
+        404 if said.starts_with("namespaces ") => message!(
+            "{what}: {said}, and you may not make it: ask for it, or for the rights that `estiba target rbac` prints",
+            "{what}: {said}, y usted no puede crearlo: pídalo, o pida los permisos que imprime `estiba target rbac`"
         ),
         403 => message!(
             "{what}: you may not do this on the cluster ({said}); `estiba target rbac` prints the rights to ask for",
@@ -74,10 +78,10 @@ pub(super) fn quota(said: &str) -> Message {
 }
 
 fn unreachable_because(cause: &str) -> Message {
-    if cause.contains("Expired") || cause.contains("expired") {
+    if cause.contains("certificate expired") {
         return message!(
-            "a certificate of the cluster or of your kubeconfig has expired ({cause}): ask for a new kubeconfig",
-            "un certificado del clúster o de su kubeconfig venció ({cause}): pida un nuevo kubeconfig"
+            "the cluster's certificate has expired: whoever runs the cluster has to renew it; or is the clock of this machine wrong?",
+            "el certificado del clúster venció: quien administra el clúster debe renovarlo; ¿o está mal el reloj de esta máquina?"
         );
     }
     if is_certificate(cause) {
@@ -94,6 +98,15 @@ fn unreachable_because(cause: &str) -> Message {
 
 fn is_certificate(cause: &str) -> bool {
     cause.contains("certificate") || cause.contains("Certificate")
+}
+
+/// What lies behind all that passed the failure on.
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 pub(super) fn causes(error: &dyn Error) -> String {
@@ -129,10 +142,26 @@ mod tests {
             (403, quota, "(small, requested: pods=1)"),
             (403, "because it is being terminated", "being deleted"),
             (403, "cannot create", "estiba target rbac"),
+            (404, "namespaces \"x\" not found", "estiba target rbac"),
             (422, "spec: Invalid", "refuses: spec: Invalid"),
         ] {
             let text = explained("Deployment api", &api(code, said)).en;
             assert!(text.contains(advice), "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_the_cluster_away_becomes_advice() {
+        for (cause, advice) in [
+            (
+                "invalid peer certificate: certificate expired: x",
+                "renew it",
+            ),
+            ("invalid peer certificate: UnknownIssuer", "does not trust"),
+            ("Connection refused (os error 111)", "reached (Connection"),
+        ] {
+            let text = explained("/version", &kube::Error::Service(cause.into())).en;
+            assert!(text.contains(advice), "{cause}: {text}");
         }
     }
 

@@ -10,6 +10,7 @@ mod images;
 mod logs;
 mod migrate;
 mod observe;
+mod operated;
 mod pods;
 mod reasons;
 mod records;

@@ -175,8 +175,8 @@ fn image(image: &str, said: &str) -> Message {
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if has(&refused) {
         message!(
-            "the cluster may not pull {image}: `docker login` to the registry so that Estiba gives it the credentials, or name a secret with `pull-secret` of the target",
-            "el clúster no tiene permiso para descargar {image}: haga `docker login` en el registro para que Estiba le dé las credenciales, o indique un secreto con `pull-secret` de la plataforma"
+            "the cluster may not pull {image}: `docker login` to the registry so that Estiba gives it the credentials, or let `pull-secret` of the target name a secret of the namespace that opens it",
+            "el clúster no tiene permiso para descargar {image}: haga `docker login` en el registro para que Estiba le dé las credenciales, o haga que `pull-secret` de la plataforma nombre un secreto del namespace que lo abra"
         )
     } else if has(&missing) {
         message!(

@@ -44,6 +44,8 @@ pub(super) enum ProvidedKind {
     Postgres,
     /// A database of a server that was given by URL: it is not the cluster's.
     ForeignPostgres,
+    /// A database that an operator keeps.
+    OperatedPostgres,
 }
 
 impl From<&Provided> for ObservedResource {

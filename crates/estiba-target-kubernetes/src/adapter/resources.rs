@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep};
 use super::KubernetesTarget;
 use super::cluster::{Cluster, INTERVAL, persist, selecting};
 use super::pods::Instance;
-use super::reasons;
 use super::records::{Entry, Provided, ProvidedKind};
+use super::{operated, reasons};
 use crate::manifests::{DATABASE_PORT, DatabaseNames, Place};
 
 /// How long a database server may take to be ready: its image is pulled and its
@@ -31,13 +31,28 @@ impl ProvidedKind {
             "dns" => Ok(Self::Dns),
             "route" => Ok(Self::Route),
             "service-port" => Ok(Self::ServicePort),
-            "postgres" if resource.settings.contains_key("url") => Ok(Self::ForeignPostgres),
-            "postgres" => Ok(Self::Postgres),
+            "postgres" => Self::of_postgres(resource),
             kind => {
                 let id = &resource.id;
                 Err(TargetError::new(message!(
                     "{id}: the kubernetes target does not provide resources of type {kind}; it provides postgres, volume, dns, route and service-port",
                     "{id}: la plataforma kubernetes no provee recursos de tipo {kind}; provee postgres, volume, dns, route y service-port"
+                )))
+            }
+        }
+    }
+
+    fn of_postgres(resource: &ResourceSpec) -> Result<Self, TargetError> {
+        let has = |setting| resource.settings.contains_key(setting);
+        match (has("url"), has(operated::SECRET)) {
+            (false, false) => Ok(Self::Postgres),
+            (true, false) => Ok(Self::ForeignPostgres),
+            (false, true) => Ok(Self::OperatedPostgres),
+            (true, true) => {
+                let id = &resource.id;
+                Err(TargetError::new(message!(
+                    "{id}: `url` and `secret` name two databases; leave one of them out",
+                    "{id}: `url` y `secret` nombran dos bases de datos; quite uno de los dos"
                 )))
             }
         }
@@ -73,6 +88,9 @@ impl KubernetesTarget {
                 .provision(environment, resource, progress)
                 .await
                 .map_err(refused)?,
+            ProvidedKind::OperatedPostgres => {
+                cluster.operated(&manifests.place(), resource).await?;
+            }
             ProvidedKind::ServicePort if resource.reach == Reach::Outside => {
                 self.public_address(environment, resource)?;
             }
@@ -114,6 +132,10 @@ impl KubernetesTarget {
                 .postgres
                 .outputs(environment, resource)
                 .map_err(refused)?,
+            ProvidedKind::OperatedPostgres => {
+                let cluster = self.cluster().await?;
+                cluster.operated(&manifests.place(), resource).await?
+            }
             ProvidedKind::Postgres => {
                 let DatabaseNames { host, name } = DatabaseNames::of(&manifests, &resource.id);
                 outputs([
@@ -310,7 +332,7 @@ fn is_ready(set: &StatefulSet) -> bool {
     })
 }
 
-fn outputs<const N: usize>(outputs: [(&str, String); N]) -> Outputs {
+pub(super) fn outputs<const N: usize>(outputs: [(&str, String); N]) -> Outputs {
     outputs
         .into_iter()
         .map(|(key, value)| (key.to_owned(), SecretString::new(value)))

@@ -71,7 +71,7 @@ fn apart(manifests: &Manifests) -> Manifest {
         ..NetworkPolicyPeer::default()
     };
     Manifest::of(&NetworkPolicy {
-        metadata: metadata(manifests, "apart"),
+        metadata: metadata(manifests, "same-environment"),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(LabelSelector {
                 match_labels: Some(manifests.place().labels()),
@@ -147,7 +147,7 @@ pub(super) fn registry_login(
     })
 }
 
-/// What the secret with the login is called, after the project.
+/// What the secret with the login is called.
 pub(super) const LOGIN: &str = "registry";
 
 fn one_secret(key: &str, value: String) -> BTreeMap<String, ByteString> {

@@ -54,15 +54,19 @@ pub struct Place {
     /// The namespace.
     pub namespace: String,
     environment: EnvironmentId,
-    carries_environment: bool,
+    /// What names carry, since the namespace does not: `tp2-` and `-test`.
+    prefix: String,
+    suffix: String,
 }
 
 impl Place {
     pub(super) fn new(settings: &Settings, environment: &EnvironmentId) -> Self {
+        let (before, after) = settings.name_parts(environment);
         Self {
             namespace: settings.namespace(environment),
             environment: environment.clone(),
-            carries_environment: settings.shares_namespace(),
+            prefix: before.iter().map(|part| format!("{part}-")).collect(),
+            suffix: after.map(|part| format!("-{part}")).unwrap_or_default(),
         }
     }
 
@@ -123,17 +127,14 @@ impl Place {
     /// The name of what belongs to the whole environment.
     #[must_use]
     pub fn shared(&self, what: &str) -> String {
-        self.name(&format!("{}-{what}", self.environment.project))
+        self.name(what)
     }
 
     fn name(&self, base: &str) -> String {
-        let mut name = match base.as_bytes().first() {
-            // The name of a service is a label of the DNS, which begins with a letter.
-            Some(first) if !first.is_ascii_lowercase() => format!("w{base}"),
-            _ => base.to_owned(),
-        };
-        if self.carries_environment {
-            name = format!("{name}-{}", self.environment.environment);
+        let mut name = format!("{}{base}{}", self.prefix, self.suffix);
+        // The name of a service is a label of the DNS, which begins with a letter.
+        if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+            name.insert(0, 'w');
         }
         shortened(&name, LONGEST_NAME)
     }

@@ -293,9 +293,8 @@ fn names_fit_and_tell_things_apart() {
     let place = manifests(&json!({}), 33).place();
     let long = place.workload(&name(&"a".repeat(63)));
     assert!(long.len() <= 44, "{long}");
-    assert_eq!(place.workload(&name("0x")), "w0x");
     let resource = |id: &str| place.resource(&ResourceId(id.to_owned()));
-    assert_eq!(resource("postgres.default#api.db"), "postgres-api-db");
+    assert_eq!(resource("postgres.default#api.db"), "tp2-postgres-api-db");
     let alike = [
         "volume.default#a-b.c",
         "volume.default#a.b-c",
@@ -304,6 +303,32 @@ fn names_fit_and_tell_things_apart() {
     ];
     let names: BTreeSet<String> = alike.map(resource).into();
     assert_eq!(names.len(), alike.len(), "{names:?}");
+}
+
+#[test]
+fn names_carry_what_the_namespace_does_not() {
+    for (pattern, namespace, called) in [
+        (None, "moria-test", "tp2-api"),
+        (
+            Some("{team}-{project}-{environment}"),
+            "moria-tp2-test",
+            "api",
+        ),
+        (Some("{team}"), "moria", "tp2-api-test"),
+        (Some("{project}-{environment}"), "tp2-test", "moria-api"),
+        (Some("classroom"), "classroom", "moria-tp2-api-test"),
+    ] {
+        let settings = pattern.map_or(json!({}), |pattern| json!({ "namespace": pattern }));
+        let place = manifests(&settings, 33).place();
+        let workload = place.workload(&name("api"));
+        assert_eq!(
+            (place.namespace.as_str(), workload.as_str()),
+            (namespace, called)
+        );
+    }
+    let alone = json!({ "namespace": "{team}-{project}-{environment}" });
+    let place = manifests(&alone, 33).place();
+    assert_eq!(place.workload(&name("0x")), "w0x", "a name of the DNS");
 }
 
 #[test]

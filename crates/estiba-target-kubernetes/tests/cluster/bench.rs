@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use estiba_image::ImageStore;
 use estiba_model::{
-    Digest, EnvironmentId, Exposure, Fingerprint, Message, Name, ProjectId, Quantities,
-    SecretString, Strategy,
+    Digest, EnvironmentId, ExposedPort, Exposure, Fingerprint, Message, Name, ProjectId, Protocol,
+    Quantities, SecretString, Strategy,
 };
 use estiba_target::{
     ContainerSpec, ImageSpec, MigrationSpec, Progress, RolloutSpec, Rollouts, Runner, Target,
@@ -85,11 +85,9 @@ impl Bench {
 
     pub fn namespace(&self) -> String {
         let EnvironmentId {
-            team,
-            project,
-            environment,
+            team, environment, ..
         } = &self.environment;
-        format!("{team}-{project}-{environment}")
+        format!("{team}-{environment}")
     }
 
     /// A workload without ports that runs a script.
@@ -107,6 +105,21 @@ impl Bench {
             replicas: 1,
             strategy: Strategy::Replace,
         }
+    }
+
+    /// A workload that listens; `label` tells one version of it from another.
+    pub fn service(&self, label: &str) -> RolloutSpec {
+        let program = "use IO::Socket; $s = IO::Socket::INET->new(LocalPort => 3000, Listen => 9); \
+                       while ($c = $s->accept) { close $c }";
+        let mut spec = self.script(&format!("exec perl -e '{program}' {label}"));
+        let port = ExposedPort {
+            port: 8080,
+            target_port: 3000,
+            protocol: Protocol::Tcp,
+        };
+        spec.of.exposure.ports = BTreeMap::from([("main".to_owned(), port)]);
+        spec.strategy = Strategy::Rolling;
+        spec
     }
 
     pub fn migration(&self, script: &str) -> MigrationSpec {

@@ -1,8 +1,9 @@
 //! What works.
 
 use std::process::Command;
+use std::time::Duration;
 
-use estiba_target::{FileContent, FileSpec, LogQuery, Target};
+use estiba_target::{FileContent, FileSpec, LogQuery, Rollouts, Target};
 use futures::TryStreamExt;
 
 use crate::bench::{Bench, Heard, name, works};
@@ -37,7 +38,7 @@ async fn what_was_rolled_out_is_observed_and_what_was_changed_by_hand_shows() {
         "-n",
         &bench.namespace(),
         "scale",
-        "deployment/bot",
+        "deployment/adapter-bot",
         "--replicas=2",
     ];
     assert!(works("kubectl", &scale));
@@ -99,7 +100,7 @@ async fn what_others_made_is_left_alone() {
     let namespace = bench.namespace();
     bench.fetch(Some("1.0.0")).await.unwrap();
     assert!(works("kubectl", &["create", "namespace", &namespace]));
-    let create = ["-n", &namespace, "create", "serviceaccount", "bot"];
+    let create = ["-n", &namespace, "create", "serviceaccount", "adapter-bot"];
     assert!(works("kubectl", &create));
     let error = bench
         .roll_out(&bench.script("exec sleep 600"))
@@ -112,9 +113,35 @@ async fn what_others_made_is_left_alone() {
     bench.target.forget(&bench.environment).await.unwrap();
     assert!(works(
         "kubectl",
-        &["-n", &namespace, "get", "serviceaccount", "bot"]
+        &["-n", &namespace, "get", "serviceaccount", "adapter-bot"]
     ));
     assert!(works("kubectl", &["get", "namespace", &namespace]));
+}
+
+#[tokio::test]
+async fn projects_of_a_team_share_a_namespace_until_the_last_one_leaves() {
+    let Some(bench) = Bench::new("shared") else {
+        return;
+    };
+    bench.fetch(Some("1.0.0")).await.unwrap();
+    let spec = bench.script("exec sleep 600");
+    let mut others = bench.script("exec sleep 601");
+    others.of.environment.project = name("other");
+    let other = others.of.environment.clone();
+    bench.roll_out(&spec).await.unwrap();
+    bench.roll_out(&others).await.unwrap();
+    let get = ["-n", &bench.namespace(), "get", "deployment"];
+    let both = [get.as_slice(), &["adapter-bot", "other-bot"]].concat();
+    assert!(works("kubectl", &both));
+
+    let grace = Duration::from_secs(1);
+    let withdrawn = bench.target.withdraw(&other, &name("bot"), grace);
+    withdrawn.await.unwrap();
+    bench.target.forget(&other).await.unwrap();
+    let observed = bench.target.observe(&bench.environment).await.unwrap();
+    assert_eq!(observed.instances.len(), 1);
+    assert!(observed.rollouts[&name("bot")].settled);
+    bench.end().await;
 }
 
 #[tokio::test]

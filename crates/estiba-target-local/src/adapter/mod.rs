@@ -98,6 +98,8 @@ impl Target for LocalTarget {
             Capability::Volumes,
             Capability::Sidecars,
             Capability::Postgres,
+            Capability::ProbesOfTwoKinds,
+            Capability::AwaitingHealthy,
         ];
         if self
             .host()

@@ -1,16 +1,13 @@
 //! One project on two targets: a bot here, its API there.
 
-#[path = "../support/gate.rs"]
-mod gate;
-
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::gate::Gate;
+use crate::gate::Gate;
 use crate::support::registry::Registry;
 use crate::support::{Done, Project, copy, source};
 
@@ -18,7 +15,7 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
 /// A target of this machine.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
     Local,
     Docker,
     Kubernetes,
@@ -34,7 +31,7 @@ impl Kind {
     }
 
     /// Why it can't be tried.
-    fn missing(self) -> Option<&'static str> {
+    pub fn missing(self) -> Option<&'static str> {
         let answers = |program: &str, args: &[&str]| {
             let done = Command::new(program).args(args).output();
             done.is_ok_and(|done| done.status.success())
@@ -50,8 +47,20 @@ impl Kind {
     }
 }
 
-fn kubeconfig() -> Option<PathBuf> {
+pub fn kubeconfig() -> Option<PathBuf> {
     std::env::var_os("KUBECONFIG").map(PathBuf::from)
+}
+
+/// A gate before the cluster, and a kubeconfig that leads through it.
+pub fn gate_before_cluster(file: &Path) -> Arc<Gate> {
+    let text = fs::read_to_string(kubeconfig().unwrap()).unwrap();
+    let server = text.split("https://127.0.0.1:").nth(1).unwrap();
+    let port = server.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    let (gate, own) = Gate::before_port(port.parse().unwrap());
+    let from = format!("https://127.0.0.1:{port}");
+    let to = format!("https://127.0.0.1:{own}");
+    fs::write(file, text.replace(&from, &to)).unwrap();
+    gate
 }
 
 /// A project that is deployed to two targets, each behind a gate.
@@ -100,15 +109,8 @@ impl Crossed {
                 target
             }
             Kind::Kubernetes => {
-                let text = fs::read_to_string(kubeconfig().unwrap()).unwrap();
-                let server = text.split("https://127.0.0.1:").nth(1).unwrap();
-                let port = server.split(|c: char| !c.is_ascii_digit()).next().unwrap();
-                let (gate, own) = Gate::before_port(port.parse().unwrap());
                 let file = folder.join("kubeconfig");
-                let from = format!("https://127.0.0.1:{port}");
-                let to = format!("https://127.0.0.1:{own}");
-                fs::write(&file, text.replace(&from, &to)).unwrap();
-                self.gates.push((kind, gate));
+                self.gates.push((kind, gate_before_cluster(&file)));
                 self.registry = Some(Registry::start());
                 json!({ "kind": "kubernetes", "kubeconfig": file })
             }

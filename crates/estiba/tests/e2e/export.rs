@@ -194,14 +194,13 @@ fn has_cluster() -> bool {
 
 /// What the API answers within its own pod.
 fn state_in(folder: &Path, namespace: &str) -> String {
-    let program =
-        "import urllib.request as r; print(r.urlopen('http://api:8080/state').read().decode())";
+    let program = "import urllib.request as r; print(r.urlopen('http://exported-api:8080/state').read().decode())";
     let rollout = [
         "-n",
         namespace,
         "rollout",
         "status",
-        "deployment/api",
+        "deployment/exported-api",
         "--timeout=240s",
     ];
     run(folder, "kubectl", &rollout);
@@ -222,7 +221,7 @@ fn state_in(folder: &Path, namespace: &str) -> String {
             "-n",
             namespace,
             "exec",
-            "deployment/api",
+            "deployment/exported-api",
             "--",
             "python3",
             "-c",

@@ -2,9 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cluster;
 mod cross;
 mod engine;
 mod export;
+#[path = "../support/gate.rs"]
+mod gate;
 mod import;
 mod killed;
 #[path = "../support/mod.rs"]

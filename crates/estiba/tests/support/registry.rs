@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// A password as `htpasswd -B` writes it.
+const BCRYPT: &str = "$2y$05$abcdefghijklmnopqrstuukWHDOsghxNA58cldstfsV5pxECes0yO";
 
 pub struct Registry {
     pub port: u16,
@@ -17,14 +21,29 @@ pub struct Registry {
 impl Registry {
     /// One that takes everything from everybody.
     pub fn start() -> Self {
+        Self::with(|_, _| ())
+    }
+
+    /// One that opens to `student` with the password `opens-it`.
+    #[allow(dead_code, reason = "not every test locks its registry")]
+    pub fn locked() -> Self {
+        Self::with(|config, folder| {
+            let users = folder.join("users");
+            fs::write(&users, format!("student:{BCRYPT}\n")).unwrap();
+            config["auth"] = json!({ "htpasswd": { "realm": "course", "path": users } });
+        })
+    }
+
+    fn with(change: impl FnOnce(&mut Value, &Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = json!({
+        let mut config = json!({
             "version": 0.1,
             "log": { "level": "info", "formatter": "json", "accesslog": { "disabled": true } },
             "storage": { "filesystem": { "rootdirectory": folder.path().join("data") } },
             // The system picks a free port, and the log says which.
             "http": { "addr": "127.0.0.1:0" },
         });
+        change(&mut config, folder.path());
         let file = folder.path().join("config.yml");
         fs::write(&file, config.to_string()).unwrap();
         let mut process = Command::new("docker-registry")

@@ -1,9 +1,11 @@
 //! The `kubernetes` target: the cluster of `KUBECONFIG`, with a registry of the
 //! kit's own on loopback, from which its node has to be able to pull.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -11,14 +13,16 @@ use super::kubernetes_volumes::{Volumes, makes_no_volumes};
 use super::tool::{output, unknown_kind, works};
 use super::{Foreign, Place};
 use crate::behaviour::Need;
-use crate::bench::Kit;
-use crate::support::Address;
+use crate::bench::{Kit, eventually};
 use crate::support::registry::Registry;
+use crate::support::{Address, get};
 
 /// What may be seen of a namespace by those who may not see its secrets.
 const SEEN: &str = "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,\
     persistentvolumeclaims,ingresses,serviceaccounts,events";
 
+/// How long a busy node may take to learn of a service.
+const ROUTE_LIMIT: Duration = Duration::from_secs(60);
 /// The first version that can tell a command the end of its input.
 const ENDS_INPUT: u32 = 30;
 
@@ -27,6 +31,25 @@ pub struct Cluster {
     /// Started on first use.
     registry: Mutex<Option<Registry>>,
     volumes: Mutex<Option<Volumes>>,
+    /// Addresses of services that this machine is known to route.
+    routed: Mutex<BTreeSet<String>>,
+}
+
+impl Cluster {
+    /// A node learns of a new service moments later. Until then, its address leads
+    /// out of the machine, where anybody may answer that they have no such page:
+    /// every workload of the kit has this one.
+    fn await_route(&self, address: &Address) {
+        let is_routed = || match get(address, "/health") {
+            Ok(answer) => answer.status != 404,
+            // There is a route, to a workload that can't answer now.
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        };
+        if !self.routed.lock().unwrap().contains(&address.socket) {
+            eventually("a route to the service", ROUTE_LIMIT, is_routed);
+            self.routed.lock().unwrap().insert(address.socket.clone());
+        }
+    }
 }
 
 fn kubeconfig() -> PathBuf {
@@ -150,10 +173,12 @@ impl Place for Cluster {
             (address != "None").then(|| format!("{address}:{}", port["port"]))
         };
         let found = services.iter().find_map(http);
-        Address {
+        let address = Address {
             socket: found.unwrap_or_else(|| panic!("no service of {workload}")),
             host: workload.to_owned(),
-        }
+        };
+        self.await_route(&address);
+        address
     }
 
     fn heals(&self) -> bool {

@@ -3,6 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,6 +18,8 @@ const COUNT: usize = 100;
 const BY_HAND: &str = "kubernetes.io/no-provisioner";
 const IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 const LABEL: &str = "estiba.dev/kit";
+/// What the name of a class begins with; the number of the kit's process follows.
+const PREFIX: &str = "kit-";
 
 /// Whether somebody has to make the volumes of the cluster's default class.
 pub fn makes_no_volumes() -> bool {
@@ -36,7 +39,8 @@ pub struct Volumes {
 
 impl Volumes {
     pub fn make() -> Self {
-        let class = format!("kit-{:x}", std::process::id());
+        remove_abandoned();
+        let class = format!("{PREFIX}{:x}", std::process::id());
         let folder = tempfile::tempdir().unwrap();
         let labels = json!({ LABEL: class });
         let mut items = vec![json!({
@@ -75,14 +79,34 @@ impl Volumes {
 
 impl Drop for Volumes {
     fn drop(&mut self) {
-        let kinds = "persistentvolumes,storageclasses";
-        let label = format!("{LABEL}={}", self.class);
-        works(&mut kubectl(&[
-            "delete",
-            kinds,
-            "-l",
-            &label,
-            "--wait=false",
-        ]));
+        remove(&self.class);
     }
+}
+
+fn remove(class: &str) {
+    let kinds = "persistentvolumes,storageclasses";
+    let label = format!("{LABEL}={class}");
+    works(&mut kubectl(&[
+        "delete",
+        kinds,
+        "-l",
+        &label,
+        "--wait=false",
+    ]));
+}
+
+/// Removes the volumes of kits that were killed.
+fn remove_abandoned() {
+    let names = "jsonpath={.items[*].metadata.name}";
+    let get = ["get", "storageclasses", "-l", LABEL, "-o", names];
+    let classes = output(&mut kubectl(&get));
+    let is_abandoned = |class: &&str| {
+        let process = class.strip_prefix(PREFIX);
+        let process = process.and_then(|process| u32::from_str_radix(process, 16).ok());
+        process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists())
+    };
+    classes
+        .split_whitespace()
+        .filter(is_abandoned)
+        .for_each(remove);
 }
