@@ -147,11 +147,11 @@ impl Run<'_> {
                     let since = *passing.get_or_insert_with(Instant::now);
                     if !reason.may_pass || since.elapsed() > PASSING {
                         let reason = self.cluster.explained(pod, reason).await;
-                        return Err(self.failure(Some(pod), reason.message).await);
+                        return Err(self.not_started(Some(pod), reason.message).await);
                     }
                 } else if begun.elapsed() > START_LIMIT {
                     let reason = reasons::when_late(Instance(pod), None);
-                    return Err(self.failure(Some(pod), reason.message).await);
+                    return Err(self.not_started(Some(pod), reason.message).await);
                 }
             }
             match state {
@@ -164,14 +164,14 @@ impl Run<'_> {
                 }
                 None if pod.is_none() && begun.elapsed() > PASSING => {
                     if let Some(reason) = self.refused().await {
-                        return Err(self.failure(None, reason.message).await);
+                        return Err(self.not_started(None, reason.message).await);
                     }
                 }
                 None => {}
             }
             if pod.is_none() && begun.elapsed() > START_LIMIT {
                 let why = message!("it was not started", "no se inició");
-                return Err(self.failure(None, why).await);
+                return Err(self.not_started(None, why).await);
             }
             sleep(INTERVAL).await;
         }
@@ -217,6 +217,14 @@ impl Run<'_> {
                 *told = index;
             }
         }
+    }
+
+    /// It must not start when nobody waits for it any more.
+    async fn not_started(&self, pod: Option<&Pod>, why: Message) -> TargetError {
+        let failure = self.failure(pod, why).await;
+        // Why it failed matters more than what is left of it.
+        let _ = self.remove(&self.name()).await;
+        failure
     }
 
     async fn failure(&self, pod: Option<&Pod>, why: Message) -> TargetError {

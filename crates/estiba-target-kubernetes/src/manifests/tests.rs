@@ -265,27 +265,10 @@ fn a_namespace_is_never_longer_than_the_dns_allows() {
         ..long.environment
     };
     let mut longer = long.clone();
-    longer.environment.project = name("tp3");
+    longer.environment.environment = name(&format!("{}f", "e".repeat(62)));
     let (one, other) = (long.place().namespace, longer.place().namespace);
     assert_eq!(one.len(), 63, "{one}");
     assert_ne!(one, other);
-}
-
-#[test]
-fn names_carry_the_environment_where_the_namespace_does_not() {
-    let own = manifests(&json!({}), 33).place();
-    assert_eq!(
-        (own.namespace.as_str(), own.workload(&name("api")).as_str()),
-        ("moria-tp2-test", "api")
-    );
-    let shared = manifests(&json!({"namespace": "{team}"}), 33).place();
-    assert_eq!(
-        (
-            shared.namespace.as_str(),
-            shared.workload(&name("api")).as_str()
-        ),
-        ("moria", "api-test")
-    );
 }
 
 #[test]

@@ -134,13 +134,13 @@ async fn projects_of_a_team_share_a_namespace_until_the_last_one_leaves() {
     let both = [get.as_slice(), &["adapter-bot", "other-bot"]].concat();
     assert!(works("kubectl", &both));
 
-    let grace = Duration::from_secs(1);
-    let withdrawn = bench.target.withdraw(&other, &name("bot"), grace);
+    let (bot, grace) = (name("bot"), Duration::from_secs(1));
+    let withdrawn = bench.target.withdraw(&other, &bot, grace);
     withdrawn.await.unwrap();
     bench.target.forget(&other).await.unwrap();
     let observed = bench.target.observe(&bench.environment).await.unwrap();
     assert_eq!(observed.instances.len(), 1);
-    assert!(observed.rollouts[&name("bot")].settled);
+    assert!(observed.rollouts[&bot].settled);
     bench.end().await;
 }
 
