@@ -386,6 +386,14 @@ fn the_schemas_of_kubernetes_accept_all() {
     objects.extend(manifests.postgres(&resource("postgres", "postgres.default#api.db")));
     objects.push(manifests.volume(&resource("volume", "volume.default#api.data")));
     objects.extend(rbac(&manifests.settings));
+    let with_paths = json!({
+        "ingress": "a.edu/{environment}",
+        "ingress-class": "traefik",
+        "tls": "letsencrypt",
+    });
+    let with_paths = self::manifests(&with_paths, 33).workload(&api()).unwrap();
+    let known = |object: &Manifest| object.kind() != "Middleware";
+    objects.extend(with_paths.into_iter().filter(known));
     let directory = tempfile::tempdir().unwrap();
     for (index, object) in objects.iter().enumerate() {
         let file = directory.path().join(format!("{index}.yaml"));
