@@ -16,6 +16,7 @@ use crate::manifests::{Labels, Manifest, Manifests, Place, label};
 const NAMESPACE: Kind<'static> = ("v1", "Namespace");
 const CONFIG_MAP: Kind<'static> = ("v1", "ConfigMap");
 const SECRET: Kind<'static> = ("v1", "Secret");
+const SERVICE_ACCOUNT: Kind<'static> = ("v1", "ServiceAccount");
 /// How long a namespace may take to go with all that is in it.
 const NAMESPACE_LIMIT: Duration = Duration::from_secs(120);
 
@@ -27,7 +28,7 @@ const LEFT: &[Kind<'static>] = &[
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("v1", "ResourceQuota"),
     ("v1", "LimitRange"),
-    ("v1", "ServiceAccount"),
+    SERVICE_ACCOUNT,
 ];
 /// What makes a namespace one that is still used.
 const USED: &[Kind<'static>] = &[
@@ -37,6 +38,9 @@ const USED: &[Kind<'static>] = &[
     ("v1", "Pod"),
     ("v1", "Service"),
     ("v1", "PersistentVolumeClaim"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    SERVICE_ACCOUNT,
     SECRET,
     CONFIG_MAP,
 ];
@@ -181,6 +185,7 @@ fn comes_by_itself(kind: Kind<'_>, found: &PartialObjectMeta<DynamicObject>) -> 
     match kind {
         CONFIG_MAP => matches!(name, "kube-root-ca.crt" | "openshift-service-ca.crt"),
         SECRET => name.contains("-token-") || name.contains("-dockercfg-"),
+        SERVICE_ACCOUNT if matches!(name, "default" | "builder" | "deployer") => true,
         _ => found.metadata.deletion_timestamp.is_some(),
     }
 }

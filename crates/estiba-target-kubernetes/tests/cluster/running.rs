@@ -141,6 +141,20 @@ async fn projects_of_a_team_share_a_namespace_until_the_last_one_leaves() {
     let observed = bench.target.observe(&bench.environment).await.unwrap();
     assert_eq!(observed.instances.len(), 1);
     assert!(observed.rollouts[&bot].settled);
+
+    // What others have made of it is theirs.
+    let namespace = bench.namespace();
+    let account = |what| {
+        works(
+            "kubectl",
+            &["-n", &namespace, what, "serviceaccount", "theirs"],
+        )
+    };
+    assert!(account("create"));
+    let withdrawn = bench.target.withdraw(&bench.environment, &bot, grace);
+    withdrawn.await.unwrap();
+    bench.target.forget(&bench.environment).await.unwrap();
+    assert!(account("get") && account("delete"));
     bench.end().await;
 }
 
