@@ -83,8 +83,8 @@ pub(crate) fn of_kind(kind: &str) -> Option<Message> {
             "Valores que no cualquiera puede leer. base64 no oculta nada."
         ),
         "Job" => message!(
-            "Runs once to its end. Here: the migration of the database.",
-            "Corre una vez hasta terminar. Aquí: la migración de la base."
+            "Runs once to its end. Here: the migration. Its last container notes in the database\nthat it is done; pods of the Deployment wait for that note.",
+            "Corre una vez hasta terminar. Aquí: la migración. Su último contenedor anota en la\nbase que terminó; los pods del Deployment esperan esa nota."
         ),
         "ServiceAccount" => message!(
             "Who a pod is to the cluster. This one may do nothing, and gets no token.",
@@ -132,6 +132,10 @@ pub(crate) fn of_pod(key: &str) -> Option<Message> {
         "securityContext" => message!(
             "With which rights it runs: as an ordinary user, as the `restricted` standard asks.",
             "Con qué permisos corre: como un usuario común, como pide el estándar `restricted`."
+        ),
+        "runAsUser" => message!(
+            "The user that the image names; 65532 where that is root or nobody in particular.",
+            "El usuario que nombra la imagen; 65532 donde es root o nadie en particular."
         ),
         "initContainers" => message!(
             "Run one after the other before the containers start.",

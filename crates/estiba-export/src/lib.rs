@@ -41,14 +41,44 @@ pub struct Export {
     /// Workloads whose images have no shell, so that Compose can't ask them over
     /// HTTP.
     pub without_shell: BTreeSet<Name>,
-    /// The numbers of the users that built images name, where that is not root.
-    pub users: BTreeMap<Name, i64>,
+    /// Whom containers run as, by workload and container; those whose image was
+    /// not looked at are left out.
+    pub users: BTreeMap<(Name, Name), RunsAs>,
+    /// What the environment says about its databases.
+    pub database: Database,
     /// How the cluster is used, for manifests.
     pub cluster: Settings,
     /// Comments that teach, in this language.
     pub explain: Option<Lang>,
     /// The language of what is not a comment: the README.
     pub lang: Lang,
+}
+
+/// Whom an image is made to run as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsAs {
+    /// This user, by number.
+    User(i64),
+    /// Root, or nobody in particular.
+    Root,
+}
+
+/// How databases are provided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Database {
+    /// The image of servers; the usual one where there is none.
+    pub image: Option<String>,
+    /// The disk of a server, as Kubernetes writes it.
+    pub size: Option<String>,
+    /// They are in a server that is there already.
+    pub external: bool,
+}
+
+impl Database {
+    /// The image of servers, which has the client too.
+    fn image(&self) -> &str {
+        self.image.as_deref().unwrap_or("postgres:15")
+    }
 }
 
 /// A file of an export.

@@ -40,6 +40,37 @@ pub(crate) fn password_name(id: &ResourceId) -> String {
     format!("{}_PASSWORD", constant(own_name(id)))
 }
 
+/// What a person has to say about a database in a server of theirs.
+const EXTERNAL_KEYS: [&str; 5] = ["HOST", "PORT", "NAME", "USERNAME", "PASSWORD"];
+
+/// The value that says something about a database in a server that is there
+/// already.
+fn external_name(id: &ResourceId, key: &str) -> String {
+    format!("{}_{key}", constant(own_name(id)))
+}
+
+fn external_key(output: &str) -> Option<&'static str> {
+    let output = match output {
+        "database" => "NAME".to_owned(),
+        other => other.to_ascii_uppercase(),
+    };
+    EXTERNAL_KEYS.into_iter().find(|key| *key == output)
+}
+
+/// What to write where a database is in a server that is there already.
+pub(crate) fn external_note(export: &Export, id: &ResourceId) -> Message {
+    let own = own_name(id);
+    let names = EXTERNAL_KEYS.map(|key| external_name(id, key)).join(", ");
+    let made: String = export
+        .environment
+        .to_string()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    message!(
+        "the database {own} is in a server of yours: {names} say where it is and who comes in. The one that Estiba made there is named like {made}…",
+        "la base de datos {own} está en un servidor suyo: {names} dicen dónde está y quién entra. La que Estiba hizo allí se llama como {made}…"
+    )
+}
+
 /// What tells a resource from others of its type: `api.db`.
 pub(crate) fn own_name(id: &ResourceId) -> &str {
     id.0.split_once('#').map_or(id.0.as_str(), |(_, own)| own)
@@ -124,6 +155,10 @@ impl Lookup<'_> {
         let key = keys.first().map(String::as_str);
         Ok(match (resource.kind.as_str(), key) {
             ("environment", Some(key)) => self.value(key),
+            ("postgres", Some(key)) if self.export.database.external => {
+                let key = external_key(key).ok_or_else(unknown)?;
+                Part::Secret(external_name(&id, key))
+            }
             ("postgres", Some("host")) => Part::Text(self.addresses.database_host(&id)),
             ("postgres", Some("port")) => Part::Text("5432".to_owned()),
             ("postgres", Some("name" | "database" | "username")) => {

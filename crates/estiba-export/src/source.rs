@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use estiba_model::{Lang, Message, Name, Workload};
+use estiba_model::{Lang, Message, Name, Workload, message};
 
 use crate::parts::constant;
 use crate::{Export, ExportedFile};
@@ -39,6 +39,22 @@ pub(crate) fn to_fill_in(secrets: &BTreeSet<String>, head: &Message, lang: Lang)
     let mut text = comment(head, lang);
     for name in secrets {
         text.push_str(&format!("{name}=\n"));
+    }
+    text
+}
+
+/// The part of a README about what the format can't say.
+pub(crate) fn notes(notes: &[Message], lang: Lang) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let head = message!(
+        "\n## Not as with Estiba\n",
+        "\n## Distinto que con Estiba\n"
+    );
+    let mut text = format!("{}\n", head.text(lang));
+    for note in notes {
+        text.push_str(&format!("- {}\n", note.text(lang)));
     }
     text
 }

@@ -25,6 +25,7 @@ mod run;
 mod store;
 mod transfer;
 mod unpack;
+mod user;
 pub mod version;
 
 pub use build::{BuildRequest, Built, build};

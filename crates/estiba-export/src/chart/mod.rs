@@ -3,18 +3,21 @@
 mod template;
 mod values;
 
-use estiba_model::{Message, message};
+use estiba_model::{Message, ReleasedWorkload, message};
 use estiba_score::yaml::emit;
 use serde_json::{Map, Value, json};
 
-use crate::kubernetes::{Objects, documents, objects};
+use crate::kubernetes::{HELPERS, Objects, Wording, documents, migrations, objects};
 use crate::parts::Part;
-use crate::source::comment;
+use crate::source::{comment, notes};
 use crate::{Export, Exported, ExportedFile};
 use template::{expression, rendered};
 
 /// A chart's version is a semantic one; the project's may not be.
 const CHART_VERSION: &str = "0.1.0";
+
+/// The image of what waits for databases and migrations.
+const CLIENT: &str = "psql";
 
 /// The chart of an environment.
 ///
@@ -35,7 +38,11 @@ pub fn chart(export: &Export) -> Result<Exported, Vec<Message>> {
             .collect(),
         ..export.clone()
     };
-    let objects = objects(&several, &text_of)?;
+    let wording = Wording {
+        part: &text_of,
+        migration: &|released| expression(&migration(released)),
+    };
+    let objects = objects(&several, &wording)?;
     let mut files = Vec::new();
     for group in &objects.groups {
         let templated = group
@@ -82,6 +89,14 @@ pub fn chart(export: &Export) -> Result<Exported, Vec<Message>> {
         images: export.images(),
         notes: objects.notes,
     })
+}
+
+/// What tells a migration from others of its workload: other images migrate anew.
+fn migration(released: &ReleasedWorkload) -> String {
+    let name = &released.workload.name;
+    let containers = released.workload.containers.keys();
+    let own: String = containers.map(|c| format!(" \"{name}-{c}\"")).collect();
+    format!("pick .Values.images \"{name}\"{own} | toJson | sha256sum | trunc 8")
 }
 
 /// A secret that must have been given.
@@ -152,10 +167,13 @@ fn readme(export: &Export, objects: &Objects) -> ExportedFile {
     let names = objects.referred.secrets.iter();
     let fields: String = names.map(|name| format!("  {name}: \"…\"\n")).collect();
     let text = message!(
-        "# {environment} as a Helm chart\n\nNothing here needs Estiba. One release of it fits into a namespace.\n\n1. Bring the images of `images/` to where the cluster pulls from: `docker load`, `docker push`;\n   `values.yaml` says their names.\n2. Write the secrets into `secrets.yaml`, which nobody else may read (`chmod 600`):\n\n```yaml\nsecrets:\n{fields}```\n\n   or make a Secret {secrets} with these keys yourself, and set `existingSecret: {secrets}`.\n3. `helm install {project} . --namespace {namespace} --create-namespace -f secrets.yaml`\n\nThe migration is a hook: after the installation, and before each upgrade.\n",
-        "# {environment} como chart de Helm\n\nNada de esto necesita Estiba. En un espacio de nombres entra una instalación.\n\n1. Lleve las imágenes de `images/` adonde el clúster las descarga: `docker load`, `docker push`;\n   `values.yaml` dice sus nombres.\n2. Escriba los secretos en `secrets.yaml`, que nadie más pueda leer (`chmod 600`):\n\n```yaml\nsecrets:\n{fields}```\n\n   o haga usted un Secret {secrets} con esas claves, y fije `existingSecret: {secrets}`.\n3. `helm install {project} . --namespace {namespace} --create-namespace -f secrets.yaml`\n\nLa migración es un hook: después de la instalación, y antes de cada actualización.\n"
+        "# {environment} as a Helm chart\n\nNothing here needs Estiba. One release of it fits into a namespace.\n\n1. Bring the images of `images/` to where the cluster pulls from: `docker load`, `docker push`;\n   `values.yaml` says their names.\n2. Write the secrets into `secrets.yaml`, which nobody else may read (`chmod 600`):\n\n```yaml\nsecrets:\n{fields}```\n\n   or make a Secret {secrets} with these keys yourself, and set `existingSecret: {secrets}`.\n3. `helm install {project} . --namespace {namespace} --create-namespace -f secrets.yaml --wait`;\n   later `helm upgrade` with the same options.\n\nPods get other values of `config` at once; other secrets with\n`kubectl -n {namespace} rollout restart deployment`.\n",
+        "# {environment} como chart de Helm\n\nNada de esto necesita Estiba. En un espacio de nombres entra una instalación.\n\n1. Lleve las imágenes de `images/` adonde el clúster las descarga: `docker load`, `docker push`;\n   `values.yaml` dice sus nombres.\n2. Escriba los secretos en `secrets.yaml`, que nadie más pueda leer (`chmod 600`):\n\n```yaml\nsecrets:\n{fields}```\n\n   o haga usted un Secret {secrets} con esas claves, y fije `existingSecret: {secrets}`.\n3. `helm install {project} . --namespace {namespace} --create-namespace -f secrets.yaml --wait`;\n   después, `helm upgrade` con las mismas opciones.\n\nLos pods reciben otros valores de `config` enseguida; otros secretos, con\n`kubectl -n {namespace} rollout restart deployment`.\n"
     );
-    ExportedFile::new("README.md", text.text(export.lang))
+    let mut text = text.text(export.lang).to_owned();
+    text.push_str(&migrations(objects, export.lang));
+    text.push_str(&notes(&objects.notes, export.lang));
+    ExportedFile::new("README.md", text)
 }
 
 /// What the value of an image is called: its workload where it is built, and
@@ -164,6 +182,7 @@ fn image_key(export: &Export, workload: &str, container: &str, image: &str) -> S
     let built = export.workloads.get_key_value(workload);
     match built {
         Some((name, _)) if export.built_image(name) == image => workload.to_owned(),
+        _ if HELPERS.contains(&container) => format!("{workload}-{CLIENT}"),
         _ => format!("{workload}-{container}"),
     }
 }

@@ -75,13 +75,11 @@ pub(super) fn object(export: &Export, object: &Value) -> (Value, Option<String>)
         Some("Deployment") => {
             let code = format!("int (index .Values.replicas {workload:?})");
             object["spec"]["replicas"] = whole(&code).into();
+            // Other values in clear have to reach pods that run.
+            object["spec"]["template"]["metadata"]["annotations"]["checksum/config"] =
+                whole(".Values.config | toJson | sha256sum | quote").into();
         }
-        Some("Job") => {
-            // The database is part of the release: it is there only after.
-            object["metadata"]["annotations"]["helm.sh/hook"] = "post-install,pre-upgrade".into();
-            object["metadata"]["annotations"]["helm.sh/hook-delete-policy"] =
-                "before-hook-creation".into();
-        }
+        Some("Job") => job(export, &mut object, &workload),
         Some("Ingress") => {
             condition = Some(".Values.ingress.enabled".to_owned());
             ingress(&mut object, &workload);
@@ -108,6 +106,23 @@ pub(super) fn object(export: &Export, object: &Value) -> (Value, Option<String>)
         }
     }
     (object, condition)
+}
+
+/// A `Job` can't be changed, so it has another name for each migration. One that
+/// holds nothing back by itself is a hook.
+fn job(export: &Export, object: &mut Value, workload: &str) {
+    let holds = object
+        .pointer("/spec/template/spec/initContainers")
+        .is_some();
+    if holds && let Some(released) = export.workloads.get(workload) {
+        let mark = expression(&super::migration(released));
+        object["metadata"]["name"] = format!("{workload}-migrate-{mark}").into();
+    } else {
+        // Its volumes are part of the release: they are there only after.
+        object["metadata"]["annotations"]["helm.sh/hook"] = "post-install,pre-upgrade".into();
+        object["metadata"]["annotations"]["helm.sh/hook-delete-policy"] =
+            "before-hook-creation".into();
+    }
 }
 
 fn ingress(object: &mut Value, workload: &str) {
@@ -150,21 +165,4 @@ pub(super) fn each_container(object: &Value, visit: &mut dyn FnMut(&str, &Value)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use estiba_score::yaml::emit;
-
-    #[test]
-    fn marks_become_expressions_and_braces_stay() {
-        let value = json!({
-            "whole": whole("index .Values.config \"A\" | quote"),
-            "within": format!("a{}b", expression(".Values.x")),
-            "braces": "{{ not a template }}",
-        });
-        insta::assert_snapshot!(rendered(&emit(&value)), @r#"
-        whole: {{ index .Values.config "A" | quote }}
-        within: "a{{ .Values.x }}b"
-        braces: "{{ "{{" }} not a template }}"
-        "#);
-    }
-}
+mod tests;

@@ -122,7 +122,10 @@ pub(super) fn schema(export: &Export, objects: &Objects) -> Value {
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
+        "additionalProperties": false,
         "properties": {
+            // What Helm gives to every chart within another.
+            "global": { "type": "object" },
             "images": fixed(keys(images(export, objects)), &image),
             "replicas": fixed(keys(replicas(export)), &count),
             "config": fixed(objects.referred.config.iter().cloned().collect(), &value),

@@ -12,12 +12,9 @@ use estiba_model::{Message, Name, ResourceId, Workload, message};
 use estiba_score::yaml::emit;
 use serde_json::{Map, Value, json};
 
-use crate::parts::{Addresses, own_name, password_name, slug};
+use crate::parts::{Addresses, external_note, own_name, password_name, slug};
 use crate::source::{comment, fill_script, indented, to_fill_in};
 use crate::{Export, Exported, ExportedFile, explain};
-
-/// The image of databases.
-const DATABASE_IMAGE: &str = "postgres:15";
 
 /// The first port of this machine that a workload is published at.
 const FIRST_PUBLISHED: u16 = 8080;
@@ -67,7 +64,11 @@ pub fn compose(export: &Export) -> Result<Exported, Vec<Message>> {
     let mut parts = Parts::default();
     let mut problems = Vec::new();
     for (id, users) in databases(export) {
-        database(&network, &id, &users, &mut parts);
+        if export.database.external {
+            parts.notes.push(external_note(export, &id));
+        } else {
+            database(&network, &id, &users, &mut parts);
+        }
     }
     let mut published = FIRST_PUBLISHED;
     for (name, released) in &export.workloads {
@@ -125,10 +126,11 @@ fn databases(export: &Export) -> BTreeMap<ResourceId, BTreeSet<Name>> {
 
 fn database(network: &Network<'_>, id: &ResourceId, users: &BTreeSet<Name>, parts: &mut Parts) {
     let (service, name) = (network.database_host(id), network.database_name(id));
+    let image = network.export.database.image();
     let password = password_name(id);
     let volume = format!("{service}-data");
     let value = json!({
-        "image": DATABASE_IMAGE,
+        "image": service::literal(image),
         "restart": "unless-stopped",
         "environment": {
             "POSTGRES_USER": name,

@@ -3,6 +3,7 @@
 use estiba_model::message;
 
 use super::Parts;
+use crate::source::notes;
 use crate::{Export, ExportedFile};
 
 pub(super) fn readme(export: &Export, parts: &Parts) -> ExportedFile {
@@ -52,16 +53,6 @@ pub(super) fn readme(export: &Export, parts: &Parts) -> ExportedFile {
     );
     text.push_str(values.text(lang));
     text.push('\n');
-    if !parts.notes.is_empty() {
-        let head = message!(
-            "\n## Not as with Estiba\n",
-            "\n## Distinto que con Estiba\n"
-        );
-        text.push_str(head.text(lang));
-        text.push('\n');
-        for note in &parts.notes {
-            text.push_str(&format!("- {}\n", note.text(lang)));
-        }
-    }
+    text.push_str(&notes(&parts.notes, lang));
     ExportedFile::new("README.md", text)
 }

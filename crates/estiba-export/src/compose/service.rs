@@ -238,7 +238,7 @@ impl Writer<'_> {
         let mut waits: BTreeMap<String, &str> = BTreeMap::new();
         for (resource_name, resource) in &self.workload.resources {
             let id = resource.identity(self.name, resource_name);
-            if resource.kind == "postgres" {
+            if resource.kind == "postgres" && !self.export.database.external {
                 waits.insert(self.network.database_host(&id), "service_healthy");
             }
             let provider = resource.params.get("workload").and_then(Value::as_str);

@@ -11,11 +11,11 @@ use estiba_target::{
     ContainerSpec, FileContent, FileSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec,
     VolumeSpec, WorkloadSpec,
 };
-use estiba_target_kubernetes::manifests::{DatabaseNames, Manifests, ServerVersion};
+use estiba_target_kubernetes::manifests::{DatabaseNames, Manifests, NOBODY, ServerVersion};
 use serde_json::Value;
 
-use crate::Export;
 use crate::parts::{Addresses, Lookup, Part, port_name};
+use crate::{Export, RunsAs};
 
 /// The annotation that says how instances are replaced.
 const STRATEGY_ANNOTATION: &str = "estiba.dev/strategy";
@@ -59,12 +59,15 @@ impl Addresses for Builder<'_> {
 
 impl<'a> Builder<'a> {
     pub fn new(export: &'a Export) -> Self {
-        let users = export.workloads.iter().filter_map(|(name, released)| {
-            let user = *export.users.get(name)?;
-            let mut containers = released.workload.containers.iter();
-            let built = containers.find(|(_, c)| c.image == ImageSource::Built)?;
-            Some((image_mark(name, built.0), user))
-        });
+        let users = export
+            .users
+            .iter()
+            .filter_map(|((workload, container), runs)| {
+                let RunsAs::User(user) = *runs else {
+                    return None;
+                };
+                Some((image_mark(workload, container), user))
+            });
         Self {
             manifests: Manifests {
                 settings: export.cluster.clone(),
@@ -93,6 +96,9 @@ impl<'a> Builder<'a> {
             containers.push(spec);
             values.push(own);
         }
+        for (container, own) in &workload.containers {
+            notes.extend(self.ordinary_user(name, container, own));
+        }
         let replicas = self.export.replicas.get(name).copied().unwrap_or(1);
         let spec = RolloutSpec {
             of: WorkloadSpec {
@@ -108,6 +114,26 @@ impl<'a> Builder<'a> {
             strategy: strategy(workload),
         };
         Ok((spec, values))
+    }
+
+    /// As with Estiba, a container whose image asks for root runs as an ordinary
+    /// user, which not every image of others bears.
+    fn ordinary_user(&self, workload: &Name, name: &Name, own: &Container) -> Option<Message> {
+        let ImageSource::Reference(image) = &own.image else {
+            return None;
+        };
+        let key = (workload.clone(), name.clone());
+        match self.export.users.get(&key) {
+            Some(RunsAs::User(_)) => None,
+            Some(RunsAs::Root) => Some(message!(
+                "{name} of {workload} runs as the user {NOBODY}, as on a cluster with Estiba: {image} asks for root. If it does not work so, use an image that is made for an ordinary user",
+                "{name} de {workload} corre como el usuario {NOBODY}, igual que en un clúster con Estiba: {image} pide root. Si así no funciona, use una imagen hecha para un usuario común"
+            )),
+            None => Some(message!(
+                "{name} of {workload} runs as the user {NOBODY}, since {image} was not looked at: after a deployment, an export knows the user that it names",
+                "{name} de {workload} corre como el usuario {NOBODY}, porque no se miró {image}: después de un despliegue, una exportación conoce el usuario que nombra"
+            )),
+        }
     }
 
     /// What migrates, where a workload has that.
@@ -139,7 +165,10 @@ impl<'a> Builder<'a> {
         for (workload, released) in &self.export.workloads {
             for (name, resource) in &released.workload.resources {
                 let id = resource.identity(workload, name);
-                let made = matches!(resource.kind.as_str(), "postgres" | "volume");
+                let made = match resource.kind.as_str() {
+                    "postgres" => !self.export.database.external,
+                    kind => kind == "volume",
+                };
                 if !made || !seen.insert(id.clone()) {
                     continue;
                 }
@@ -149,7 +178,7 @@ impl<'a> Builder<'a> {
                     class: resource.class.clone(),
                     workload: workload.clone(),
                     params: resource.params.clone(),
-                    settings: BTreeMap::new(),
+                    settings: self.settings(&resource.kind),
                     credential: SecretString::new(""),
                     reach: Reach::Inside,
                     fingerprint: self.fingerprint(),
@@ -157,6 +186,33 @@ impl<'a> Builder<'a> {
             }
         }
         resources
+    }
+
+    /// Databases that are in a server of the user's.
+    pub fn external_databases(&self) -> BTreeSet<ResourceId> {
+        let mut databases = BTreeSet::new();
+        if self.export.database.external {
+            for (workload, released) in &self.export.workloads {
+                let resources = released.workload.resources.iter();
+                let used = resources.filter(|(_, resource)| resource.kind == "postgres");
+                databases.extend(used.map(|(name, resource)| resource.identity(workload, name)));
+            }
+        }
+        databases
+    }
+
+    /// What the environment says about resources of a kind.
+    fn settings(&self, kind: &str) -> BTreeMap<String, SecretString> {
+        let database = &self.export.database;
+        let settings = match kind {
+            "postgres" => [("image", &database.image), ("size", &database.size)],
+            _ => return BTreeMap::new(),
+        };
+        let given = settings.into_iter().filter_map(|(key, value)| {
+            let value = value.as_deref()?;
+            Some((key.to_owned(), SecretString::new(value)))
+        });
+        given.collect()
     }
 
     /// One for a version: what is exported again changes what runs.

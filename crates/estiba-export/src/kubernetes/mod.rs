@@ -1,19 +1,24 @@
 //! Manifests that `kubectl apply` takes, and a kustomization.
 
 mod build;
+mod gate;
 mod readme;
 mod rewrite;
 
 use std::collections::BTreeMap;
 
-use estiba_model::{Lang, Message, message};
+use estiba_model::{Lang, Message, Name, ReleasedWorkload, message};
 use estiba_score::yaml::emit;
+use estiba_target_kubernetes::manifests::Manifest;
 use serde_json::{Map, Value, json};
 
-use crate::parts::{Part, password_name, secrets_in};
+use crate::parts::{Part, external_note, password_name, secrets_in};
 use crate::source::{comment, fill_script, to_fill_in};
 use crate::{Export, Exported, ExportedFile, explain};
 use build::Builder;
+use gate::Gate;
+pub(crate) use gate::HELPERS;
+pub(crate) use readme::migrations;
 use rewrite::{Referred, Stores, files_only};
 
 /// Kinds whose pods have keys to explain.
@@ -26,6 +31,14 @@ pub(crate) struct Group {
     pub objects: Vec<Value>,
     /// It has secrets to fill in.
     pub template: bool,
+}
+
+/// How a format writes what is known as late as it is used.
+pub(crate) struct Wording<'a> {
+    /// A part of a file.
+    pub part: &'a dyn Fn(&Part) -> String,
+    /// What tells a migration of a workload from others of it.
+    pub migration: &'a dyn Fn(&ReleasedWorkload) -> String,
 }
 
 /// What an environment is on a cluster.
@@ -47,7 +60,11 @@ pub fn kubernetes(export: &Export) -> Result<Exported, Vec<Message>> {
         Part::Config(name) => export.config.get(name).cloned().unwrap_or_default(),
         Part::Secret(name) => format!("@@{name}@@"),
     };
-    let mut objects = objects(export, &mark)?;
+    let wording = Wording {
+        part: &mark,
+        migration: &|_| export.version.to_string(),
+    };
+    let mut objects = objects(export, &wording)?;
     objects.groups.insert(1, config_map(export, &objects));
     let mut files = Vec::new();
     let mut resources = Vec::new();
@@ -100,11 +117,8 @@ pub fn kubernetes(export: &Export) -> Result<Exported, Vec<Message>> {
     })
 }
 
-/// All objects but the ConfigMap; `text_of` writes the parts of files.
-pub(crate) fn objects(
-    export: &Export,
-    text_of: &dyn Fn(&Part) -> String,
-) -> Result<Objects, Vec<Message>> {
+/// All objects but the ConfigMap.
+pub(crate) fn objects(export: &Export, wording: &Wording<'_>) -> Result<Objects, Vec<Message>> {
     let builder = Builder::new(export);
     let place = builder.manifests.place();
     let stores = Stores {
@@ -114,6 +128,9 @@ pub(crate) fn objects(
     let mut referred = Referred::default();
     let mut notes = Vec::new();
     let mut problems = Vec::new();
+    for id in builder.external_databases() {
+        notes.push(external_note(export, &id));
+    }
     let environment = builder.manifests.environment();
     let environment = environment.iter().map(|object| object.value().clone());
     let mut groups = vec![Group {
@@ -155,7 +172,7 @@ pub(crate) fn objects(
             &stores,
             &mut referred,
             &mut notes,
-            text_of,
+            wording,
         );
         match made {
             Ok(made) => groups.extend(made),
@@ -176,49 +193,69 @@ pub(crate) fn objects(
 
 fn workload(
     builder: &Builder<'_>,
-    name: &estiba_model::Name,
-    released: &estiba_model::ReleasedWorkload,
+    name: &Name,
+    released: &ReleasedWorkload,
     stores: &Stores,
     referred: &mut Referred,
     notes: &mut Vec<Message>,
-    text_of: &dyn Fn(&Part) -> String,
+    wording: &Wording<'_>,
 ) -> Result<Vec<Group>, Message> {
     let mut groups = Vec::new();
+    let mut gate = None;
     if let Some((spec, values)) = builder.migration(name, released)? {
+        let migration = spec.container.name.clone();
+        let mark = (wording.migration)(released);
+        gate = Gate::of(builder, &released.workload, &migration, mark)?;
+        if gate.is_none() {
+            notes.push(unheld(name));
+        }
         let objects = builder.manifests.migration(&spec)?;
-        let objects = objects
-            .iter()
-            .map(|object| object.value().clone())
-            .collect();
-        let made = Made {
-            name: format!("30-{name}-migration"),
-            objects,
-            values: &[values],
-        };
-        groups.extend(made.groups(stores, referred, text_of));
+        let mut made = Made::new(format!("30-{name}-migration"), &objects, vec![values]);
+        made.gated("Job", gate.as_ref(), Gate::note);
+        groups.extend(made.groups(stores, referred, wording.part));
     }
     let (spec, values) = builder.rollout(name, released, notes)?;
     let objects = builder.manifests.workload(&spec)?;
-    let made = Made {
-        name: format!("40-{name}"),
-        objects: objects
-            .iter()
-            .map(|object| object.value().clone())
-            .collect(),
-        values: &values,
-    };
-    groups.extend(made.groups(stores, referred, text_of));
+    let mut made = Made::new(format!("40-{name}"), &objects, values);
+    made.gated("Deployment", gate.as_ref(), Gate::hold);
+    groups.extend(made.groups(stores, referred, wording.part));
     Ok(groups)
 }
 
-/// Objects as the target makes them.
-struct Made<'a> {
-    name: String,
-    objects: Vec<Value>,
-    values: &'a [build::Values],
+fn unheld(workload: &Name) -> Message {
+    message!(
+        "nothing holds {workload} back until its migration is done, since that has no PostgreSQL: run the Job first, and wait for it",
+        "nada retiene a {workload} hasta que termine su migración, que no tiene PostgreSQL: ejecute antes el Job, y espérelo"
+    )
 }
 
-impl Made<'_> {
+/// Objects as the target makes them.
+struct Made {
+    name: String,
+    objects: Vec<Value>,
+    values: Vec<build::Values>,
+}
+
+impl Made {
+    fn new(name: String, objects: &[Manifest], values: Vec<build::Values>) -> Self {
+        let objects = objects.iter().map(|object| object.value().clone());
+        Self {
+            name,
+            objects: objects.collect(),
+            values,
+        }
+    }
+
+    /// Puts the containers of a gate into objects of a kind.
+    fn gated(&mut self, kind: &str, gate: Option<&Gate>, put: fn(&Gate, &mut Value)) {
+        let Some(gate) = gate else { return };
+        let objects = self.objects.iter_mut();
+        for object in objects.filter(|object| object["kind"] == kind) {
+            put(gate, object);
+        }
+        self.values.extend(gate.values());
+    }
+
     /// The objects as they are exported: files with secrets in a file of their
     /// own, which is filled in.
     fn groups(
@@ -230,10 +267,10 @@ impl Made<'_> {
         let mut files: BTreeMap<String, Vec<Part>> = BTreeMap::new();
         for object in &mut self.objects {
             if object["kind"] == "Job" {
-                // Nobody orders it after its database.
+                // Nobody watches it: what fails for a moment is tried again.
                 object["spec"]["backoffLimit"] = 6.into();
             }
-            files.extend(stores.pod(object, self.values, referred));
+            files.extend(stores.pod(object, &self.values, referred));
         }
         let secrets = secrets_in(files.values().flatten());
         let is_values = |object: &Value| object["kind"] == "Secret";

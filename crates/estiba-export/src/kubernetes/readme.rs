@@ -1,8 +1,10 @@
 //! How to run the manifests without Estiba.
 
-use estiba_model::message;
+use estiba_model::{Lang, message};
+use serde_json::Value;
 
 use super::Objects;
+use crate::source::notes;
 use crate::{Export, ExportedFile};
 
 pub(super) fn readme(export: &Export, objects: &Objects, templates: bool) -> ExportedFile {
@@ -43,21 +45,30 @@ pub(super) fn readme(export: &Export, objects: &Objects, templates: bool) -> Exp
     }
     let filled = if templates { " -f filled/" } else { "" };
     let plain = message!(
-        "\nWithout kustomize: `kubectl apply -f manifests/00-environment.yaml`, then\n`kubectl -n {namespace} create secret generic {secrets} --from-env-file=.env`, then\n`kubectl apply -f manifests/{filled}`.\n\nA migration is a Job: `kubectl -n {namespace} wait --for=condition=complete job --all`\nsays when it is done.",
-        "\nSin kustomize: `kubectl apply -f manifests/00-environment.yaml`, después\n`kubectl -n {namespace} create secret generic {secrets} --from-env-file=.env`, y después\n`kubectl apply -f manifests/{filled}`.\n\nUna migración es un Job: `kubectl -n {namespace} wait --for=condition=complete job --all`\ndice cuándo terminó."
+        "\nWithout kustomize: `kubectl apply -f manifests/00-environment.yaml`, then\n`kubectl -n {namespace} create secret generic {secrets} --from-env-file=.env`, then\n`kubectl apply -f manifests/{filled}`.\n\nPods get other values at their next start: `kubectl -n {namespace} rollout restart deployment`.",
+        "\nSin kustomize: `kubectl apply -f manifests/00-environment.yaml`, después\n`kubectl -n {namespace} create secret generic {secrets} --from-env-file=.env`, y después\n`kubectl apply -f manifests/{filled}`.\n\nLos pods reciben otros valores al arrancar: `kubectl -n {namespace} rollout restart deployment`."
     );
     text.push_str(plain.text(lang));
     text.push('\n');
-    if !objects.notes.is_empty() {
-        let head = message!(
-            "\n## Not as with Estiba\n",
-            "\n## Distinto que con Estiba\n"
-        );
-        text.push_str(head.text(lang));
-        text.push('\n');
-        for note in &objects.notes {
-            text.push_str(&format!("- {}\n", note.text(lang)));
-        }
-    }
+    text.push_str(&migrations(objects, lang));
+    text.push_str(&notes(&objects.notes, lang));
     ExportedFile::new("README.md", text)
+}
+
+/// How workloads are held back until their migrations are done.
+pub(crate) fn migrations(objects: &Objects, lang: Lang) -> String {
+    let mut all = objects.groups.iter().flat_map(|group| &group.objects);
+    let held = |object: &Value| {
+        let first = object.pointer("/spec/template/spec/initContainers");
+        object["kind"] == "Job" && first.is_some()
+    };
+    if !all.any(held) {
+        return String::new();
+    }
+    let namespace = &objects.namespace;
+    let text = message!(
+        "\n## Migrations\n\nEach is a Job that notes in its database, in `deployment.migrated`, that it ended well. New\npods wait for that note in their container `await-migration`; the old ones serve until then.\n`kubectl -n {namespace} get jobs` shows how far it is. When one failed:\n`kubectl -n {namespace} logs job/NAME -c CONTAINER`, delete the Job, and apply again.\n",
+        "\n## Migraciones\n\nCada una es un Job que anota en su base, en `deployment.migrated`, que terminó bien. Los pods\nnuevos esperan esa nota en su contenedor `await-migration`; los viejos atienden hasta entonces.\n`kubectl -n {namespace} get jobs` muestra cómo va. Si una falló:\n`kubectl -n {namespace} logs job/NOMBRE -c CONTENEDOR`, borre el Job y aplique de nuevo.\n"
+    );
+    text.text(lang).to_owned()
 }

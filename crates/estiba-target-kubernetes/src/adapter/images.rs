@@ -1,10 +1,8 @@
 //! Images to the registry, from which the nodes of the cluster pull them.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 
-use estiba_image::{ImageError, ImageStore, registry};
+use estiba_image::{ImageError, registry};
 use estiba_model::{Digest, Message, Name, message};
 use estiba_target::{ContainerSpec, ImageSpec, Progress, TargetError};
 use tokio::task::spawn_blocking;
@@ -69,7 +67,7 @@ impl KubernetesTarget {
                 registry::pull(images, &reference).await.map_err(refused)?;
             }
             let (images, image) = (images.clone(), digest.clone());
-            let user = spawn_blocking(move || user_of(&images, &image)).await;
+            let user = spawn_blocking(move || images.user(&image)).await;
             let user =
                 user.map_err(|error| TargetError::new(Message::verbatim(error.to_string())))?;
             users.extend(user.map_err(refused)?.map(|user| (digest.clone(), user)));
@@ -96,34 +94,6 @@ impl KubernetesTarget {
     fn repository(&self, workload: &Name) -> String {
         format!("{}/{workload}", self.config.registry)
     }
-}
-
-/// The number of the user that an image names; none for root and for an image
-/// that names nobody.
-fn user_of(images: &ImageStore, digest: &Digest) -> Result<Option<i64>, ImageError> {
-    let user = images.manifest(digest)?.config.user;
-    let name = user.split(':').next().unwrap_or_default();
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let id = match name.parse() {
-        Ok(id) => Some(id),
-        Err(_) => accounts(&images.layers(digest)?)
-            .lines()
-            .map(|line| line.split(':').collect::<Vec<_>>())
-            .find(|fields| fields.first() == Some(&name))
-            .and_then(|fields| fields.get(2)?.parse().ok()),
-    };
-    Ok(id.filter(|id| *id != 0))
-}
-
-/// The image's `/etc/passwd`; empty where it has none.
-fn accounts(layers: &[PathBuf]) -> String {
-    let mut top_down = layers.iter().rev().map(|layer| layer.join("etc/passwd"));
-    top_down
-        .find(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_file()))
-        .and_then(|path| fs::read_to_string(path).ok())
-        .unwrap_or_default()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

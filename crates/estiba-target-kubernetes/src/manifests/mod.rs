@@ -28,6 +28,7 @@ pub(crate) use ingress::routes;
 pub use manifest::{Manifest, to_yaml};
 pub(crate) use place::shortened;
 pub use place::{Labels, Place, annotation, label};
+pub use pod::NOBODY;
 pub use postgres::{DATABASE_PORT, DatabaseNames};
 pub use rbac::rbac;
 pub(crate) use rbac::rights;

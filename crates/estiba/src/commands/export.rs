@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use estiba_export::{Export, Exported};
-use estiba_model::{Name, Project, ProjectWorkload, Release, ReleasedWorkload, Version, message};
+use estiba_export::{Database, Export, Exported, RunsAs};
+use estiba_model::{ImageSource, Name, Project, ProjectWorkload, Release, Version, message};
 use estiba_target_kubernetes::Settings;
 
 use crate::cli::ExportFormat;
@@ -58,7 +58,8 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
         secrets: secrets.into_iter().map(|(name, _)| name).collect(),
         replicas: engine.replicas(&project, &environment).await?,
         without_shell: without_shell(&project),
-        users: users(&engine, &release),
+        users: users(&engine, &release).await?,
+        database: database(&project, &environment),
         cluster: cluster(&project, &environment)?,
         explain: wanted.explain.then_some(lang),
         lang,
@@ -109,17 +110,55 @@ fn without_shell(project: &Project) -> BTreeSet<Name> {
     packed.map(|(name, _)| name.clone()).collect()
 }
 
-/// The users of built images, where they name one by its number.
-fn users(engine: &estiba_engine::Engine, release: &Release) -> BTreeMap<Name, i64> {
-    let user = |released: &ReleasedWorkload| {
-        let mut built = released.images.values().filter(|i| released.is_built(i));
-        let image = engine.images().manifest(built.next()?).ok()?;
-        let user = image.config.user.split(':').next()?.parse().ok()?;
-        (user != 0).then_some(user)
+/// Whom containers run as, where their images are in the store: those of the
+/// release, and those of others that a newer one pulled.
+async fn users(
+    engine: &estiba_engine::Engine,
+    release: &Release,
+) -> Result<BTreeMap<(Name, Name), RunsAs>, Failure> {
+    let store = engine.store();
+    let newest = store.releases(&release.project).await?.into_iter().next();
+    let newest = match newest {
+        Some(newest) => store.release(&release.project, &newest.version).await?,
+        None => None,
     };
-    let workloads = release.workloads.iter();
-    let users = workloads.filter_map(|(name, released)| Some((name.clone(), user(released)?)));
-    users.collect()
+    let mut pulled = BTreeMap::new();
+    for released in newest.iter().flat_map(|newest| newest.workloads.values()) {
+        for (container, digest) in &released.images {
+            if let ImageSource::Reference(name) = &released.workload.containers[container].image {
+                pulled.insert(name, digest);
+            }
+        }
+    }
+    let mut users = BTreeMap::new();
+    for (workload, released) in &release.workloads {
+        for (name, container) in &released.workload.containers {
+            let digest = match (released.images.get(name), &container.image) {
+                (None, ImageSource::Reference(image)) => pulled.get(image).copied(),
+                (digest, _) => digest,
+            };
+            let Some(digest) = digest.filter(|digest| engine.images().is_complete(digest)) else {
+                continue;
+            };
+            let user = engine.images().user(digest);
+            let user = user.map_err(|error| Failure::because(error.message()))?;
+            let runs = user.map_or(RunsAs::Root, RunsAs::User);
+            users.insert((workload.clone(), name.clone()), runs);
+        }
+    }
+    Ok(users)
+}
+
+/// What the environment says about databases. Where it keeps a server's URL, only
+/// that there is one matters: no part of it is written.
+fn database(project: &Project, environment: &Name) -> Database {
+    let settings = project.environments[environment].resources.get("postgres");
+    let text = |key: &str| Some(settings?.get(key)?.as_str()?.to_owned());
+    Database {
+        image: text("image"),
+        size: text("size"),
+        external: text("url-from").is_some(),
+    }
 }
 
 /// How the cluster of an environment is used, where it is on one.

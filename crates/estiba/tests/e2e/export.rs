@@ -250,6 +250,8 @@ fn manifests_run_without_estiba() {
         "kubectl",
         &["delete", "namespace", &namespace, "--wait=false"],
     );
+    validate(&folder);
+    held_back(&folder, &namespace);
     run(&folder, "kubectl", &["apply", "-k", "."]);
     check_state(&state_in(&folder, &namespace));
     // The plain files say the same.
@@ -261,19 +263,70 @@ fn manifests_run_without_estiba() {
     assert!(!unchanged.contains("created"), "{unchanged}");
 }
 
-/// A real Helm: the program that `ESTIBA_TEST_HELM` names, or on the PATH.
+/// A migration that fails leaves the pods of its workload waiting.
+fn held_back(folder: &Path, namespace: &str) {
+    let file = folder.join("manifests/30-api-migration.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let bad = good.replace("create table if not exists notes (id int)", "select 1/0");
+    assert_ne!(bad, good);
+    std::fs::write(&file, bad).unwrap();
+    run(folder, "kubectl", &["apply", "-k", "."]);
+    let waits = "jsonpath={.items[*].status.initContainerStatuses[?(@.name==\"await-migration\")].state.running}";
+    let pods = ["get", "pods", "-l", "estiba.dev/serving=true", "-o", waits];
+    let failures = ["get", "jobs", "-o", "jsonpath={.items[*].status.failed}"];
+    let ask = |words: &[&str]| run(folder, "kubectl", &[&["-n", namespace], words].concat());
+    let ends = Instant::now() + Duration::from_secs(120);
+    while ask(&failures).is_empty() || !ask(&pods).contains("startedAt") {
+        assert!(Instant::now() < ends, "{}", ask(&["get", "pods"]));
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let ready = [
+        "get",
+        "deployment/api",
+        "-o",
+        "jsonpath={.status.readyReplicas}",
+    ];
+    assert_eq!(ask(&ready), "");
+    ask(&["delete", "jobs", "--all"]);
+    std::fs::write(&file, good).unwrap();
+}
+
+/// A program that `.ci/run` installs, or one of the PATH.
+fn tool(name: &str) -> Option<String> {
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../ci-tools/bin");
+    let installed = installed.join(name).to_string_lossy().into_owned();
+    let mut candidates = [installed, name.to_owned()].into_iter();
+    let found = candidates.find(|program| works(program, &["--help"]));
+    if found.is_none() {
+        println!("skipped: there is no {name}, in target/ci-tools/bin or on the PATH");
+    }
+    found
+}
+
+/// Checks manifests by the schemas of a Kubernetes that is newer than the cluster.
+fn validate(folder: &Path) {
+    let Some(program) = tool("kubernetes-validate") else {
+        return;
+    };
+    let files = std::fs::read_dir(folder.join("manifests")).unwrap();
+    let files = files.map(|file| file.unwrap().path().to_string_lossy().into_owned());
+    let files: Vec<String> = files.collect();
+    let mut words = vec!["-k", "1.33", "--strict"];
+    words.extend(files.iter().map(String::as_str));
+    run(folder, &program, &words);
+}
+
+/// A real Helm: the program that `ESTIBA_TEST_HELM` names, or one that is installed.
 fn helm() -> Option<String> {
-    let named = std::env::var("ESTIBA_TEST_HELM").ok();
-    let mut candidates = named.into_iter().chain(["helm".to_owned()]);
-    candidates.find(|helm| works(helm, &["version"]))
+    std::env::var("ESTIBA_TEST_HELM")
+        .ok()
+        .or_else(|| tool("helm"))
 }
 
 #[test]
 fn a_chart_is_sound_and_runs_without_estiba() {
     let Some(helm) = helm().filter(|_| has_base_images()) else {
-        println!(
-            "skipped: there is no helm on the PATH nor in ESTIBA_TEST_HELM, or the engine has no {BASE_IMAGES:?}"
-        );
+        println!("skipped: there is no helm, or the engine has no {BASE_IMAGES:?}");
         return;
     };
     let id = std::process::id();
@@ -316,20 +369,25 @@ fn a_chart_is_sound_and_runs_without_estiba() {
             "{expected} is not in {rendered}"
         );
     }
-    let refused = Command::new(&helm)
-        .args([
-            "template",
-            "exported",
-            ".",
-            "-f",
-            "secrets.yaml",
-            "--set",
-            "replicas.api=-1",
-        ])
-        .current_dir(&folder)
-        .output()
-        .unwrap();
-    assert!(!refused.status.success(), "the schema takes -1 copies");
+    for wrong in [
+        "replicas.api=-1",
+        "replicas.api=two",
+        "replicas.web=1",
+        "images.api.tag=",
+        "ingress.enabled=perhaps",
+        "secret.TOKEN=x",
+    ] {
+        let mut words = template[..5].to_vec();
+        words.extend(["--set", wrong]);
+        let refused = Command::new(&helm)
+            .args(&words)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success(), "the schema takes {wrong}");
+        assert!(told.contains("schema"), "{wrong}: {told}");
+    }
     if !has_cluster() {
         println!(
             "skipped: KUBECONFIG names no cluster that answers, so the chart was not installed"
@@ -351,9 +409,17 @@ fn a_chart_is_sound_and_runs_without_estiba() {
         "--create-namespace",
         "-f",
         "secrets.yaml",
+        "--wait",
         "--timeout",
         "4m",
     ];
     run(&folder, &helm, &install);
     check_state(&state_in(&folder, &namespace));
+    // Another value reaches pods that run.
+    let mut upgrade = vec!["upgrade", "--reuse-values", "--set", "config.GREETING=hi"];
+    upgrade.extend(&install[1..5]);
+    upgrade.extend(["--wait", "--timeout", "4m"]);
+    run(&folder, &helm, &upgrade);
+    let state: Value = serde_json::from_str(&state_in(&folder, &namespace)).unwrap();
+    assert_eq!(state["greeting"], "hi", "{state}");
 }
