@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub named: BTreeMap<String, Setting>,
     /// Who owns the project, where the source says it.
     pub team: Option<String>,
+    /// The kind of target that the source was made for, where there is one.
+    pub made_for: Option<&'static str>,
 }
 
 impl Draft {

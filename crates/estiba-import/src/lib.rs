@@ -86,6 +86,11 @@ pub fn import(files: &dyn Files, paths: &[PathBuf], options: &Options) -> Import
             ..Imported::default()
         };
     }
+    draft.made_for = match sources.format {
+        Some(source::Format::Compose) => Some("docker"),
+        Some(source::Format::Kubernetes) => Some("kubernetes"),
+        Some(source::Format::Heroku) | None => None,
+    };
     let values = link::link(&mut draft, &mut report);
     let files = write::files(files, &draft, &values, options, &mut report);
     Imported {

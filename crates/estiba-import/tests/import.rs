@@ -177,6 +177,89 @@ fn files_of_another_format_are_named() {
     assert_eq!(left.count(), 4);
 }
 
+const COMMANDS: &str = "
+services:
+  cache:
+    image: redis:7
+    command: redis-server --requirepass planted-1 --port 6379
+    healthcheck: { test: [CMD, redis-cli, -a, planted-1, ping] }
+  worker:
+    image: worker:1
+    entrypoint: [worker, --token=planted-2, it's]
+    command: ['postgres://app:planted-3@db.example.org/app']
+  script:
+    image: script:1
+    command: [sh, -c, 'curl -H \"Authorization: Bearer planted-4\" http://x && API_KEY=planted-5 run']
+  flags:
+    image: flags:1
+    command: [--api-key, planted-6, --password-file=/run/secrets/x]
+";
+
+const PROBES: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api }
+spec:
+  template:
+    spec:
+      containers:
+        - name: main
+          image: api:1
+          livenessProbe: { exec: { command: [mysqladmin, ping, -pplanted-1] } }
+          readinessProbe:
+            httpGet:
+              path: /health?token=planted-2
+              port: 3000
+              httpHeaders:
+                - { name: Authorization, value: Basic planted-3 }
+                - { name: Accept, value: text/plain }
+";
+
+#[test]
+fn secrets_in_commands_and_probes_go_to_the_store() {
+    for (source, count, wanted) in [
+        (
+            COMMANDS,
+            6,
+            [
+                r#"exec redis-server --requirepass "$REQUIREPASS" --port 6379"#,
+                r#"Bearer $AUTHORIZATION\" http://x && API_KEY=$SCRIPT_API_KEY run"#,
+                "--password-file=/run/secrets/x",
+            ],
+        ),
+        (
+            PROBES,
+            2,
+            [
+                r#"exec mysqladmin ping -p\"$PASSWORD\""#,
+                "path: /health?token=(TOKEN)",
+                "name: Accept",
+            ],
+        ),
+    ] {
+        let mut files = MemoryFiles::default();
+        files.0.insert("source.yaml".into(), source.to_owned());
+        let imported = import(&files, &["source.yaml".into()], &options());
+        let written = written(&imported);
+        for text in [
+            written.clone(),
+            shown(&imported, Lang::En),
+            shown(&imported, Lang::Es),
+        ] {
+            assert!(!text.contains("planted"), "{text}");
+        }
+        assert_eq!(imported.secrets.len(), count, "{}", shown(&imported, Lang::En));
+        for text in wanted {
+            assert!(written.contains(text), "{text}: {written}");
+        }
+        for secret in &imported.secrets {
+            let variable = format!("{0}: ${{resources.env.{0}}}", secret.name);
+            assert!(written.contains(&variable), "{variable}: {written}");
+        }
+        check(&files, &imported);
+    }
+}
+
 proptest! {
     /// A fixture cut anywhere, with a word changed: no panic, and what is written
     /// has no secret of the file.

@@ -9,7 +9,8 @@ use estiba_model::{Message, message};
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 
 /// How often something that may pass is tried again, with growing pauses: a quarter
-/// of a minute in all, and no more than twice that.
+/// of a minute in all, and no more than twice that; longer where a registry asks for
+/// it, within bounds.
 const TRIES_MORE: usize = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -88,6 +89,21 @@ impl RegistryFault {
         matches!(self, Self::Busy(_) | Self::Broken(_) | Self::Cut(_))
     }
 
+    /// Whether a registry that fails so may say when to come back.
+    pub(super) fn may_ask_to_wait(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Broken(_))
+    }
+
+    pub(super) fn asking_to_wait(self, asked: Duration) -> Self {
+        let seconds = asked.as_secs();
+        let asking = |why: String| format!("{why} (Retry-After: {seconds} s)");
+        match self {
+            Self::Busy(why) => Self::Busy(asking(why)),
+            Self::Broken(why) => Self::Broken(asking(why)),
+            other => other,
+        }
+    }
+
     /// What, where, what to do next.
     #[must_use]
     pub fn message(&self, reference: &str) -> Message {
@@ -111,8 +127,8 @@ impl RegistryFault {
                 "lo que responde en {registry} no hace lo que hace un registro para {reference}: {why}; revise `registry` en estiba.yaml"
             ),
             Self::Busy(why) => message!(
-                "the registry {registry} takes no more requests for now, after {tries} tries for {reference}: {why}; wait and run the same again: what was sent stays there",
-                "el registro {registry} no acepta más pedidos por ahora, tras {tries} intentos con {reference}: {why}; espere y ejecute lo mismo de nuevo: lo enviado queda allí"
+                "the registry {registry} takes no more requests for now, for {reference}: {why}; wait and run the same again: what was sent stays there",
+                "el registro {registry} no acepta más pedidos por ahora, con {reference}: {why}; espere y ejecute lo mismo de nuevo: lo enviado queda allí"
             ),
             Self::Broken(why) => message!(
                 "the registry {registry} fails, after {tries} tries for {reference}: {why}; run the same again when it works: what was sent stays there",

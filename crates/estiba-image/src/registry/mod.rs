@@ -6,15 +6,18 @@
 //! Docker does.
 
 mod fault;
+mod patience;
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable;
 use bytes::Bytes;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use estiba_model::{Digest, SecretString, message};
+use futures::future::{Either, select};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
@@ -31,6 +34,7 @@ use crate::{ImageError, ImageStore};
 
 pub use fault::RegistryFault;
 use fault::pauses;
+use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};
 
 /// How many blobs travel at once.
 const PARALLEL: usize = 3;
@@ -38,8 +42,6 @@ const PARALLEL: usize = 3;
 const CHUNK_BYTES: usize = 256 << 10;
 /// A registry that can't be reached in this time is given up.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
-/// A registry that says nothing for this long is given up.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -159,6 +161,9 @@ struct Remote {
     client: Client,
     image: Reference,
     auth: RegistryAuth,
+    /// What the registry gave for the credentials, where it did.
+    token: Option<String>,
+    patience: Arc<Patience>,
 }
 
 impl Remote {
@@ -182,7 +187,6 @@ impl Remote {
             // One request a blob: not every registry takes several.
             use_monolithic_push: true,
             connect_timeout: Some(CONNECT_LIMIT),
-            read_timeout: Some(SILENCE_LIMIT),
             ..ClientConfig::default()
         });
         let reference = image.whole();
@@ -193,16 +197,18 @@ impl Remote {
             })
         })
         .await?;
-        let remote = Self {
+        let mut remote = Self {
             client,
             image,
             auth,
+            token: None,
+            patience: Arc::new(Patience::new()),
         };
         let enter = || async {
             let entered = remote.client.auth(&remote.image, &remote.auth, operation);
             entered.await.map_err(|e| remote.error(&e))
         };
-        remote.persist(enter).await?;
+        remote.token = remote.persist(enter).await?;
         Ok(remote)
     }
 
@@ -276,6 +282,7 @@ impl Remote {
             .map_err(|e| self.error(&e))?
             .stream;
         while let Some(chunk) = stream.next().await {
+            self.patience.beat();
             let chunk = chunk.map_err(|e| self.error(&OciDistributionError::IoError(e)))?;
             blob.write_all(&chunk)
                 .map_err(|source| match source.kind() {
@@ -302,7 +309,8 @@ impl Remote {
             return Ok(());
         }
         let file = store.open_blob(&digest)?;
-        let chunks = chunks(tokio::fs::File::from_std(file));
+        let patience = Arc::clone(&self.patience);
+        let chunks = chunks(tokio::fs::File::from_std(file)).inspect(move |_| patience.beat());
         self.client
             .push_blob_stream(&self.image, chunks, digest.as_str(), Some(part.size()))
             .await
@@ -311,21 +319,79 @@ impl Remote {
     }
 
     /// Does something until it is done, or fails in a way that does not pass.
-    async fn persist<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, ImageError>
+    async fn persist<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, ImageError>
     where
         F: Future<Output = Result<T, ImageError>>,
     {
+        let wanted = Mutex::new(Duration::ZERO);
+        let wanted_now = || *wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let patient = || {
+            let attempt = attempt();
+            let wanted = &wanted;
+            async move {
+                let error = match self.while_heard(attempt).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                };
+                let asked = match &error {
+                    ImageError::Registry { fault, .. } if fault.may_ask_to_wait() => {
+                        self.patience.wanted(self.token.as_deref()).await
+                    }
+                    _ => None,
+                };
+                *wanted.lock().unwrap_or_else(PoisonError::into_inner) = asked.unwrap_or_default();
+                Err(match asked {
+                    Some(asked) => error.asking_to_wait(asked),
+                    None => error,
+                })
+            }
+        };
         let may_pass = |error: &ImageError| match error {
-            ImageError::Registry { fault, .. } => fault.may_pass(),
+            ImageError::Registry { fault, .. } => fault.may_pass() && wanted_now() <= LONGEST_WAIT,
             _ => false,
         };
-        attempt.retry(pauses()).when(may_pass).await
+        patient
+            .retry(pauses())
+            .when(may_pass)
+            .adjust(|_, pause| pause.map(|pause| pause.max(wanted_now())))
+            .await
+    }
+
+    /// Does something as long as the registry is heard of.
+    async fn while_heard<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, ImageError>>,
+    ) -> Result<T, ImageError> {
+        self.patience.beat();
+        let attempt = std::pin::pin!(attempt);
+        let silence = std::pin::pin!(self.patience.silence());
+        match select(attempt, silence).await {
+            Either::Left((done, _)) => done,
+            Either::Right(_) => Err(ImageError::Registry {
+                reference: self.image.whole(),
+                fault: RegistryFault::Silent(format!("nothing for {} s", SILENCE_LIMIT.as_secs())),
+            }),
+        }
     }
 
     fn error(&self, error: &OciDistributionError) -> ImageError {
+        self.patience.note(error);
         ImageError::Registry {
             reference: self.image.whole(),
             fault: RegistryFault::of(error),
+        }
+    }
+}
+
+impl ImageError {
+    /// The same, with what the registry said about when to come back.
+    fn asking_to_wait(self, asked: Duration) -> Self {
+        match self {
+            Self::Registry { reference, fault } => Self::Registry {
+                reference,
+                fault: fault.asking_to_wait(asked),
+            },
+            other => other,
         }
     }
 }

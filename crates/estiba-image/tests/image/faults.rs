@@ -152,3 +152,96 @@ async fn a_new_version_sends_only_the_layer_that_changed() {
     push("two", "2").await;
     assert_eq!(proxy.blobs().len(), first.len() + sent.len());
 }
+
+#[tokio::test]
+async fn a_registry_that_says_when_to_come_back_is_obeyed() {
+    let Some(server) = start() else { return };
+    let begun = Instant::now();
+    let wait = Duration::from_secs(4);
+    let proxy = Proxy::start(&server.address, move |request| {
+        let busy = request.path.contains("/blobs/uploads/") && begun.elapsed() < wait;
+        match busy {
+            true => Deal::Answer(429, "retry-after: 4\r\n".to_owned(), "{}".to_owned()),
+            false => Deal::Pass,
+        }
+    });
+    let here = scratch();
+    let digest = image(&here.store, vec![Layer::new().file("f", "content")]);
+    let reference = format!("{}/team/app:1", proxy.address);
+    registry::push(&here.store, &reference, &digest)
+        .await
+        .unwrap();
+    assert!(begun.elapsed() >= wait);
+    let tries = proxy.seen("POST").len() + proxy.seen("PUT").len();
+    assert!(
+        tries <= 6,
+        "{tries}: each blob is tried once, waits, and is sent"
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_asks_for_too_long_a_wait_is_told_at_once() {
+    let begun = Instant::now();
+    let busy = || Deal::Answer(429, "retry-after: 3600\r\n".to_owned(), "{}".to_owned());
+    let Some((error, _)) = failing(busy).await else {
+        return;
+    };
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let told = error.message().en.clone();
+    assert!(told.contains("Retry-After: 3600 s"), "{told}");
+}
+
+/// A minute each, and all at once.
+#[tokio::test]
+async fn silence_ends_with_a_message_and_slowness_does_not() {
+    let Some(server) = start() else { return };
+    let begun = Instant::now();
+    let here = scratch();
+    let noise: String = (0u64..4_000_000)
+        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 7) as u8 % 26))
+        .collect();
+    let digest = image(&here.store, vec![Layer::new().file("f", &noise)]);
+    let whole = format!("{}/team/app:1", server.address);
+    registry::push(&here.store, &whole, &digest).await.unwrap();
+
+    let hang = Proxy::start(&server.address, |request| match is_upload(request) {
+        true => Deal::Hang,
+        false => Deal::Pass,
+    });
+    let stall = Proxy::start(&server.address, |request| {
+        match request.path.contains("/blobs/sha256") && request.method == "GET" {
+            true => Deal::Stall(300),
+            false => Deal::Pass,
+        }
+    });
+    let size: u64 = here.store.manifest(&digest).unwrap().layers[0].size_bytes;
+    // Longer than silence may last.
+    let slow = Proxy::start(&server.address, move |request| match is_upload(request) {
+        true => Deal::Slow(size / 70),
+        false => Deal::Pass,
+    });
+    let empty = scratch();
+    let mut names = ["hung", "team", "slow"].into_iter();
+    let [hang, stall, slow] = [hang, stall, slow].map(|proxy| {
+        let name = names.next().unwrap_or_default();
+        (format!("{}/{name}/app:1", proxy.address), proxy)
+    });
+    let (hung, stalled, slowly) = tokio::join!(
+        registry::push(&here.store, &hang.0, &digest),
+        registry::pull(&empty.store, &stall.0),
+        async {
+            let pushed = registry::push(&here.store, &slow.0, &digest).await;
+            (pushed, begun.elapsed())
+        },
+    );
+    for error in [hung.unwrap_err(), stalled.unwrap_err()] {
+        assert!(
+            matches!(fault(&error), RegistryFault::Silent(_)),
+            "{error:?}"
+        );
+        let told = error.message().en.clone();
+        assert!(told.contains("nothing for 60 s"), "{told}");
+    }
+    slowly.0.unwrap();
+    assert!(slowly.1 > Duration::from_secs(62), "{:?}", slowly.1);
+}

@@ -21,6 +21,12 @@ pub enum Deal {
     Answer(u16, String, String),
     /// The connection ends.
     Cut,
+    /// What comes is read, and nothing is ever said.
+    Hang,
+    /// The answer of the server stops after so many bytes.
+    Stall(u64),
+    /// What comes is taken at so many bytes a second, and passed on.
+    Slow(u64),
 }
 
 pub type Rule = dyn FnMut(&Request) -> Deal + Send;
@@ -94,6 +100,8 @@ fn serve(client: TcpStream, server: &str, noted: &Mutex<Vec<Request>>, rule: &Mu
     let mut client = client;
     match deal {
         Deal::Cut => drop(client.shutdown(Shutdown::Both)),
+        // Until the client has had enough.
+        Deal::Hang => drop(std::io::copy(&mut reader, &mut std::io::sink())),
         Deal::Answer(status, headers, body) => {
             // What is sent has to be read, or the answer may be lost.
             let _ = std::io::copy(&mut reader.take(request.body_bytes), &mut std::io::sink());
@@ -103,22 +111,58 @@ fn serve(client: TcpStream, server: &str, noted: &Mutex<Vec<Request>>, rule: &Mu
                 "HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
             );
         }
-        Deal::Pass => {
-            let mut server = TcpStream::connect(server).unwrap();
-            for line in head
-                .iter()
-                .filter(|line| !line.to_lowercase().starts_with("connection:"))
-            {
-                server.write_all(line.as_bytes()).unwrap();
-            }
-            server.write_all(b"connection: close\r\n\r\n").unwrap();
-            let mut answers = server.try_clone().unwrap();
-            let sending = thread::spawn(move || {
-                std::io::copy(&mut reader.take(request.body_bytes), &mut server)
-            });
-            let _ = std::io::copy(&mut answers, &mut client);
-            let _ = sending.join();
-            let _ = client.shutdown(Shutdown::Both);
-        }
+        Deal::Pass => pass(reader, client, server, &head, &request, u64::MAX, None),
+        Deal::Stall(bytes) => pass(reader, client, server, &head, &request, bytes, None),
+        Deal::Slow(pace) => pass(
+            reader,
+            client,
+            server,
+            &head,
+            &request,
+            u64::MAX,
+            Some(pace),
+        ),
     }
+}
+
+/// Passes a request on, its body at a pace, and so much of the answer.
+fn pass(
+    reader: BufReader<TcpStream>,
+    mut client: TcpStream,
+    server: &str,
+    head: &[String],
+    request: &Request,
+    most: u64,
+    pace: Option<u64>,
+) {
+    let mut server = TcpStream::connect(server).unwrap();
+    let is_connection = |line: &String| line.to_lowercase().starts_with("connection:");
+    for line in head.iter().filter(|line| !is_connection(line)) {
+        server.write_all(line.as_bytes()).unwrap();
+    }
+    server.write_all(b"connection: close\r\n\r\n").unwrap();
+    let answers = server.try_clone().unwrap();
+    let mut waiting = client.try_clone().unwrap();
+    let mut body = reader.take(request.body_bytes);
+    let sending = thread::spawn(move || {
+        let Some(pace) = pace else {
+            return std::io::copy(&mut body, &mut server);
+        };
+        let mut sent = 0;
+        loop {
+            let piece = std::io::copy(&mut (&mut body).take(pace / 10), &mut server)?;
+            if piece == 0 {
+                return Ok(sent);
+            }
+            sent += piece;
+            // The pace is what is asked for here.
+            thread::sleep(std::time::Duration::from_millis(100));
+        }
+    });
+    let copied = std::io::copy(&mut answers.take(most), &mut client);
+    let _ = sending.join();
+    if copied.is_ok_and(|copied| copied == most) {
+        let _ = std::io::copy(&mut waiting, &mut std::io::sink());
+    }
+    let _ = client.shutdown(Shutdown::Both);
 }

@@ -80,6 +80,7 @@ pub(crate) fn read(files: &dyn Files, sources: &[Source], report: &mut Report) -
         environments,
         named,
         team: None,
+        ..Draft::default()
     }
 }
 

@@ -1,10 +1,12 @@
 //! What values stand for: databases, other workloads, secrets, and what differs
 //! between environments.
 
+mod commands;
 mod databases;
 mod hosts;
 mod pattern;
 mod secrets;
+mod sight;
 mod values;
 
 use crate::draft::Draft;

@@ -101,8 +101,8 @@ pub(super) fn settle(draft: &mut Draft, report: &mut Report) -> Values {
         settling.workload(workload);
     }
     settling.named_values();
-    settling.tell_secrets();
     settling.in_commands(&mut draft.workloads);
+    settling.tell_secrets();
     settling.values
 }
 
@@ -228,7 +228,7 @@ impl Settling<'_> {
     }
 
     /// A text without references, as far as they have a value in `environment`.
-    fn fixed(&self, text: &Text, environment: &str) -> Option<String> {
+    pub(super) fn fixed(&self, text: &Text, environment: &str) -> Option<String> {
         let mut fixed = String::new();
         for piece in &text.0 {
             match piece {
@@ -245,7 +245,7 @@ impl Settling<'_> {
 
     /// Gives a value a name: its own, or one with its workload where another
     /// has taken it for something else.
-    fn give(&mut self, owner: &str, name: &str, value: Value) -> String {
+    pub(super) fn give(&mut self, owner: &str, name: &str, value: Value) -> String {
         let owned = value_name(&format!("{owner}_{name}"));
         let numbered = (2u32..).map(|number| format!("{owned}_{number}"));
         let mut candidates = [name.to_owned(), owned.clone()].into_iter().chain(numbered);

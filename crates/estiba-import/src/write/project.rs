@@ -1,6 +1,6 @@
 //! `estiba.yaml`.
 
-use estiba_model::message;
+use estiba_model::{Message, message};
 use estiba_score::yaml::emit;
 use serde_json::{Map, Value, json};
 
@@ -25,16 +25,35 @@ pub(super) fn text(draft: &Draft, values: &Values, paths: &[String], options: &O
         "project": options.project,
         "team": team,
         "workloads": paths,
-        "targets": { TARGET: { "kind": "local" } },
+        "targets": targets(draft),
         "environments": environments,
     });
     let head = message!(
         "Who ships what, and where. Written by `estiba import`; `estiba check` tells what is wrong.\nSecrets are not here: `estiba secret list --env ENVIRONMENT` shows their names.",
         "Quién entrega qué, y dónde. Lo escribió `estiba import`; `estiba check` dice qué tiene de malo.\nLos secretos no están aquí: `estiba secret list --env AMBIENTE` muestra sus nombres."
     );
+    let mut head = head.text(options.lang).to_owned();
+    if let Some(kind) = draft.made_for {
+        let other = message!(
+            "\n`on: {kind}` runs an environment where the source did: see docs/en/project-file.md.",
+            "\n`on: {kind}` ejecuta un ambiente donde lo hacía el origen: vea docs/es/project-file.md."
+        );
+        head.push_str(other.text(options.lang));
+    }
+    let head = Message::verbatim(head);
     // A truth value to readers of YAML 1.1 alone, and this file has one reader.
     let text = emit(&value).replace("\n    \"on\": ", "\n    on: ");
     comment(&head, options.lang) + &text
+}
+
+/// This machine, and what the source was made for.
+fn targets(draft: &Draft) -> Value {
+    let mut targets = Map::new();
+    targets.insert(TARGET.to_owned(), json!({ "kind": "local" }));
+    if let Some(kind) = draft.made_for {
+        targets.insert(kind.to_owned(), json!({ "kind": kind }));
+    }
+    targets.into()
 }
 
 fn environment(draft: &Draft, values: &Values, name: &str, previous: Option<&str>) -> Value {

@@ -10,5 +10,6 @@ mod export;
 mod gate;
 mod import;
 mod killed;
+mod registry;
 #[path = "../support/mod.rs"]
 mod support;
