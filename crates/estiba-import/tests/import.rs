@@ -222,7 +222,7 @@ fn secrets_in_commands_and_probes_go_to_the_store() {
             COMMANDS,
             6,
             [
-                r#"exec redis-server --requirepass "$REQUIREPASS" --port 6379"#,
+                r#"exec redis-cli -a \"$REQUIREPASS\" ping"#,
                 r#"Bearer $AUTHORIZATION\" http://x && API_KEY=$SCRIPT_API_KEY run"#,
                 "--password-file=/run/secrets/x",
             ],
@@ -248,7 +248,12 @@ fn secrets_in_commands_and_probes_go_to_the_store() {
         ] {
             assert!(!text.contains("planted"), "{text}");
         }
-        assert_eq!(imported.secrets.len(), count, "{}", shown(&imported, Lang::En));
+        assert_eq!(
+            imported.secrets.len(),
+            count,
+            "{}",
+            shown(&imported, Lang::En)
+        );
         for text in wanted {
             assert!(written.contains(text), "{text}: {written}");
         }

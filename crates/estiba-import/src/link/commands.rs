@@ -54,10 +54,16 @@ impl Settling<'_> {
         let names = self.moved(owner, container, &words, &seen);
         let list = names.join(", ");
         let place = container.place.clone();
+        // Without a program, only what is a shell's own line is known to be run by one.
         let program = !container.command.is_empty();
-        if let Some(shell) = program.then(|| in_shell(&words, &seen, &names)).flatten() {
-            container.command = shell;
-            container.args.clear();
+        let line = (program || is_line(&words)).then(|| in_shell(&words, &seen, &names));
+        if let Some(shell) = line.flatten() {
+            if program {
+                container.command = shell;
+                container.args.clear();
+            } else {
+                container.args = shell;
+            }
             self.through_shell(&place, "command", &list);
             return;
         }
@@ -144,6 +150,11 @@ impl Settling<'_> {
                 false
             });
         }
+        if let Some(http) = http.as_object_mut()
+            && http.get("httpHeaders") == Some(&Json::Array(Vec::new()))
+        {
+            http.remove("httpHeaders");
+        }
         if left.is_empty() {
             return;
         }
@@ -227,10 +238,7 @@ impl Settling<'_> {
 /// The words as a line of a shell that takes secrets from variables; `None` where a
 /// secret stands where a shell puts nothing in.
 fn in_shell(words: &[String], seen: &[Seen], names: &[String]) -> Option<Vec<String>> {
-    let is_shell =
-        |program: &String| ["sh", "bash"].contains(&program.rsplit('/').next().unwrap_or_default());
-    let lined = words.first().is_some_and(is_shell) && words.get(1)?.ends_with('c');
-    if lined {
+    if is_line(words) {
         let in_line = |one: &Seen| {
             let before = &words[one.word][..one.at.start];
             one.word == 2 && before.matches('\'').count() % 2 == 0
@@ -253,6 +261,15 @@ fn in_shell(words: &[String], seen: &[Seen], names: &[String]) -> Option<Vec<Str
         }
     }
     Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), line])
+}
+
+/// Whether words are a shell and its line.
+fn is_line(words: &[String]) -> bool {
+    let [shell, flag, _, ..] = words else {
+        return false;
+    };
+    let shell = shell.rsplit('/').next().unwrap_or_default();
+    matches!(shell, "sh" | "bash" | "ash" | "dash") && flag.starts_with('-') && flag.ends_with('c')
 }
 
 /// A part of a word for a shell; nothing where it is empty within a word.

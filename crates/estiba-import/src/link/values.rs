@@ -75,15 +75,15 @@ impl Values {
 /// Names that tell of secrets, besides those that `estiba check` knows.
 static SECRET_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(secret|passw|passphrase|credential|private)|(^|_)(pass|pwd|token|jwt)($|_)|(api|access|auth|encryption|signing)_?key|(^|_)clave($|_)|contrase",
+        r"(?i)(secret|passw|passphrase|credential|private)|(^|_)(pass|pwd|token|jwt)($|_)|(api|access|auth|encryption|signing)_?key|(^|_)key$|(^|_)clave($|_)|contrase",
     )
     .ok()
 });
 
 pub(super) fn names_a_secret(name: &str) -> bool {
-    SECRET_NAME
-        .as_ref()
-        .is_some_and(|pattern| pattern.is_match(name))
+    let public = name.to_lowercase().contains("public");
+    let named = SECRET_NAME.as_ref();
+    !public && named.is_some_and(|pattern| pattern.is_match(name))
 }
 
 /// Gives every value its last form, and the environments theirs.

@@ -88,6 +88,10 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
             message!("a GitLab token", "un token de GitLab"),
         ),
         (
+            r"\b[sr]k_(live|test)_[A-Za-z0-9]{16,}",
+            message!("a Stripe key", "una clave de Stripe"),
+        ),
+        (
             r"\bA[KS]IA[0-9A-Z]{16}\b",
             message!("an AWS access key", "una clave de acceso de AWS"),
         ),

@@ -434,7 +434,7 @@ fn promoted(crossed: &Crossed, from: Kind, to: Kind) {
     assert!(!before.is_empty());
     // What is in the folder by now does not matter.
     fs::write(crossed.project.dir().join("api/src/main.rs"), "broken").unwrap();
-    let promote = ["promote", "--from", "test", "--to", "prod", "--json"];
+    let promote = ["promote", "--from", "test", "--to", "prod"];
     let (code, out) = watch(&crossed.project, &promote, |_| {});
     assert_eq!(code, Some(0), "{out}");
     let events = out.lines().map(|line| serde_json::from_str(line).unwrap());
