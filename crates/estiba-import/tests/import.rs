@@ -223,7 +223,7 @@ fn secrets_in_commands_and_probes_go_to_the_store() {
             6,
             [
                 r#"exec redis-cli -a \"$REQUIREPASS\" ping"#,
-                r#"Bearer $AUTHORIZATION\" http://x && API_KEY=$SCRIPT_API_KEY run"#,
+                r#"Bearer $AUTHORIZATION\" http://x && API_KEY=$API_KEY run"#,
                 "--password-file=/run/secrets/x",
             ],
         ),

@@ -172,11 +172,8 @@ async fn a_registry_that_says_when_to_come_back_is_obeyed() {
         .await
         .unwrap();
     assert!(begun.elapsed() >= wait);
-    let tries = proxy.seen("POST").len() + proxy.seen("PUT").len();
-    assert!(
-        tries <= 6,
-        "{tries}: each blob is tried once, waits, and is sent"
-    );
+    let begun = proxy.seen("POST").len();
+    assert!(begun <= 4, "{begun}: each blob is tried, waits, and is sent");
 }
 
 #[tokio::test]
@@ -205,7 +202,7 @@ async fn silence_ends_with_a_message_and_slowness_does_not() {
     let Some(server) = start() else { return };
     let begun = Instant::now();
     let here = scratch();
-    let noise: String = (0u64..4_000_000)
+    let noise: String = (0u64..32_000_000)
         .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 7) as u8 % 26))
         .collect();
     let digest = image(&here.store, vec![Layer::new().file("f", &noise)]);
@@ -223,7 +220,7 @@ async fn silence_ends_with_a_message_and_slowness_does_not() {
         }
     });
     let size: u64 = here.store.manifest(&digest).unwrap().layers[0].size_bytes;
-    // Longer than silence may last.
+    // Longer than silence may last; what the network holds on the way is a part of it.
     let slow = Proxy::start(&server.address, move |request| match is_upload(request) {
         true => Deal::Slow(size / 70),
         false => Deal::Pass,

@@ -196,10 +196,14 @@ impl Settling<'_> {
 
     /// The name of a secret in the store.
     fn kept(&mut self, owner: &str, name: &str, text: &str, place: &Place) -> String {
-        if self.values.values.contains_key(name) {
-            return name.to_owned();
+        let is_it =
+            |value: &Value| value.secret && value.by_environment.values().any(|v| v == text);
+        let mut stored = self.values.values.iter();
+        if let Some((known, _)) = stored.find(|(_, value)| is_it(value)) {
+            return known.clone();
         }
-        let named = self.named.get(name).cloned();
+        let has_it = |setting: &&Setting| setting.texts().any(|own| own.as_plain() == Some(text));
+        let named = self.named.get(name).filter(has_it).cloned();
         let mut by_environment = IndexMap::new();
         for environment in &self.environments {
             let own = named.as_ref().and_then(|setting| setting.of(environment));

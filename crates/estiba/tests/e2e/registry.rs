@@ -1,5 +1,6 @@
 //! A registry that fails, between the command and a cluster, which pulls from it.
 
+#[allow(dead_code, reason = "the other tests of the proxy need more of it")]
 #[path = "../../../estiba-image/tests/image/proxy.rs"]
 mod proxy;
 
