@@ -21,6 +21,7 @@ YAML
 OTEL_TRACES_EXPORTER=none docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
 on_exit+=("kill $!")
 cat >"$work/nginx.conf" <<CONF
+$( ((EUID == 0)) && echo 'user root;') # what is sent goes through a folder of this user
 pid $work/nginx.pid;
 error_log $work/nginx.log;
 events {}

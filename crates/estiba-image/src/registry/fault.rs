@@ -42,7 +42,7 @@ pub enum RegistryFault {
 impl RegistryFault {
     pub(super) fn of(error: &OciDistributionError) -> Self {
         use OciDistributionError as E;
-        let text = without_queries(&causes(error));
+        let text = one_line(&without_queries(&causes(error)));
         match error {
             E::UnauthorizedError { .. } | E::AuthenticationFailure(_) => Self::Refused(text),
             E::ImageManifestNotFoundError(_) => Self::Missing(text),
@@ -192,9 +192,31 @@ fn without_queries(text: &str) -> String {
     kept
 }
 
+/// What answers may be a page for people, of which the status is enough.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let page = text.to_lowercase().find("<html");
+    let page = page.or_else(|| text.to_lowercase().find("<!doctype"));
+    let text = page.map_or(text, |at| text.get(..at).unwrap_or(text));
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = line.trim_end_matches([' ', ',']);
+    let line = line
+        .trim_end_matches("message:")
+        .trim_end_matches([' ', ',']);
+    line.chars().take(LONGEST).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_left_out() {
+        let text = "code: 500, message: <html>\n<title>500</title>\n</html>";
+        assert_eq!(one_line(text), "code: 500");
+        assert_eq!(one_line("denied:\n  no such name"), "denied: no such name");
+    }
 
     #[test]
     fn keys_in_addresses_are_not_shown() {

@@ -173,7 +173,10 @@ async fn a_registry_that_says_when_to_come_back_is_obeyed() {
         .unwrap();
     assert!(begun.elapsed() >= wait);
     let begun = proxy.seen("POST").len();
-    assert!(begun <= 4, "{begun}: each blob is tried, waits, and is sent");
+    assert!(
+        begun <= 4,
+        "{begun}: each blob is tried, waits, and is sent"
+    );
 }
 
 #[tokio::test]
