@@ -435,7 +435,7 @@ fn promoted(crossed: &Crossed, from: Kind, to: Kind) {
     // What is in the folder by now does not matter.
     fs::write(crossed.project.dir().join("api/src/main.rs"), "broken").unwrap();
     let promote = ["promote", "--from", "test", "--to", "prod"];
-    let (code, out) = watch(&crossed.project, &promote, |_| {});
+    let (code, out) = crossed.project.watch(&promote, |_| {});
     assert_eq!(code, Some(0), "{out}");
     let events = out.lines().map(|line| serde_json::from_str(line).unwrap());
     let told: Vec<Value> = events
