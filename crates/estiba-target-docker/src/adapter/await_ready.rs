@@ -14,6 +14,8 @@ use crate::{logs, run};
 
 /// Lines of an instance's log that explain a failure.
 pub(super) const EXPLAINING_LINES: usize = 20;
+/// What the kernel says of a program for another processor.
+const OTHER_PROCESSOR: &str = "exec format error";
 /// Pauses between two looks: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -69,8 +71,19 @@ impl DockerTarget {
         };
         let found = Instance::find(&self.engine, environment, instance).await?;
         let lines = logs::last_lines(&self.engine, &place, &found, EXPLAINING_LINES).await?;
+        let message = match lines.iter().any(|line| line.contains(OTHER_PROCESSOR)) {
+            true => because(&message, &other_processor()),
+            false => message,
+        };
         Err(TargetError::new(message).with_log(lines))
     }
+}
+
+fn other_processor() -> Message {
+    message!(
+        "the image is for another processor than this machine's: build it for this one",
+        "la imagen es para otro procesador que el de esta máquina: constrúyala para este"
+    )
 }
 
 fn because(what: &Message, why: &Message) -> Message {

@@ -2,6 +2,7 @@
 //! of the test's own, so that no other notices.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -119,22 +120,24 @@ fn project(engine: &Engine) -> Project {
             "environments": { "test": { "on": "here" } },
         }),
     );
-    write(
-        "api/score.yaml",
-        &json!({
-            "apiVersion": "score.dev/v1b1",
-            "metadata": { "name": "api" },
-            "containers": { "main": {
-                "image": ".",
-                "variables": { "BEHAVIOUR": "good" },
-                "volumes": { "/data": { "source": "${resources.data}" } },
-                "readinessProbe": { "httpGet": { "path": "/health", "port": 3000 } },
-            } },
-            "service": { "ports": { "http": { "port": 8080, "targetPort": 3000 } } },
-            "resources": { "data": { "type": "volume" } },
-        }),
-    );
+    write_score(&project);
     project
+}
+
+fn write_score(project: &Project) {
+    let score = json!({
+        "apiVersion": "score.dev/v1b1",
+        "metadata": { "name": "api" },
+        "containers": { "main": {
+            "image": ".",
+            "variables": { "BEHAVIOUR": "good" },
+            "volumes": { "/data": { "source": "${resources.data}" } },
+            "readinessProbe": { "httpGet": { "path": "/health", "port": 3000 } },
+        } },
+        "service": { "ports": { "http": { "port": 8080, "targetPort": 3000 } } },
+        "resources": { "data": { "type": "volume" } },
+    });
+    fs::write(project.dir().join("api/score.yaml"), score.to_string()).unwrap();
 }
 
 fn answers(project: &Project, version: &str) -> bool {
@@ -200,4 +203,31 @@ fn an_engine_that_is_started_again_brings_its_instances_back() {
     eventually("version 1.0.0", || answers(&project, "1.0.0"));
     project.run(&["up", "--version", "2.0.0"]).ok();
     assert!(answers(&project, "2.0.0"));
+}
+
+#[test]
+fn an_image_for_another_processor_is_called_so_and_leaves_what_served() {
+    let Some(engine) = Engine::new() else {
+        return;
+    };
+    let project = project(&engine);
+    project.run(&["up", "--version", "1.0.0"]).ok();
+    let program = fs::read(project.command(&[]).get_program()).unwrap();
+    let mut foreign = program[..4096].to_vec();
+    // The field e_machine of an ELF header: s390.
+    foreign[18..20].copy_from_slice(&[0x16, 0]);
+    let layer = project.dir().join("api");
+    fs::remove_dir_all(&layer).unwrap();
+    fs::create_dir(&layer).unwrap();
+    fs::write(layer.join("program"), foreign).unwrap();
+    fs::set_permissions(layer.join("program"), fs::Permissions::from_mode(0o755)).unwrap();
+    let dockerfile = "FROM scratch\nCOPY program /program\nENTRYPOINT [\"/program\"]\n";
+    fs::write(layer.join("Dockerfile"), dockerfile).unwrap();
+    write_score(&project);
+    let failed = project.run(&["up", "--version", "2.0.0"]);
+    assert_eq!(failed.code, 1, "{}", failed.out);
+    for said in ["for another processor", "1.0.0 runs as before"] {
+        assert!(failed.err.contains(said), "{}", failed.err);
+    }
+    assert!(answers(&project, "1.0.0"));
 }
