@@ -1,5 +1,7 @@
 //! What the formats have in common, and what they are told.
 
+#![allow(missing_docs, clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_export::{Database, Export, Exported, RunsAs, chart, compose, kubernetes};

@@ -195,7 +195,7 @@ async fn a_registry_that_asks_for_too_long_a_wait_is_told_at_once() {
     let pushed = registry::push(&here.store, &reference, &digest).await;
     let error = pushed.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    let told = error.message().en.clone();
+    let told = error.message().en;
     assert!(told.contains("Retry-After: 3600 s"), "{told}");
 }
 
@@ -247,7 +247,7 @@ async fn silence_ends_with_a_message_and_slowness_does_not() {
             matches!(fault(&error), RegistryFault::Silent(_)),
             "{error:?}"
         );
-        let told = error.message().en.clone();
+        let told = error.message().en;
         assert!(told.contains("nothing for 60 s"), "{told}");
     }
     slowly.0.unwrap();

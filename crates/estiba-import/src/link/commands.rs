@@ -245,7 +245,7 @@ fn in_shell(words: &[String], seen: &[Seen], names: &[String]) -> Option<Vec<Str
     if is_line(words) {
         let in_line = |one: &Seen| {
             let before = &words[one.word][..one.at.start];
-            one.word == 2 && before.matches('\'').count() % 2 == 0
+            one.word == 2 && before.matches('\'').count().is_multiple_of(2)
         };
         let all = seen.iter().all(in_line);
         return all.then(|| replaced(words, seen, names, |name| format!("${name}")));

@@ -61,7 +61,7 @@ containers:
     }
 }
 
-fn templated(kind: &str, spec: Value) -> (String, Option<String>) {
+fn templated(kind: &str, spec: &Value) -> (String, Option<String>) {
     let given = json!({
         "kind": kind,
         "metadata": {
@@ -88,7 +88,7 @@ fn copies_and_images_come_from_values_and_the_namespace_from_the_release() {
         ("proxy", "envoy@sha256:ab"),
         ("await-migration", "postgres:15"),
     ]);
-    let (text, condition) = templated("Deployment", json!({ "replicas": 2, "template": pod }));
+    let (text, condition) = templated("Deployment", &json!({ "replicas": 2, "template": pod }));
     assert_eq!(condition, None);
     insta::assert_snapshot!(text, @r#"
     kind: Deployment
@@ -115,7 +115,7 @@ fn copies_and_images_come_from_values_and_the_namespace_from_the_release() {
 
 #[test]
 fn a_budget_is_there_for_several_copies() {
-    let (_, condition) = templated("PodDisruptionBudget", json!({}));
+    let (_, condition) = templated("PodDisruptionBudget", &json!({}));
     let wanted = "gt (int (index .Values.replicas \"api\")) 1";
     assert_eq!(condition.as_deref(), Some(wanted));
 }
@@ -126,7 +126,7 @@ fn hosts_come_from_values() {
         "rules": [{ "host": "api.example.edu" }, { "host": "other.example.edu" }],
         "tls": [{ "hosts": ["api.example.edu"], "secretName": "api-tls" }],
     });
-    let (text, condition) = templated("Ingress", spec);
+    let (text, condition) = templated("Ingress", &spec);
     assert_eq!(condition.as_deref(), Some(".Values.ingress.enabled"));
     insta::assert_snapshot!(text, @r#"
     kind: Ingress
@@ -150,7 +150,7 @@ fn hosts_come_from_values() {
 fn a_migration_that_holds_pods_back_is_made_anew_for_other_images() {
     let mut pod = pod(&[("note-migration", "postgres:15")]);
     pod["spec"]["initContainers"] = json!([{ "name": "migrate", "image": "postgres:15" }]);
-    let (text, _) = templated("Job", json!({ "template": pod }));
+    let (text, _) = templated("Job", &json!({ "template": pod }));
     insta::assert_snapshot!(text, @r#"
     kind: Job
     metadata:
@@ -172,7 +172,7 @@ fn a_migration_that_holds_pods_back_is_made_anew_for_other_images() {
 #[test]
 fn a_migration_that_holds_nothing_back_is_a_hook() {
     let pod = pod(&[("migrate", "registry.example.edu:5000/tp2/api:1.2.0")]);
-    let (text, _) = templated("Job", json!({ "template": pod }));
+    let (text, _) = templated("Job", &json!({ "template": pod }));
     insta::assert_snapshot!(text, @r#"
     kind: Job
     metadata:
