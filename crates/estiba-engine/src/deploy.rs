@@ -1,26 +1,26 @@
-//! One release going to one environment: queued, carried out, verified; and
-//! what worked before restored where that fails.
+//! One release going to one environment: queued, carried out, verified.
 //!
 //! A deployment is safe against `kill -9` at any moment: its inputs and steps
 //! are in the store, every step is idempotent, and whoever comes next plans
 //! again from what the targets say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, Desired, EnvironmentId, Event, Message, Name,
-    Plan, Project, Release, Version, message,
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Event, Name, Plan, Project,
+    Release, Version, message,
 };
 use estiba_planner::plan;
 use estiba_store::EnvironmentLock;
 
-use crate::apply::{apply, join};
+use crate::apply::apply;
 use crate::engine::Engine;
-use crate::error::{EngineError, FailedDeployment, Left};
+use crate::error::EngineError;
 use crate::inputs::Inputs;
 use crate::observer::{Observer, Silent};
-use crate::reach::{Asked, ask, observe, plan_without};
+use crate::reach::observe;
+use crate::restore::interrupted_while_restoring;
 use crate::runtime::Runtime;
 
 /// What is asked for.
@@ -151,10 +151,11 @@ impl Engine {
         let needed = inputs.placement.values().cloned().collect();
         self.leave_behind(&mut inputs, &needed, &request.without, observer)
             .await?;
-        let runtime = self.runtime(inputs).await?;
+        let mut runtime = self.runtime(inputs).await?;
         if self.is_in_place(&runtime).await? {
             return Ok(None);
         }
+        runtime.bound.inputs.found = self.found(&runtime).await?;
         let sealed_later = encode(&runtime.bound.inputs)?;
         let id = self
             .store
@@ -312,87 +313,6 @@ impl Engine {
             }
         }
     }
-
-    /// Brings back what worked before, with the values of then, and says how the
-    /// deployment failed.
-    async fn restore(
-        &self,
-        attempt: &Runtime<'_>,
-        id: DeploymentId,
-        (error, log): (Message, Vec<String>),
-        observer: &dyn Observer,
-    ) -> Result<EngineError, EngineError> {
-        let environment = attempt.environment();
-        let before = self.last_inputs(environment).await?;
-        let to = before.as_ref().map(|inputs| inputs.version.clone());
-        observer.event(Event::RollingBack { to: to.clone() });
-        let Lost { silent, failed } = match before {
-            Some(mut inputs) => {
-                inputs.know_targets_of(&attempt.bound.inputs);
-                let runtime = self.runtime(inputs).await?;
-                let wanted = runtime.desired.clone();
-                self.bring_back(&runtime, &wanted, id, observer).await?
-            }
-            None => {
-                let nothing = Desired {
-                    workloads: Vec::new(),
-                    resources: Vec::new(),
-                    ..attempt.desired.clone()
-                };
-                self.bring_back(attempt, &nothing, id, observer).await?
-            }
-        };
-        // What is restored only in part stays to be resumed.
-        if silent.is_empty() {
-            self.store
-                .set_state(id, DeploymentState::Failed, Some(&error))
-                .await?;
-        }
-        let waiting = silent
-            .into_values()
-            .map(|why| to_be_resumed(&environment.environment, &why));
-        let lost: Vec<Message> = failed.into_values().chain(waiting).collect();
-        let left = match (lost.is_empty(), to) {
-            (false, _) => Left::Broken(join(lost)),
-            (true, Some(version)) => Left::Restored(version),
-            (true, None) => Left::Nothing,
-        };
-        Ok(EngineError::Failed(Box::new(FailedDeployment {
-            deployment: id,
-            error,
-            log,
-            left,
-        })))
-    }
-
-    /// Brings back what is `wanted` on every target where that is possible: one
-    /// that fails does not keep the others from it.
-    async fn bring_back(
-        &self,
-        runtime: &Runtime<'_>,
-        wanted: &Desired,
-        id: DeploymentId,
-        observer: &dyn Observer,
-    ) -> Result<Lost, EngineError> {
-        let mut failed = BTreeMap::new();
-        loop {
-            let Asked { observed, silent } = ask(&runtime.targets, runtime.environment()).await;
-            let lost = silent.keys().chain(failed.keys()).collect();
-            let plan = plan_without(&lost, wanted, &observed);
-            match apply(runtime, &self.store, id, &plan, observer).await? {
-                Ok(()) => return Ok(Lost { silent, failed }),
-                Err(failure) => drop(failed.insert(failure.target, failure.error)),
-            }
-        }
-    }
-}
-
-/// Targets that were not restored, and why.
-struct Lost {
-    /// Those that did not answer.
-    silent: BTreeMap<Name, Message>,
-    /// Those on which a step failed.
-    failed: BTreeMap<Name, Message>,
 }
 
 pub(crate) async fn plan_now(runtime: &Runtime<'_>) -> Result<Plan, EngineError> {
@@ -407,19 +327,4 @@ pub(crate) fn encode(inputs: &Inputs) -> Result<Vec<u8>, EngineError> {
             "no se puede registrar el despliegue: {error}"
         ))
     })
-}
-
-fn to_be_resumed(environment: &Name, why: &Message) -> Message {
-    let Message { en, es } = why;
-    message!(
-        "{en}; when it answers again, `estiba resume --env {environment}` restores what ran there",
-        "{es}; cuando vuelva a responder, `estiba resume --env {environment}` restaura lo que corría allí"
-    )
-}
-
-fn interrupted_while_restoring() -> Message {
-    message!(
-        "it was interrupted while it restored what worked before",
-        "se interrumpió mientras restauraba lo anterior"
-    )
 }

@@ -51,6 +51,8 @@ pub enum Left {
     Restored(Version),
     /// Nothing: nothing had worked before.
     Nothing,
+    /// What another Estiba had deployed, untouched: this one does not know it.
+    AsFound,
     /// What ran before could not be restored whole.
     Broken(Message),
 }
@@ -99,6 +101,10 @@ impl FailedDeployment {
             Left::Nothing => message!(
                 "deployment {deployment} failed; nothing ran here before, and nothing runs now",
                 "el despliegue {deployment} falló; antes no había nada en marcha y ahora tampoco"
+            ),
+            Left::AsFound => message!(
+                "deployment {deployment} failed; what was deployed here by an Estiba with another state is left as it is",
+                "el despliegue {deployment} falló; lo que desplegó aquí una Estiba con otro estado queda como está"
             ),
             Left::Broken(restoring) => {
                 let Message { en, es } = restoring;

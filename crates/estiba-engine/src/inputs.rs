@@ -26,6 +26,10 @@ pub struct Inputs {
     /// there before.
     #[serde(default)]
     pub left: BTreeMap<Name, TargetConfig>,
+    /// Workloads that ran before this Estiba deployed anything there: another one
+    /// did, and a failure leaves them as they are.
+    #[serde(default)]
+    pub found: BTreeSet<Name>,
     /// The target of each workload.
     pub placement: BTreeMap<Name, Name>,
     /// Copies of each workload; one where it is not named.
@@ -82,6 +86,7 @@ impl Inputs {
             registry: project.registry.clone(),
             targets,
             left: BTreeMap::new(),
+            found: BTreeSet::new(),
             placement: declared.placement.clone(),
             replicas,
             config,

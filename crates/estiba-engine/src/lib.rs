@@ -15,6 +15,7 @@ mod instances;
 mod observer;
 mod reach;
 mod release;
+mod restore;
 mod runtime;
 mod status;
 mod values;

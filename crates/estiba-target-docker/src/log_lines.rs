@@ -53,6 +53,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Takes a piece; the line that it ends, if it ends one.
+    #[expect(clippy::needless_pass_by_value, reason = "its bytes are done with")]
     pub(crate) fn put(&mut self, output: LogOutput) -> Option<LogLine> {
         let (stream, bytes) = match output {
             LogOutput::StdErr { message } => (Stream::Stderr, message),
