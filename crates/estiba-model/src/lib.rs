@@ -13,6 +13,7 @@ pub mod project;
 pub mod release;
 pub mod secret;
 pub mod status;
+mod words;
 pub mod workload;
 
 pub use access::{

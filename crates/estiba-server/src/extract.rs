@@ -7,6 +7,7 @@ use estiba_model::{Lang, message};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use crate::auth::cookie;
 use crate::problem::Problem;
 
 /// The names in a path. One that is no name names nothing.
@@ -68,9 +69,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The language that a request asks for; English where it asks for none that
-/// Estiba speaks.
+/// The cookie of somebody who chose a language.
+pub(crate) const LANGUAGE: &str = "estiba-lang";
+
+/// The language that a request asks for, by a choice on a page or else by the
+/// browser's; English where it asks for none that Estiba speaks.
 pub(crate) fn language(headers: &HeaderMap) -> Lang {
+    match cookie(headers, LANGUAGE) {
+        Some("es") => return Lang::Es,
+        Some("en") => return Lang::En,
+        _ => {}
+    }
     let asked = headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())

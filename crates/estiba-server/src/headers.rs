@@ -44,6 +44,7 @@ const SECURITY: [(HeaderName, &str); 6] = [
 pub(crate) async fn complete(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let lang = language(request.headers());
+    let reads_pages = reads_pages(request.headers());
     let tagged = request.method() == Method::GET;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let (parts, body) = request.into_parts();
@@ -54,7 +55,8 @@ pub(crate) async fn complete(State(app): State<App>, request: Request, next: Nex
         Err(problem) => problem.into_response(),
     };
     if content_type(&response) == "application/problem+json" {
-        response = in_language(response, lang, &id).await;
+        let page_of = reads_pages.then_some(line.1.as_str());
+        response = in_language(response, lang, &id, page_of).await;
     } else if tagged && may_be_tagged(&response) {
         response = with_tag(response, known.as_ref()).await;
     }
@@ -105,7 +107,14 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
 }
 
-async fn in_language(response: Response, lang: Lang, id: &str) -> Response {
+/// Whether it is a browser that shows a page to a person.
+fn reads_pages(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+async fn in_language(response: Response, lang: Lang, id: &str, page_of: Option<&str>) -> Response {
     let (mut parts, body) = response.into_parts();
     let bytes = to_bytes(body, MOST_TAGGED_BYTES).await.unwrap_or_default();
     let Ok(mut document) = serde_json::from_slice::<Document>(&bytes) else {
@@ -114,6 +123,12 @@ async fn in_language(response: Response, lang: Lang, id: &str) -> Response {
     let details: Vec<&str> = document.messages.iter().map(|m| m.text(lang)).collect();
     document.detail = details.join("; ");
     document.request_id = Some(id.to_owned());
+    if let Some(page) = page_of.and_then(|path| crate::page::refusal(&document, lang, path)) {
+        let (made, body) = page.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.extend(made.headers);
+        return Response::from_parts(parts, body);
+    }
     let text = serde_json::to_vec(&document).unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(text))

@@ -11,6 +11,7 @@ mod headers;
 mod idempotency;
 mod listen;
 mod metrics;
+mod page;
 mod problem;
 mod reading;
 mod resources;
@@ -19,6 +20,7 @@ mod state;
 mod watch;
 mod work;
 
+pub use auth::ProviderOptions;
 pub use listen::{ServeError, serve};
 pub use router::openapi;
 pub use state::Options;

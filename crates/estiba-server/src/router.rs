@@ -17,6 +17,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::page::pages;
 use crate::problem::Problem;
 use crate::resources::{
     approvals, audit, blobs, chats, config, database, deployments, environments, events, exec,
@@ -108,6 +109,7 @@ pub(crate) fn router(app: &App) -> Router {
     router
         .route("/api/openapi.json", get(move || async { document }))
         .route("/api", get(reading_page))
+        .merge(pages())
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(from_fn_with_state(app.clone(), idempotency::once))

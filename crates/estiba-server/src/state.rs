@@ -11,7 +11,7 @@ use estiba_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Issuers, Rate, guesses};
+use crate::auth::{IDLE, Issuers, LONGEST, Provider, ProviderOptions, Rate, guesses};
 use crate::describe::Descriptions;
 use crate::events::Hub;
 use crate::metrics::Metrics;
@@ -24,6 +24,15 @@ pub struct Options {
     pub targets: Option<BTreeMap<Name, TargetConfig>>,
     /// Whether a proxy in front tells who asks, in `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// Where people reach this server: `https://estiba.example.edu`. Where it is not
+    /// said, the address that their browser asks for.
+    pub url: Option<String>,
+    /// With whom people log in; with tokens alone where there is none.
+    pub provider: Option<ProviderOptions>,
+    /// How long a session may be left alone.
+    pub session_idle: Duration,
+    /// How long a session may last.
+    pub session_longest: Duration,
     /// Requests a second that one address may make.
     pub requests_a_second: NonZeroU32,
     /// How long requests that are being answered have when the server ends.
@@ -35,6 +44,10 @@ impl Default for Options {
         Self {
             targets: None,
             behind_proxy: false,
+            url: None,
+            provider: None,
+            session_idle: IDLE,
+            session_longest: LONGEST,
             requests_a_second: NonZeroU32::new(200).expect("200 is not 0"),
             grace: Duration::from_secs(30),
         }
@@ -55,6 +68,8 @@ pub(crate) struct Inner {
     /// Requests.
     pub rate: Rate,
     pub issuers: Issuers,
+    /// With whom people log in.
+    pub provider: Option<Provider>,
     pub metrics: Metrics,
     /// The server ends: streams are to end too.
     pub ending: CancellationToken,
@@ -65,11 +80,13 @@ pub(crate) struct Inner {
 impl App {
     pub fn new(engine: Engine, options: Options, metrics: Metrics) -> Self {
         let hub = Arc::new(Hub::new(engine.store().clone()));
+        let provider = options.provider.clone().zip(options.url.as_deref());
         Self(Arc::new(Inner {
             descriptions: Descriptions::new(options.targets.clone()),
             hub,
             guesses: guesses(),
             issuers: Issuers::default(),
+            provider: provider.map(|(provider, url)| Provider::new(provider, url)),
             rate: Rate::new(options.requests_a_second),
             options,
             engine,

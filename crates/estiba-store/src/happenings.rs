@@ -103,6 +103,21 @@ impl Store {
         self.all(query).await?.iter().map(happening).collect()
     }
 
+    /// The last things that happened in a deployment, the oldest of them first.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn last_happenings(
+        &self,
+        deployment: DeploymentId,
+        limit: u32,
+    ) -> Result<Vec<Happening>, StoreError> {
+        let query = select!("WHERE deployment = $1 ORDER BY id DESC LIMIT $2")
+            .bind(deployment.0)
+            .bind(i64::from(limit));
+        self.all(query).await?.iter().rev().map(happening).collect()
+    }
+
     /// The number of what happened last; 0 where nothing did.
     ///
     /// # Errors

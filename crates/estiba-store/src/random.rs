@@ -5,6 +5,8 @@ use rand::distr::{Alphanumeric, SampleString};
 
 /// 32 characters out of 62: 190 bits.
 const KEY_CHARS: usize = 32;
+/// 43 characters out of 62: 256 bits.
+const SESSION_CHARS: usize = 43;
 /// 16 characters out of 62: enough never to be the same twice.
 const ID_CHARS: usize = 16;
 /// Easily read aloud and typed: no 0 and O, no 1, I and L.
@@ -15,6 +17,11 @@ const CODE_CHARS: usize = 8;
 /// A text that opens something.
 pub(crate) fn random_key() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), KEY_CHARS)
+}
+
+/// What a browser keeps of its session.
+pub(crate) fn random_session() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), SESSION_CHARS)
 }
 
 /// A name that nothing else has.

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
 fn migrator() -> Migrator {
     let migration = |version: i64, name: &'static str, sql: &'static str| {
@@ -25,6 +25,11 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "first", include_str!("../migrations/0001_first.sql")),
         migration(2, "server", include_str!("../migrations/0002_server.sql")),
+        migration(
+            3,
+            "sessions",
+            include_str!("../migrations/0003_sessions.sql"),
+        ),
     ])
 }
 

@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-fn person(row: &AnyRow) -> Result<Person, StoreError> {
+pub(crate) fn person(row: &AnyRow) -> Result<Person, StoreError> {
     let record = Record(row);
     Ok(Person {
         id: record.text("id")?,

@@ -1,4 +1,4 @@
-//! Keys to the API, of which only a hash is kept, and sessions of the page.
+//! Keys to the API, of which only a hash is kept.
 //!
 //! A key has 190 bits of chance, so that a plain hash of it can't be searched
 //! (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>
@@ -118,49 +118,6 @@ impl Store {
     pub async fn revoke_token(&self, id: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query("DELETE FROM tokens WHERE id = $1").bind(id);
         Ok(self.run(statement).await? == 1)
-    }
-
-    /// Begins a session of a person, and gives what their browser keeps.
-    ///
-    /// # Errors
-    /// When the state can't be written.
-    pub async fn begin_session(
-        &self,
-        person: &str,
-        expires_at: Timestamp,
-    ) -> Result<SecretString, StoreError> {
-        let key = random_key();
-        let statement =
-            sqlx::query("INSERT INTO sessions (hash, person, expires_at_ms) VALUES ($1, $2, $3)")
-                .bind(hash(&key))
-                .bind(person)
-                .bind(expires_at.as_millisecond());
-        self.run(statement).await?;
-        Ok(SecretString::new(key))
-    }
-
-    /// The id of the person whose session it is.
-    ///
-    /// # Errors
-    /// When the state can't be read.
-    pub async fn session(&self, key: &SecretString) -> Result<Option<String>, StoreError> {
-        let query =
-            sqlx::query("SELECT person FROM sessions WHERE hash = $1 AND expires_at_ms > $2")
-                .bind(hash(key.expose()))
-                .bind(now_ms());
-        let row = self.optional(query).await?;
-        row.map(|row| Record(&row).text("person")).transpose()
-    }
-
-    /// Ends a session, and forgets those that are past their time.
-    ///
-    /// # Errors
-    /// When the state can't be written.
-    pub async fn end_session(&self, key: &SecretString) -> Result<(), StoreError> {
-        let statement = sqlx::query("DELETE FROM sessions WHERE hash = $1 OR expires_at_ms <= $2")
-            .bind(hash(key.expose()))
-            .bind(now_ms());
-        self.run(statement).await.map(drop)
     }
 }
 

@@ -1,11 +1,18 @@
 //! Who asks, and what they may.
 
+mod browser;
 mod guesses;
 mod pipeline;
 mod principal;
+mod provider;
 mod rate;
+mod session;
 
+pub(crate) use browser::{cookie, is_loopback, is_secure, set_cookie};
 pub(crate) use guesses::guesses;
 pub(crate) use pipeline::Issuers;
-pub(crate) use principal::{Principal, address};
+pub(crate) use principal::{Address, Principal, address};
+pub use provider::ProviderOptions;
+pub(crate) use provider::{Provider, Trip};
 pub(crate) use rate::Rate;
+pub(crate) use session::{Form, IDLE, LONGEST, OpenForm, Refused, Visit, begin as begin_session};

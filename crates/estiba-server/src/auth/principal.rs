@@ -1,6 +1,7 @@
 //! From a request to who asks.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -324,6 +325,17 @@ fn bearer(headers: &HeaderMap) -> Option<SecretString> {
     scheme
         .eq_ignore_ascii_case("bearer")
         .then(|| SecretString::new(key.trim()))
+}
+
+/// From where a request comes.
+pub(crate) struct Address(pub Option<IpAddr>);
+
+impl FromRequestParts<App> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(address(parts, app)))
+    }
 }
 
 /// Where a request comes from.

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use estiba_api::{Asked, DeploymentView, Page, Problem as Document, WantedDeployment};
 use estiba_engine::Request;
 use estiba_model::{
-    Cause, DeploymentId, EnvironmentId, Name, Project, ProjectId, Right, What, message,
+    Cause, DeploymentId, EnvironmentId, Happening, Name, Project, ProjectId, Right, What, message,
 };
 use estiba_store::NewHappening;
 use http::StatusCode;
@@ -21,18 +21,21 @@ use crate::extract::{Body, Path, Query};
 use crate::problem::Problem;
 use crate::state::App;
 
+/// How much of what happened in a deployment is shown at once.
+const MOST_HAPPENED: u32 = 500;
+
 /// Which deployments are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wanted {
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// What `next` of the page before says.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// With their steps.
     #[serde(default)]
-    steps: bool,
+    pub steps: bool,
 }
 
 /// The deployments to an environment, the newest first.
@@ -286,6 +289,20 @@ async fn seen(
         deployment,
         steps: Vec::new(),
     })
+}
+
+/// The last things that happened in a deployment, in their order.
+pub(crate) async fn happened(
+    app: &App,
+    principal: &Principal,
+    id: &ProjectId,
+    deployment: i64,
+) -> Result<Vec<Happening>, Problem> {
+    let deployment = seen(app, principal, id, deployment).await?.deployment;
+    Ok(app
+        .store()
+        .last_happenings(deployment.id, MOST_HAPPENED)
+        .await?)
 }
 
 /// What happens in a deployment, as server-sent events, from its begin or from

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use estiba_api::Problem as Document;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -51,22 +51,31 @@ pub(crate) async fn follow(
 }
 
 /// The event after which a follower takes it up again.
-pub(super) fn last_event(headers: &HeaderMap) -> Option<i64> {
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<i64> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
 /// What happens after `after`, as events.
 pub(super) fn stream(app: &App, seen: Seen, after: i64) -> impl IntoResponse + use<> {
-    let gauge = OpenStream::new();
     let happenings = std::sync::Arc::clone(&app.hub).follow(seen, after);
+    let told = happenings.map(|happening| {
+        let event = Event::default().id(happening.id.to_string());
+        Ok(event.json_data(&*happening).unwrap_or_default())
+    });
+    events(app, told)
+}
+
+/// Events as an answer that ends with the server.
+pub(crate) fn events<S>(app: &App, events: S) -> impl IntoResponse + use<S>
+where
+    S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
+{
+    let gauge = OpenStream::new();
     let ending = app.ending.clone();
-    let events = happenings
-        .map(move |happening| {
+    let events = events
+        .inspect(move |_| {
             let _open = &gauge;
-            let event = Event::default().id(happening.id.to_string());
-            event.json_data(&*happening).unwrap_or_default()
         })
-        .map(Ok::<_, Infallible>)
         .take_until(async move { ending.cancelled().await });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }

@@ -24,7 +24,7 @@ use crate::state::App;
 pub(crate) struct Span {
     /// How many days back.
     #[param(minimum = 1, maximum = 366, default = 30)]
-    days: Option<u32>,
+    pub days: Option<u32>,
 }
 
 /// The four figures of a team's delivery.

@@ -4,8 +4,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use estiba_api::Problem as Document;
-use estiba_model::{LogLine, Name, Right};
-use estiba_target::LogQuery;
+use estiba_model::{EnvironmentId, LogLine, Name, Right};
+use estiba_target::{LogQuery, LogStream};
 use futures::StreamExt;
 use http::header;
 use jiff::Timestamp;
@@ -46,16 +46,12 @@ pub(crate) async fn show(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let id = environment_id((team, project, environment));
-    let project = super::environment(&app, &principal, &id, Right::See).await?;
     let query = LogQuery {
         since: wanted.since,
         tail: wanted.tail,
         follow: wanted.follow,
     };
-    let lines = app
-        .engine
-        .logs(&project, &id.environment, &workload, &query)
-        .await?;
+    let lines = lines(&app, &principal, &id, &workload, &query).await?;
     let ending = app.ending.clone();
     let lines = lines
         .map(|line| {
@@ -65,6 +61,19 @@ pub(crate) async fn show(
         .take_until(async move { ending.cancelled().await });
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::from_stream(lines)).into_response())
+}
+
+/// The lines of a workload, for whoever may see its environment.
+pub(crate) async fn lines(
+    app: &App,
+    principal: &Principal,
+    id: &EnvironmentId,
+    workload: &Name,
+    query: &LogQuery,
+) -> Result<LogStream, Problem> {
+    let project = super::environment(app, principal, id, Right::See).await?;
+    let lines = app.engine.logs(&project, &id.environment, workload, query);
+    Ok(lines.await?)
 }
 
 /// A value as a line of its own.

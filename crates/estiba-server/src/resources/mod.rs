@@ -42,9 +42,9 @@ pub(crate) type EnvironmentPath = (Name, Name, Name);
 pub(crate) struct Paging {
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
+    pub limit: Option<u32>,
     /// What `next` of the page before says.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 impl Paging {
@@ -78,7 +78,7 @@ fn environment_id((team, project, environment): EnvironmentPath) -> EnvironmentI
 }
 
 /// A project that whoever asks may use so.
-async fn project(
+pub(crate) async fn project(
     app: &App,
     principal: &Principal,
     id: &ProjectId,
@@ -89,7 +89,7 @@ async fn project(
 }
 
 /// The project of an environment that whoever asks may use so.
-async fn environment(
+pub(crate) async fn environment(
     app: &App,
     principal: &Principal,
     id: &EnvironmentId,

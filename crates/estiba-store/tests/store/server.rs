@@ -1,6 +1,7 @@
 //! What a server keeps: people, keys, projects, what happened.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use estiba_model::{ApprovalState, Cause, DeploymentId, Role, Scope, SecretString, Trust, What};
 use estiba_store::{HappeningQuery, Known, NewAuditEntry, NewHappening};
@@ -12,6 +13,8 @@ use crate::support::{Fixture, environment, name};
 on_both! {
     people_are_in_teams,
     a_key_speaks_for_its_owner_until_it_ends,
+    sessions_end,
+    identities_are_of_people,
     projects_are_of_their_team,
     what_happened_is_in_order,
     a_request_is_decided_once,
@@ -74,12 +77,63 @@ async fn a_key_speaks_for_its_owner_until_it_ends(fixture: &Fixture) {
     assert_eq!(store.tokens(Some(&gimli.id)).await.unwrap().len(), 1);
     assert!(store.revoke_token(&made.token.id).await.unwrap());
     assert_eq!(store.token_of(&made.key).await.unwrap(), None);
+}
 
+async fn sessions_end(fixture: &Fixture) {
+    const LONG: Duration = Duration::from_secs(3600);
+    let store = fixture.open().await;
+    let gimli = store.person_of_login("gimli").await.unwrap();
     let until = Timestamp::now().checked_add(1.hours()).unwrap();
-    let session = store.begin_session(&gimli.id, until).await.unwrap();
-    assert_eq!(store.session(&session).await.unwrap(), Some(gimli.id));
+    let begin = async |token: Option<&str>, until| {
+        let begun = store.begin_session(&gimli.id, token, until).await;
+        begun.unwrap()
+    };
+    let open = async |key: &SecretString, idle| store.session(key, idle, true).await.unwrap();
+
+    let session = begin(None, until).await;
+    let found = open(&session, LONG).await.unwrap();
+    assert_eq!((found.person, found.scope), (gimli.id.clone(), None));
+    assert_eq!(open(&session, Duration::ZERO).await, None, "left alone");
     store.end_session(&session).await.unwrap();
-    assert_eq!(store.session(&session).await.unwrap(), None);
+    assert_eq!(open(&session, LONG).await, None, "ended");
+
+    let past = Timestamp::now().checked_sub(1.hours()).unwrap();
+    assert_eq!(open(&begin(None, past).await, LONG).await, None, "past");
+
+    let scope = Scope {
+        role: Role::Viewer,
+        team: None,
+        project: None,
+        environments: Vec::new(),
+    };
+    let made = store.add_token("mine", Some(&gimli.id), scope.clone(), None);
+    let token = made.await.unwrap().token;
+    let narrow = begin(Some(&token.id), until).await;
+    assert_eq!(open(&narrow, LONG).await.unwrap().scope, Some(scope));
+    store.revoke_token(&token.id).await.unwrap();
+    assert_eq!(open(&narrow, LONG).await, None, "its token is gone");
+
+    let both = [begin(None, until).await, begin(None, until).await];
+    store.end_sessions(&gimli.id).await.unwrap();
+    for session in both {
+        assert_eq!(open(&session, LONG).await, None, "ended everywhere");
+    }
+}
+
+async fn identities_are_of_people(fixture: &Fixture) {
+    const ISSUER: &str = "https://id.example.edu";
+    let store = fixture.open().await;
+    let known = async |subject, email| {
+        let found = store.person_of_identity(ISSUER, subject, email).await;
+        found.unwrap().map(|person| person.login)
+    };
+    store.person_of_login("Gimli@example.edu").await.unwrap();
+    assert_eq!(known("7", None).await, None);
+    assert_eq!(known("7", Some("balin@example.edu")).await, None);
+    let gimli = Some("Gimli@example.edu".to_owned());
+    assert_eq!(known("7", Some("gimli@example.edu")).await, gimli);
+    assert_eq!(known("7", Some("other@example.edu")).await, gimli, "linked");
+    assert_eq!(known("8", None).await, None);
 }
 
 async fn projects_are_of_their_team(fixture: &Fixture) {

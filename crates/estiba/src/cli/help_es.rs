@@ -169,6 +169,30 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "Un proxy delante dice en X-Forwarded-For quién pide",
     ),
     (
+        "serve url",
+        "Dónde llegan las personas al servidor: https://estiba.example.edu",
+    ),
+    (
+        "serve oidc_issuer",
+        "El proveedor de OpenID Connect con el que ingresan las personas: https://gitlab.com",
+    ),
+    (
+        "serve oidc_client_id",
+        "Cómo llama el proveedor a este servidor",
+    ),
+    (
+        "serve oidc_client_secret_file",
+        "Un archivo con el secreto que el proveedor le dio a este servidor; o ESTIBA_OIDC_CLIENT_SECRET",
+    ),
+    (
+        "serve session_idle",
+        "Cuánto puede quedar sin uso una sesión de la página (90s, 10m, 2h)",
+    ),
+    (
+        "serve session_longest",
+        "Cuánto puede durar una sesión de la página",
+    ),
+    (
         "bot webhook",
         "Que Telegram llame a esta dirección pública, en lugar de preguntarle",
     ),

@@ -18,6 +18,24 @@ pub struct Serve {
     /// A proxy in front tells in X-Forwarded-For who asks
     #[arg(long)]
     pub behind_proxy: bool,
+    /// Where people reach the server: https://estiba.example.edu
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The OpenID Connect provider with which people log in: https://gitlab.com
+    #[arg(long, value_name = "URL", requires_all = ["url", "oidc_client_id"])]
+    pub oidc_issuer: Option<String>,
+    /// What the provider calls this server
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// A file with what the provider gave this server as its secret; or ESTIBA_OIDC_CLIENT_SECRET
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    pub oidc_client_secret_file: Option<PathBuf>,
+    /// How long a session of the page may be left alone (90s, 10m, 2h)
+    #[arg(long, value_name = "SPAN", default_value = "2h")]
+    pub session_idle: String,
+    /// How long a session of the page may last
+    #[arg(long, value_name = "SPAN", default_value = "12h")]
+    pub session_longest: String,
 }
 
 /// How a bot runs.

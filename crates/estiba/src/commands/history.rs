@@ -1,13 +1,11 @@
 //! `estiba releases` and `history`.
 
-use estiba_model::{
-    Cause, Deployment, DeploymentState, Message, Name, StepRecord, StepState, message,
-};
+use estiba_model::{Deployment, Name, StepRecord, StepState, message};
 use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Output, Table, step_text};
+use crate::output::{Output, Table};
 
 /// Lists releases, the newest first, and where they run.
 pub async fn releases(context: &Context) -> Result<(), Failure> {
@@ -82,8 +80,8 @@ pub async fn history(
 
 fn deployment_line(output: Output, deployment: &Deployment) -> String {
     let id = deployment.id.to_string();
-    let state = output.say(&state_text(deployment.state));
-    let cause = output.say(&cause_text(deployment.cause));
+    let state = output.say(&deployment.state.message());
+    let cause = output.say(&deployment.cause.message());
     let took = match (deployment.started_at, deployment.finished_at) {
         (Some(from), Some(to)) => format!("{:.1} s", to.duration_since(from).as_secs_f64()),
         _ => String::new(),
@@ -100,7 +98,7 @@ fn step_line(output: Output, record: &StepRecord) -> String {
         StepState::Done => "✓",
         StepState::Failed => "✗",
     };
-    let step = output.say(&step_text(&record.step));
+    let step = output.say(&record.step.message());
     format!("    {mark} {step}")
 }
 
@@ -109,26 +107,4 @@ pub fn moment(at: Timestamp) -> String {
     at.to_zoned(jiff::tz::TimeZone::system())
         .strftime("%Y-%m-%d %H:%M")
         .to_string()
-}
-
-fn state_text(state: DeploymentState) -> Message {
-    match state {
-        DeploymentState::Queued => message!("queued", "en espera"),
-        DeploymentState::Running => message!("running", "en curso"),
-        DeploymentState::RollingBack => message!("rolling back", "volviendo"),
-        DeploymentState::Succeeded => message!("succeeded", "correcto"),
-        DeploymentState::Failed => message!("failed", "falló"),
-        DeploymentState::Superseded => message!("superseded", "reemplazado"),
-    }
-}
-
-fn cause_text(cause: Cause) -> Message {
-    match cause {
-        Cause::Deploy => message!("deploy", "despliegue"),
-        Cause::Promote => message!("promote", "promoción"),
-        Cause::Rollback => message!("rollback", "vuelta atrás"),
-        Cause::Restart => message!("restart", "reinicio"),
-        Cause::Scale => message!("scale", "escalado"),
-        Cause::Down => message!("down", "eliminación"),
-    }
 }

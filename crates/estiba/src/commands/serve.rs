@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use estiba_model::{Name, TargetConfig, message};
-use estiba_server::Options;
+use estiba_model::{Name, SecretString, TargetConfig, message};
+use estiba_server::{Options, ProviderOptions};
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,10 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
     let options = Options {
         targets: serve.targets.as_deref().map(targets).transpose()?,
         behind_proxy: serve.behind_proxy,
+        url: serve.url.as_deref().map(url).transpose()?,
+        provider: provider(&serve)?,
+        session_idle: span(&serve.session_idle)?,
+        session_longest: span(&serve.session_longest)?,
         ..Options::default()
     };
     let address = serve.listen;
@@ -33,8 +39,8 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
     let stop = when_told_to_end()?;
     let bound = listener.local_addr().unwrap_or(address);
     context.output.line(&message!(
-        "listening on http://{bound}; its API is described at http://{bound}/api",
-        "escuchando en http://{bound}; su API se describe en http://{bound}/api"
+        "listening on http://{bound}, for people and programs; the API is described at http://{bound}/api",
+        "escuchando en http://{bound}, para personas y programas; la API se describe en http://{bound}/api"
     ));
     context
         .output
@@ -78,4 +84,61 @@ pub fn log_to_stderr(json: bool) {
 fn targets(path: &Path) -> Result<BTreeMap<Name, TargetConfig>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
     estiba_project::targets(path, &text).map_err(Failure::Findings)
+}
+
+/// The variable with what a provider gave this server as its secret.
+const CLIENT_SECRET: &str = "ESTIBA_OIDC_CLIENT_SECRET";
+
+/// The provider with which people log in.
+fn provider(serve: &Serve) -> Result<Option<ProviderOptions>, Failure> {
+    let (Some(issuer), Some(client_id)) = (&serve.oidc_issuer, &serve.oidc_client_id) else {
+        return Ok(None);
+    };
+    let secret = match &serve.oidc_client_secret_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?,
+        None => std::env::var(CLIENT_SECRET).unwrap_or_default(),
+    };
+    let secret = secret.trim();
+    if secret.is_empty() {
+        return Err(Failure::because(message!(
+            "--oidc-issuer needs the secret that {issuer} gave this server: in {CLIENT_SECRET}, or in a file that --oidc-client-secret-file names",
+            "--oidc-issuer necesita el secreto que {issuer} le dio a este servidor: en {CLIENT_SECRET}, o en un archivo que nombra --oidc-client-secret-file"
+        )));
+    }
+    Ok(Some(ProviderOptions {
+        issuer: safe(issuer, "--oidc-issuer")?.to_owned(),
+        client_id: client_id.clone(),
+        client_secret: SecretString::new(secret),
+    }))
+}
+
+/// Where people reach the server, without a slash at its end.
+fn url(text: &str) -> Result<String, Failure> {
+    Ok(safe(text, "--url")?.trim_end_matches('/').to_owned())
+}
+
+/// An address that secrets may go to: over TLS, or on this machine.
+fn safe<'t>(text: &'t str, option: &str) -> Result<&'t str, Failure> {
+    let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let rest = is_here.iter().find_map(|here| text.strip_prefix(here));
+    let is_here = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+    if text.starts_with("https://") || is_here {
+        return Ok(text);
+    }
+    Err(Failure::because(message!(
+        "{option} is an address with https, such as https://estiba.example.edu; \"{text}\" is not (http is for this machine alone)",
+        "{option} es una dirección con https, como https://estiba.example.edu; «{text}» no lo es (http es solo para esta máquina)"
+    )))
+}
+
+/// A span of time that is not nothing.
+fn span(text: &str) -> Result<Duration, Failure> {
+    let span = text.parse::<SignedDuration>().ok();
+    let span = span.and_then(|span| Duration::try_from(span).ok());
+    span.filter(|span| !span.is_zero()).ok_or_else(|| {
+        Failure::because(message!(
+            "\"{text}\" is not a span of time such as 90s, 10m or 2h",
+            "«{text}» no es un lapso como 90s, 10m o 2h"
+        ))
+    })
 }

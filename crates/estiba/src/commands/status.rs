@@ -4,7 +4,7 @@ use estiba_model::{EnvironmentStatus, InstanceState, Message, message};
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Output, Table, step_text};
+use crate::output::{Output, Table};
 
 use super::history::moment;
 
@@ -88,7 +88,7 @@ fn show_instances(output: Output, status: &EnvironmentStatus) {
     for instance in &status.instances {
         table.row([
             instance.name.to_string(),
-            output.say(&state_text(instance.state)),
+            output.say(&instance.state.message()),
             instance.version.to_string(),
             instance.restarts.to_string(),
         ]);
@@ -109,7 +109,7 @@ fn show_drift(output: Output, status: &EnvironmentStatus) {
         "  ! lo que está en marcha difiere de lo desplegado; `estiba deploy --env {name} --version {version}` haría:"
     ));
     for step in &status.drift {
-        output.text(&format!("      {}", output.say(&step_text(step))));
+        output.text(&format!("      {}", output.say(&step.message())));
     }
 }
 
@@ -124,15 +124,5 @@ fn health(status: &EnvironmentStatus) -> Message {
         message!("healthy ({ready}/{all})", "sano ({ready}/{all})")
     } else {
         message!("unhealthy ({ready}/{all})", "con fallas ({ready}/{all})")
-    }
-}
-
-fn state_text(state: InstanceState) -> Message {
-    match state {
-        InstanceState::Starting => message!("starting", "iniciando"),
-        InstanceState::Ready => message!("ready", "lista"),
-        InstanceState::Unready => message!("unready", "no responde"),
-        InstanceState::Crashing => message!("crashing", "cae y se reinicia"),
-        InstanceState::Stopped => message!("stopped", "detenida"),
     }
 }

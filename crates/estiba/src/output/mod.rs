@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 pub use progress::ShownProgress;
-pub use steps::{plan_text, step_text};
+pub use steps::plan_text;
 pub use table::Table;
 
 /// Where results go.

@@ -10,7 +10,6 @@ use estiba_model::{Event, Lang, Message, message};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Output;
-use super::steps::step_text;
 
 /// Shows what the engine tells.
 pub struct ShownProgress {
@@ -130,7 +129,7 @@ impl ShownProgress {
                     .text(self.lang()),
                 );
             }
-            Event::StepStarted { step, .. } => self.begin(&step_text(step)),
+            Event::StepStarted { step, .. } => self.begin(&step.message()),
             Event::StepDone { took, .. } => self.end("✓", Some(*took)),
             Event::StepFailed { .. } => self.end("✗", None),
             Event::RollingBack { to } => {
