@@ -21,7 +21,7 @@ const LONGEST_KEY: usize = 255;
 pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
     let key = request.headers().get("idempotency-key").cloned();
     match key {
-        Some(key) if request.method() == Method::POST => {
+        Some(key) if request.method() == Method::POST && is_of_api(&request) => {
             match keyed(&app, &key, request, next).await {
                 Ok(response) => response,
                 Err(problem) => problem.into_response(),
@@ -29,6 +29,11 @@ pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -
         }
         _ => next.run(request).await,
     }
+}
+
+/// Pages have forms, and what they answer is not kept.
+fn is_of_api(request: &Request) -> bool {
+    request.uri().path().starts_with("/api/")
 }
 
 async fn keyed(

@@ -17,7 +17,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::page::pages;
+use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
     approvals, audit, blobs, chats, config, database, deployments, environments, events, exec,
@@ -118,6 +118,7 @@ pub(crate) fn router(app: &App) -> Router {
             Problem::internal().into_response()
         }))
         .layer(from_fn_with_state(app.clone(), headers::complete))
+        .layer(compression())
         .layer(from_fn(metrics::count))
         .with_state(app.clone())
 }

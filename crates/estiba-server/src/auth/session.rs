@@ -147,7 +147,7 @@ impl FromRequestParts<App> for Visit {
             None => None,
         };
         let (Some(session), Some(person), Some(key)) = (found, person, key) else {
-            let is_page = parts.method == Method::GET && !is_by_itself;
+            let is_page = matches!(parts.method, Method::GET | Method::HEAD) && !is_by_itself;
             return Err(match is_page {
                 true => Refused::Login(path.to_owned()),
                 false => Refused::Problem(not_any_more()),

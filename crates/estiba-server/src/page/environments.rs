@@ -49,6 +49,8 @@ pub(super) async fn show(
     visit: Visit,
     Path(path): Path<(Name, Name, Name)>,
 ) -> Result<Response, Refused> {
+    // Before what is shown, so that nothing is missed after it.
+    let p = Frame::of(&app, &visit).await?;
     let principal = &visit.principal;
     let state = || State(app.clone());
     let (team, project, environment) = path.clone();
@@ -69,7 +71,7 @@ pub(super) async fn show(
     let recent = deployments::list(state(), who(), Path(path), recent).await?;
     let rules = &described.environments[&id.environment];
     Ok(shown(&Environment {
-        p: Frame::of(&app, &visit).await?,
+        p,
         status: status.0,
         config: config.0,
         secrets: secrets.0.items,

@@ -19,11 +19,26 @@ mod teams;
 
 use axum::Router;
 use axum::routing::{get, post};
+use http::{Extensions, HeaderMap, StatusCode, Version, header};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
 
 use crate::state::App;
 
 pub(crate) use refusal::refusal;
+
+/// Makes pages and what they load small on their way.
+pub(crate) fn compression() -> CompressionLayer<impl Predicate> {
+    let is_page = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        let kind = headers.get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next());
+        ["text/html", "text/css", "text/javascript", "image/svg+xml"]
+            .iter()
+            .any(|page| kind == Some(page))
+    };
+    CompressionLayer::new().gzip(true).compress_when(is_page)
+}
 
 /// What people look at.
 pub(crate) fn pages() -> Router<App> {
@@ -66,5 +81,4 @@ pub(crate) fn pages() -> Router<App> {
         .route(&environment("/ship"), get(ship::ask).post(ship::go))
         .route(&environment("/logs/{workload}"), get(logs::show))
         .route(&environment("/logs/{workload}/lines"), get(logs::lines))
-        .layer(CompressionLayer::new().gzip(true))
 }

@@ -31,6 +31,8 @@ struct Waiting {
 
 /// The requests that wait.
 pub(super) async fn approvals(State(app): State<App>, visit: Visit) -> Result<Response, Refused> {
+    // Before what is shown, so that nothing is missed after it.
+    let p = Frame::of(&app, &visit).await?;
     let all = requests::list(State(app.clone()), visit.principal.clone()).await?;
     let waiting = all.0.items.into_iter().map(|approval| {
         let may_refuse = visit
@@ -44,7 +46,6 @@ pub(super) async fn approvals(State(app): State<App>, visit: Visit) -> Result<Re
         }
     });
     let waiting = waiting.collect();
-    let p = Frame::of(&app, &visit).await?;
     Ok(shown(&Approvals { p, waiting })?)
 }
 

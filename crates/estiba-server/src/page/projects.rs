@@ -42,6 +42,8 @@ pub(super) async fn show(
     Path((team, project)): Path<(Name, Name)>,
     Query(Drawn { draw }): Query<Drawn>,
 ) -> Result<Response, Refused> {
+    // Before what is shown, so that nothing is missed after it.
+    let p = Frame::of(&app, &visit).await?;
     let principal = &visit.principal;
     let id = ProjectId { team, project };
     let described = resources::project(&app, principal, &id, Right::See).await?;
@@ -61,7 +63,7 @@ pub(super) async fn show(
         .as_ref()
         .map(|name| Picture::of(&described, name, status, visit.lang));
     Ok(shown(&ProjectPage {
-        p: Frame::of(&app, &visit).await?,
+        p,
         ships: principal
             .need_project(&id.team, &id.project, Right::Ship)
             .is_ok(),

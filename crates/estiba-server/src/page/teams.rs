@@ -12,6 +12,7 @@ use super::frame::{Frame, shown};
 use super::overview::{Row, rows};
 use crate::auth::{Form, Refused, Visit};
 use crate::extract::{Body, Path, Query};
+use crate::problem::Problem;
 use crate::resources::{figures, projects, teams};
 use crate::state::App;
 
@@ -35,6 +36,11 @@ pub(super) async fn show(
 ) -> Result<Response, Refused> {
     let principal = &visit.principal;
     let state = || State(app.clone());
+    // An admin may see every team, so that only the list tells which there are.
+    let known = teams::list(state(), principal.clone()).await?;
+    if !known.0.items.iter().any(|known| known.name == team) {
+        return Err(Problem::not_found().into());
+    }
     let members = teams::members(state(), principal.clone(), Path(team.clone())).await?;
     let all = projects::list(state(), principal.clone(), Path(team.clone())).await?;
     let span = Query(figures::Span { days: None });

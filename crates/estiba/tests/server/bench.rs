@@ -131,7 +131,12 @@ impl Server {
 }
 
 fn listening(folder: &TempDir, args: &[&str]) -> (Child, String) {
-    let mut process = estiba(folder, &["serve", "--listen", "127.0.0.1:0", "--json"])
+    let anywhere: &[&str] = match args.contains(&"--listen") {
+        true => &[],
+        false => &["--listen", "127.0.0.1:0"],
+    };
+    let mut process = estiba(folder, &["serve", "--json"])
+        .args(anywhere)
         .args(args)
         .stdout(Stdio::piped())
         .stderr(

@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod bench;
+mod pages;
 mod pipelines;
 mod story;
 #[expect(dead_code, reason = "other tests use the rest of it")]

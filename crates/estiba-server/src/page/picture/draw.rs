@@ -35,16 +35,19 @@ enum Node {
     Outside(String),
 }
 
+/// Targets are behind lines, and lines behind boxes.
 struct Drawing {
-    boxes: String,
+    targets: String,
     edges: String,
+    boxes: String,
     spots: HashMap<Node, Spot>,
 }
 
 pub(super) fn svg(picture: &Picture) -> String {
     let mut drawing = Drawing {
-        boxes: String::new(),
+        targets: String::new(),
         edges: String::new(),
+        boxes: String::new(),
         spots: HashMap::new(),
     };
     let has_people = !picture.reached.is_empty();
@@ -97,6 +100,11 @@ pub(super) fn svg(picture: &Picture) -> String {
     let mut wide = first + target_wide;
     let mut outside_y = NAME;
     for host in &picture.outside {
+        // Beside who calls it, as far as there is room.
+        let users = picture.uses.iter().filter(|one| one.what.is_outside(host));
+        let users = users.map(|one| Node::Workload(one.workload.to_string()));
+        let beside = users.filter_map(|user| Some(drawing.spots.get(&user)?.y));
+        outside_y = outside_y.max(beside.min().unwrap_or_default());
         let part = Part {
             id: host.clone(),
             kind: message!("outside", "afuera").text(lang).to_owned(),
@@ -126,7 +134,7 @@ pub(super) fn svg(picture: &Picture) -> String {
             },
         );
     }
-    let high = y.max(outside_y);
+    let high = y.max(outside_y) - DOWN;
     let title = escaped(&picture.title);
     let words: Vec<String> = picture
         .sentences()
@@ -134,9 +142,14 @@ pub(super) fn svg(picture: &Picture) -> String {
         .map(|m| m.text(lang).to_owned())
         .collect();
     let words = escaped(&words.join(". "));
-    let Drawing { boxes, edges, .. } = drawing;
+    let Drawing {
+        targets,
+        edges,
+        boxes,
+        ..
+    } = drawing;
     format!(
-        "<svg viewBox=\"-2 -2 {} {}\" role=\"img\" aria-labelledby=\"drawn drawn-words\"><title id=\"drawn\">{title}</title><desc id=\"drawn-words\">{words}</desc><defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto-start-reverse\"><path class=\"head\" d=\"M0 0 8 4 0 8z\"/></marker></defs>{boxes}{edges}</svg>",
+        "<svg viewBox=\"-2 -2 {} {}\" role=\"img\" aria-labelledby=\"drawn drawn-words\"><title id=\"drawn\">{title}</title><desc id=\"drawn-words\">{words}</desc><defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto-start-reverse\"><path class=\"head\" d=\"M0 0 8 4 0 8z\"/></marker></defs>{targets}{edges}{boxes}</svg>",
         wide + 4,
         high + 4,
     )
@@ -148,7 +161,7 @@ impl Drawing {
         let (at_x, at_y) = (x + INSIDE, y + 20);
         // Writing to a text does not fail.
         let _ = write!(
-            self.boxes,
+            self.targets,
             "<rect class=\"target\" x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\" rx=\"8\"/><text class=\"kind\" x=\"{at_x}\" y=\"{at_y}\">{name} ({kind})</text>",
         );
     }

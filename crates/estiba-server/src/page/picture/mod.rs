@@ -57,6 +57,12 @@ enum Used {
     Outside(String),
 }
 
+impl Used {
+    fn is_outside(&self, host: &str) -> bool {
+        matches!(self, Self::Outside(outside) if outside == host)
+    }
+}
+
 impl Picture {
     pub fn of(
         project: &Project,
