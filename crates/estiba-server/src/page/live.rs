@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::Event;
-use estiba_model::{EnvironmentId, Happening, Name, ProjectId, Right};
+use estiba_model::{EnvironmentId, Happening, Name, ProjectId, Right, What};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 
@@ -30,6 +30,10 @@ pub(super) struct About {
     team: Option<Name>,
     project: Option<Name>,
     environment: Option<Name>,
+    /// Whether it shows every step. Others ask all targets how they are when they look
+    /// again, and are not to do it for each line of output.
+    #[serde(default)]
+    steps: bool,
 }
 
 impl About {
@@ -40,7 +44,11 @@ impl About {
             environment,
         } = &happening.environment;
         let is = |wanted: &Option<Name>, name: &Name| wanted.as_ref().is_none_or(|w| w == name);
-        is(&self.team, team) && is(&self.project, project) && is(&self.environment, environment)
+        let is_step = matches!(happening.what, What::Progress { .. });
+        (self.steps || !is_step)
+            && is(&self.team, team)
+            && is(&self.project, project)
+            && is(&self.environment, environment)
     }
 }
 

@@ -111,6 +111,14 @@ struct Audit {
     page: Page<AuditEntry>,
 }
 
+impl Audit {
+    /// Whether there is more to tell of a change.
+    fn has_more(&self, entry: &AuditEntry) -> bool {
+        let detail = entry.detail.as_object();
+        detail.is_none_or(|detail| !detail.is_empty())
+    }
+}
+
 /// Who changed what, of all teams.
 pub(super) async fn audit(
     State(app): State<App>,

@@ -66,7 +66,7 @@ fn what_was_not_done_is_told_as_it_is_read() {
     let spanish = spanish.send().unwrap();
     assert_eq!(spanish.status(), 404);
     assert!(spanish.text().unwrap().contains("No se encontró"));
-    let program = server.get("/api/v1/teams/nowhere/audit", &server.admin);
+    let program = server.get("/api/v1/teams/nowhere/projects/tp2", &server.admin);
     assert_eq!(
         program.headers()["content-type"],
         "application/problem+json"
