@@ -37,7 +37,7 @@ async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for lang in [Lang::En, Lang::Es] {
         let message = error.message();
         let text = message.text(lang);
-        assert!(text.contains("999") && text.contains(" 2"), "{text}");
+        assert!(text.contains("999") && text.contains(" 3"), "{text}");
     }
 }
 

@@ -114,7 +114,15 @@ fn provider(serve: &Serve) -> Result<Option<ProviderOptions>, Failure> {
 
 /// Where people reach the server, without a slash at its end.
 fn url(text: &str) -> Result<String, Failure> {
-    Ok(safe(text, "--url")?.trim_end_matches('/').to_owned())
+    let url = safe(text, "--url")?.trim_end_matches('/');
+    // Beyond the two slashes before the host.
+    if url.matches('/').count() > 2 {
+        return Err(Failure::because(message!(
+            "--url ends with the host, since the pages are at its root; \"{text}\" has a path",
+            "--url termina con el host, porque las páginas están en su raíz; «{text}» tiene una ruta"
+        )));
+    }
+    Ok(url.to_owned())
 }
 
 /// An address that secrets may go to: over TLS, or on this machine.

@@ -129,6 +129,12 @@ async function main() {
   await tail.getByText("New lines come by themselves").waitFor();
   const before = await tail.locator("#log > div").count();
   assert.ok(before > 0, "there are lines at first");
+  // What has the focus keeps it when the page is brought up to date.
+  const still = await gimli.context().newPage();
+  await still.goto(environment("test"));
+  await still.getByText("This page follows what happens.").waitFor();
+  await still.getByRole("link", { name: "Roll back" }).focus();
+  const instance = await still.locator("tr[id^=instance-api]").getAttribute("id");
   await gimli.goto(environment("test"));
   await gimli.getByRole("link", { name: "Restart" }).click();
   await gimli.getByRole("button", { name: "Do it" }).click();
@@ -139,6 +145,9 @@ async function main() {
   await picture(gimli, "deployment");
   await tail.waitForFunction(`document.querySelectorAll("#log > div").length > ${before}`);
   await tail.close();
+  await still.waitForFunction(`!document.getElementById("${instance}")`);
+  assert.equal(await still.evaluate("document.activeElement.innerText"), "Roll back");
+  await still.close();
 
   await gimli.goto(`${project}#architecture`);
   await gimli.locator(".picture svg").scrollIntoViewIfNeeded();

@@ -217,6 +217,8 @@ fn a_provider_without_a_secret_or_tls_is_refused() {
     assert!(lacks.contains("ESTIBA_OIDC_CLIENT_SECRET"), "{lacks}");
     let clear = run(&["--url", "http://estiba.example.edu"]);
     assert!(clear.contains("https"), "{clear}");
+    let path = run(&["--url", "https://example.edu/estiba"]);
+    assert!(path.contains("has a path"), "{path}");
     let long = run(&["--session-idle", "soon"]);
     assert!(long.contains("soon"), "{long}");
 }
