@@ -161,6 +161,17 @@ pub fn routes() -> Vec<(&'static str, String)> {
 /// A folder with these packages of npm and files of this folder; `None` and a word
 /// about it where they can't be had.
 fn node_folder(files: &[&str]) -> Option<PathBuf> {
+    const OLDEST: u32 = 20;
+    let version = Command::new("node").arg("--version").output().ok();
+    let version = version.and_then(|told| String::from_utf8(told.stdout).ok());
+    let major = version.as_deref().and_then(|version| {
+        let major = version.trim().strip_prefix('v')?.split('.').next()?;
+        major.parse::<u32>().ok()
+    });
+    if major.is_none_or(|major| major < OLDEST) {
+        eprintln!("skipped: there is no Node {OLDEST} or newer");
+        return None;
+    }
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/server/pages");
     std::fs::create_dir_all(&folder).unwrap();
