@@ -162,10 +162,13 @@ fn a_version_in_the_registry_is_never_overwritten() {
         "the same content is sent once"
     );
 
+    let before = shipped.running();
     let other = shipped.elsewhere("two");
     let refused = up(&other, "1.0.0");
     assert_eq!(refused.code, 1, "{}", refused.out);
     assert!(refused.err.contains("never overwritten"), "{}", refused.err);
+    assert!(refused.err.contains("is left as it is"), "{}", refused.err);
+    assert_eq!(shipped.running(), before);
     let manifests = shipped.proxy.seen("PUT");
     let manifests = manifests
         .iter()
