@@ -22,6 +22,7 @@ docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
 on_exit+=("kill $!")
 # In front of it, to count what is sent.
 cat >"$work/nginx.conf" <<CONF
+user root;
 pid $work/nginx.pid;
 error_log $work/nginx.log;
 events {}
