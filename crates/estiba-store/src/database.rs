@@ -86,6 +86,10 @@ impl Store {
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // With either limit sqlx 0.9 goes over its idle connections in the background,
+            // counting down from a number that wraps while one is just taken: that never ends.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_lazy_with(place.options());
         schema::prepare(&place, &pool).await?;
         let inner = Arc::new(Inner { pool, key, place });

@@ -5,18 +5,17 @@
 //! A registry on this machine (a loopback address) is spoken to without TLS, as
 //! Docker does.
 
+mod credentials;
 mod fault;
 mod patience;
 
 use std::io::Write;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::Retryable;
 use bytes::Bytes;
-use docker_credential::{CredentialRetrievalError, DockerCredential};
-use estiba_model::{Digest, SecretString, message};
+use estiba_model::{Digest, message};
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -32,6 +31,8 @@ use crate::image::descriptor_digest;
 use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
 use crate::{ImageError, ImageStore};
 
+pub use credentials::login;
+use credentials::{credentials, is_loopback};
 pub use fault::RegistryFault;
 use fault::pauses;
 use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};
@@ -137,17 +138,6 @@ pub async fn digest_of(reference: &str) -> Result<Option<Digest>, ImageError> {
         }
     };
     remote.persist(look).await
-}
-
-/// The user and password that `docker login` kept for the registry of
-/// `reference`.
-#[must_use]
-pub fn login(reference: &str) -> Option<(String, SecretString)> {
-    let image: Reference = reference.parse().ok()?;
-    match credentials(image.resolve_registry()).ok()? {
-        RegistryAuth::Basic(user, password) => Some((user, SecretString::new(password))),
-        _ => None,
-    }
 }
 
 /// Everything that an image is made of but its manifest.
@@ -419,59 +409,4 @@ fn chunks(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, OciDistribu
         chunk.truncate(count);
         Ok((count > 0).then(|| (Bytes::from(chunk), file)))
     })
-}
-
-/// What `docker login` kept. Identity tokens need an exchange that the client
-/// does not know: with one, access is anonymous.
-fn credentials(registry: &str) -> Result<RegistryAuth, CredentialRetrievalError> {
-    use CredentialRetrievalError as E;
-    let server = match registry {
-        "index.docker.io" | "docker.io" => "https://index.docker.io/v1/",
-        other => other,
-    };
-    match docker_credential::get_credential(server) {
-        Ok(DockerCredential::UsernamePassword(user, password)) => {
-            Ok(RegistryAuth::Basic(user, password))
-        }
-        // Without a file, or where it has nothing for this registry.
-        Ok(DockerCredential::IdentityToken(_))
-        | Err(E::NoCredentialConfigured | E::ConfigNotFound | E::ConfigReadError) => {
-            Ok(RegistryAuth::Anonymous)
-        }
-        // What helpers say where they have none
-        // (<https://github.com/docker/docker-credential-helpers/blob/master/credentials/error.go>).
-        Err(E::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
-            Ok(RegistryAuth::Anonymous)
-        }
-        Err(E::HelperFailure { helper, stderr, .. }) => Err(E::HelperFailure {
-            helper,
-            // A helper writes what it was asked for there: it may be a secret.
-            stdout: String::new(),
-            stderr,
-        }),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_loopback(registry: &str) -> bool {
-    let host = match registry.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => registry,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_goes_without_tls() {
-        assert!(is_loopback("localhost:5000"));
-        assert!(is_loopback("127.0.0.1:5000"));
-        assert!(is_loopback("[::1]:5000"));
-        assert!(!is_loopback("registry.example.com"));
-        assert!(!is_loopback("127.0.0.1.example.com:5000"));
-    }
 }

@@ -188,7 +188,10 @@ fn files(project: &Project) -> Result<BTreeMap<String, String>, Failure> {
 #[async_trait]
 impl Backend for There {
     async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, Failure> {
-        Ok(self.client.status(&project.id).await?)
+        match self.client.status(&project.id).await {
+            Err(error) if error.code() == Some("not-found") => Err(unknown(project)),
+            answer => Ok(answer?),
+        }
     }
 
     async fn releases(&self, project: &Project) -> Result<Vec<ListedRelease>, Failure> {
@@ -521,4 +524,13 @@ fn piped_input(stdin: std::os::fd::OwnedFd) -> io::Result<String> {
 fn write_piece(to: &mut File, text: &str) -> io::Result<()> {
     let bytes = STANDARD.decode(text).map_err(io::Error::other)?;
     to.write_all(&bytes)
+}
+
+/// The server answers alike where a project is not there and where it is another's.
+fn unknown(project: &Project) -> Failure {
+    let id = &project.id;
+    Failure::because(message!(
+        "the server knows no project {id}, or it is not of a team of yours: `estiba up` makes it known, and whoever runs the server admits you to the team",
+        "el servidor no conoce el proyecto {id}, o no es de un equipo suyo: `estiba up` lo da a conocer, y quien administra el servidor lo admite en el equipo"
+    ))
 }
