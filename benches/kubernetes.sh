@@ -57,11 +57,11 @@ namespace=bench-prod
 run_estiba() { "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1; }
 end_estiba() { down prod; }
 run_kubectl() {
-  kubectl apply -f "$work/manifests" >"$work/log" 2>&1 &&
+  kubectl apply -f "$work/manifests/manifests" >"$work/log" 2>&1 &&
     kubectl -n "$namespace" rollout status deployment/bench-api >"$work/log" 2>&1 &&
     kubectl -n "$namespace" rollout status deployment/bench-web >"$work/log" 2>&1
 }
-end_kubectl() { kubectl delete --wait -f "$work/manifests" >"$work/log" 2>&1; }
+end_kubectl() { kubectl delete --wait -f "$work/manifests/manifests" >"$work/log" 2>&1; }
 on_exit+=('end_kubectl')
 
 for each in estiba kubectl; do "run_$each" && "end_$each"; done

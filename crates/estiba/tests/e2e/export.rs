@@ -239,7 +239,7 @@ fn manifests_run_without_estiba() {
     let id = std::process::id();
     let project = to_export(&format!("manifests-{id}"));
     let folder = exported(&project, "kubernetes", &format!("kubernetes-{id}"));
-    let namespace = format!("manifests-{id}-exported-test");
+    let namespace = format!("manifests-{id}-test");
     let _image = finally(
         &folder,
         "docker",
@@ -282,7 +282,7 @@ fn held_back(folder: &Path, namespace: &str) {
     }
     let ready = [
         "get",
-        "deployment/api",
+        "deployment/exported-api",
         "-o",
         "jsonpath={.status.readyReplicas}",
     ];
