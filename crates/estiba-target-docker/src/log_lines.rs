@@ -53,7 +53,6 @@ impl<'a> Lines<'a> {
     }
 
     /// Takes a piece; the line that it ends, if it ends one.
-    #[expect(clippy::needless_pass_by_value, reason = "its bytes are done with")]
     pub(crate) fn put(&mut self, output: LogOutput) -> Option<LogLine> {
         let (stream, bytes) = match output {
             LogOutput::StdErr { message } => (Stream::Stderr, message),
@@ -76,17 +75,17 @@ impl<'a> Lines<'a> {
         line.text.extend_from_slice(text);
         let is_whole = line.text.ends_with(b"\n") || line.text.len() >= MOST_LINE_BYTES;
         let line = is_whole.then(|| begun.take()).flatten();
-        line.map(|line| self.finish(line))
+        line.map(|line| self.finish(&line))
     }
 
     /// What has no end when the output has ended.
     pub(crate) fn rest(mut self) -> Vec<LogLine> {
         let begun = std::mem::take(&mut self.begun);
         let left = begun.into_iter().flatten();
-        left.map(|line| self.finish(line)).collect()
+        left.map(|line| self.finish(&line)).collect()
     }
 
-    fn finish(&self, line: Begun) -> LogLine {
+    fn finish(&self, line: &Begun) -> LogLine {
         let text = String::from_utf8_lossy(&line.text);
         let text = text.trim_end_matches(['\n', '\r']);
         LogLine {
