@@ -90,3 +90,44 @@ summary() {
 }
 
 load() { echo "load of the last minute: $(cut -d' ' -f1 /proc/loadavg), $(nproc) cores"; }
+
+# A registry behind a proxy that counts what is sent: `sent` says how many bytes until
+# now. What it keeps is in $work/registry. Needs docker-registry and nginx.
+counting_registry() { # PORT OF THE REGISTRY, PORT OF THE PROXY
+  cat >"$work/registry.yml" <<YAML
+version: 0.1
+storage: { filesystem: { rootdirectory: $work/registry } }
+http: { addr: "127.0.0.1:$1" }
+YAML
+  OTEL_TRACES_EXPORTER=none docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+  on_exit+=("kill $!")
+  cat >"$work/nginx.conf" <<CONF
+$( ((EUID == 0)) && echo 'user root;') # what is sent goes through a folder of this user
+pid $work/nginx.pid;
+error_log $work/nginx.log;
+events {}
+http {
+  log_format sent '\$request_method \$request_length';
+  access_log $work/sent.log sent;
+  client_max_body_size 0;
+  client_body_temp_path $work/body;
+  proxy_temp_path $work/proxy;
+  server {
+    listen 127.0.0.1:$2;
+    location / {
+      proxy_pass http://127.0.0.1:$1;
+      proxy_set_header Host \$http_host;
+    }
+  }
+}
+CONF
+  nginx -c "$work/nginx.conf" -g 'daemon off;' &
+  on_exit+=("kill $!")
+  for _ in $(seq 100); do
+    curl -fso /dev/null "http://127.0.0.1:$2/v2/" && return
+    sleep 0.1
+  done
+  echo "no registry at port $1; see $work/registry.log" >&2
+  return 1
+}
+sent() { awk '{ sum += $2 } END { print sum + 0 }' "$work/sent.log"; }

@@ -13,40 +13,7 @@
 needs jq kubectl docker-registry nginx
 runs=${1:-5}
 
-cat >"$work/registry.yml" <<YAML
-version: 0.1
-storage: { filesystem: { rootdirectory: $work/registry } }
-http: { addr: "127.0.0.1:18095" }
-YAML
-docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-on_exit+=("kill $!")
-# In front of it, to count what is sent.
-cat >"$work/nginx.conf" <<CONF
-user root;
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-  log_format sent '\$request_method \$request_length';
-  access_log $work/sent.log sent;
-  client_max_body_size 0;
-  client_body_temp_path $work/body;
-  proxy_temp_path $work/proxy;
-  server {
-    listen 127.0.0.1:18096;
-    location / {
-      proxy_pass http://127.0.0.1:18095;
-      proxy_set_header Host \$http_host;
-    }
-  }
-}
-CONF
-nginx -c "$work/nginx.conf" -g 'daemon off;' &
-on_exit+=("kill $!")
-for _ in $(seq 100); do
-  curl -fso /dev/null http://127.0.0.1:18096/v2/ && break
-  sleep 0.1
-done
+counting_registry 18095 18096
 
 export TARGET='{ kind: kubernetes }' REGISTRY=127.0.0.1:18096/bench WORKLOADS='api web'
 make_project
@@ -79,7 +46,6 @@ for each in estiba kubectl; do
   printf '%-12s ms: %s\n' "$each" "$(summary <"$work/$each.ms")"
 done
 
-sent() { awk '{ sum += $2 } END { print sum + 0 }' "$work/sent.log"; }
 whole=$(du -sb "$work/registry" | cut -f1)
 before=$(sent)
 sed -i 's/"not found"/"not here"/' "$project/api/src/main.rs"

@@ -13,39 +13,7 @@
 needs jq docker docker-registry nginx kubectl
 base=${1:-python:3.11-slim}
 
-cat >"$work/registry.yml" <<YAML
-version: 0.1
-storage: { filesystem: { rootdirectory: $work/registry } }
-http: { addr: "127.0.0.1:18097" }
-YAML
-OTEL_TRACES_EXPORTER=none docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-on_exit+=("kill $!")
-cat >"$work/nginx.conf" <<CONF
-$( ((EUID == 0)) && echo 'user root;') # what is sent goes through a folder of this user
-pid $work/nginx.pid;
-error_log $work/nginx.log;
-events {}
-http {
-  log_format sent '\$request_method \$request_length';
-  access_log $work/sent.log sent;
-  client_max_body_size 0;
-  client_body_temp_path $work/body;
-  proxy_temp_path $work/proxy;
-  server {
-    listen 127.0.0.1:18098;
-    location / {
-      proxy_pass http://127.0.0.1:18097;
-      proxy_set_header Host \$http_host;
-    }
-  }
-}
-CONF
-nginx -c "$work/nginx.conf" -g 'daemon off;' &
-on_exit+=("kill $!")
-for _ in $(seq 100); do
-  curl -fso /dev/null http://127.0.0.1:18098/v2/ && break
-  sleep 0.1
-done
+counting_registry 18097 18098
 
 project=$work/project
 mkdir -p "$project"
@@ -77,7 +45,6 @@ on_exit=('down test' "${on_exit[@]}")
 write() { # VERSION: a program of a few bytes
   printf '# %s\ntrap "exit 0" TERM\nwhile :; do sleep 1 & wait; done\n' "$1" >app.sh
 }
-sent() { awk '{ sum += $2 } END { print sum + 0 }' "$work/sent.log"; }
 measure() { # NAME COMMAND...
   local name=$1 before
   shift

@@ -37,7 +37,8 @@ impl Engine {
                 inputs.know_targets_of(&attempt.bound.inputs);
                 let runtime = self.runtime(inputs).await?;
                 let wanted = runtime.desired.clone();
-                self.bring_back(&runtime, &wanted, id, observer).await?
+                self.bring_back(&runtime, &wanted, &BTreeSet::new(), id, observer)
+                    .await?
             }
             None => {
                 let nothing = Desired {
@@ -45,7 +46,9 @@ impl Engine {
                     resources: Vec::new(),
                     ..attempt.desired.clone()
                 };
-                self.bring_back(attempt, &nothing, id, observer).await?
+                let found = &attempt.bound.inputs.found;
+                self.bring_back(attempt, &nothing, found, id, observer)
+                    .await?
             }
         };
         // What is restored only in part stays to be resumed.
@@ -73,11 +76,13 @@ impl Engine {
     }
 
     /// Brings back what is `wanted` on every target where that is possible: one
-    /// that fails does not keep the others from it.
+    /// that fails does not keep the others from it. Workloads that were `found`
+    /// running are left as they are.
     async fn bring_back(
         &self,
         runtime: &Runtime<'_>,
         wanted: &Desired,
+        found: &BTreeSet<Name>,
         id: DeploymentId,
         observer: &dyn Observer,
     ) -> Result<Lost, EngineError> {
@@ -86,10 +91,7 @@ impl Engine {
             let Asked { observed, silent } = ask(&runtime.targets, runtime.environment()).await;
             let lost = silent.keys().chain(failed.keys()).collect();
             let mut plan = plan_without(&lost, wanted, &observed);
-            if wanted.workloads.is_empty() {
-                let found = &runtime.bound.inputs.found;
-                self.spare(found, id, &observed, &mut plan).await?;
-            }
+            self.spare(found, id, &observed, &mut plan).await?;
             match apply(runtime, &self.store, id, &plan, observer).await? {
                 Ok(()) => return Ok(Lost { silent, failed }),
                 Err(failure) => drop(failed.insert(failure.target, failure.error)),

@@ -12,8 +12,8 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Desired, DesiredWorkload, EnvironmentId, InstanceState, Name, Observed, Plan, Rollout, Step,
-    Strategy, Traffic, WholeWorkload,
+    Desired, DesiredWorkload, Digest, EnvironmentId, InstanceState, Name, Observed, Plan, Rollout,
+    Step, Strategy, Traffic, WholeWorkload,
 };
 
 use crate::order::dependencies_first;
@@ -84,16 +84,31 @@ fn fetch(steps: &mut Steps<'_>, workloads: &[&DesiredWorkload]) {
         if !starts_something(steps, workload) {
             continue;
         }
-        let held = steps.target(&workload.target).map(|state| &state.images);
+        // Single instances start from an image, whoever brought it. A target that takes
+        // workloads as a whole is told each one's own, by its name and version.
+        let owner = (workload.rollout == Rollout::Whole).then_some(&workload.name);
         for image in &workload.images {
-            let is_held = held.is_some_and(|images| images.contains(image));
-            if !is_held && fetched.insert((&workload.target, image)) {
+            if !is_held(steps, workload, image) && fetched.insert((&workload.target, owner, image))
+            {
                 steps.push(Step::Fetch {
                     workload: workload.name.clone(),
                     target: workload.target.clone(),
                     image: image.clone(),
                 });
             }
+        }
+    }
+}
+
+fn is_held(steps: &Steps<'_>, workload: &DesiredWorkload, image: &Digest) -> bool {
+    let Some(state) = steps.target(&workload.target) else {
+        return false;
+    };
+    match workload.rollout {
+        Rollout::Stepwise => state.images.contains(image),
+        Rollout::Whole => {
+            let rollout = state.rollouts.get(&workload.name);
+            rollout.is_some_and(|one| one.wanted.fingerprint == workload.fingerprint)
         }
     }
 }

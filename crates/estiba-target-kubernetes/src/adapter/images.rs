@@ -38,9 +38,8 @@ impl KubernetesTarget {
             .map_err(refused)
     }
 
-    /// Makes sure that the workload's own repository has the images: another
-    /// workload may have brought them to its. Tells who the containers run as, by
-    /// image; those that run as nobody in particular are left out.
+    /// Who the containers run as, by image; those that run as nobody in particular are
+    /// left out.
     pub(super) async fn users(
         &self,
         workload: &Name,
@@ -52,18 +51,9 @@ impl KubernetesTarget {
                 continue;
             }
             let images = &self.config.images;
-            let reference = format!("{}@{digest}", self.repository(workload));
-            let is_here = images.is_complete(digest);
-            let is_there = registry::digest_of(&reference)
-                .await
-                .map_err(refused)?
-                .is_some();
-            if is_here && !is_there {
-                registry::push(images, &reference, digest)
-                    .await
-                    .map_err(refused)?;
-            } else if !is_here {
+            if !images.is_complete(digest) {
                 // Another machine built it.
+                let reference = format!("{}@{digest}", self.repository(workload));
                 registry::pull(images, &reference).await.map_err(refused)?;
             }
             let (images, image) = (images.clone(), digest.clone());

@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::bench::Server;
-
-const PROJECT: &str = "project: tp2\nteam: TEAM\nworkloads: [api/score.yaml]\ntargets:\n  here: { kind: local }\nenvironments:\n  test: { on: here }\n";
-const SCORE: &str =
-    "apiVersion: score.dev/v1b1\nmetadata: { name: api }\ncontainers:\n  main: { image: . }\n";
+use crate::bench::{self, PROJECT, SCORE, Server};
 
 /// An operation of the API's own document.
 struct Operation {
@@ -101,20 +97,8 @@ impl Operation {
 }
 
 fn two_teams() -> (Server, BTreeMap<&'static str, String>) {
-    let server = Server::start();
-    for team in ["moria", "rohan"] {
-        server.team(team);
-        let files = json!({ "files": {
-            "estiba.yaml": PROJECT.replace("TEAM", team), "api/score.yaml": SCORE,
-        }});
-        let path = format!("/api/v1/teams/{team}/projects/tp2");
-        let put = server.send("PUT", &path, &server.admin, &files);
-        assert_eq!(put.status(), 200, "{}", put.text().unwrap());
-    }
-    let mut keys = BTreeMap::new();
+    let (server, mut keys) = bench::two_teams();
     keys.insert("nobody", String::new());
-    keys.insert("viewer", server.person("moria", "vera", "viewer"));
-    keys.insert("member", server.person("moria", "gimli", "member"));
     let pipeline = json!({
         "name": "ci", "machine": true, "scope": { "role": "pipeline", "team": "moria" },
     });

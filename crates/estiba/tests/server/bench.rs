@@ -1,5 +1,6 @@
 //! A server with a state of its own, and people who ask it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -162,4 +163,28 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+pub const PROJECT: &str = "project: tp2\nteam: TEAM\nworkloads: [api/score.yaml]\ntargets:\n  here: { kind: local }\nenvironments:\n  test: { on: here }\n  prod: { on: here, after: test }\n";
+pub const SCORE: &str =
+    "apiVersion: score.dev/v1b1\nmetadata: { name: api }\ncontainers:\n  main: { image: . }\n";
+
+/// A server with two teams that have a project each, and the keys of a viewer and a
+/// member of the first.
+pub fn two_teams() -> (Server, BTreeMap<&'static str, String>) {
+    let server = Server::start();
+    for team in ["moria", "rohan"] {
+        server.team(team);
+        let files = json!({ "files": {
+            "estiba.yaml": PROJECT.replace("TEAM", team), "api/score.yaml": SCORE,
+        }});
+        let path = format!("/api/v1/teams/{team}/projects/tp2");
+        let put = server.send("PUT", &path, &server.admin, &files);
+        assert_eq!(put.status(), 200, "{}", put.text().unwrap());
+    }
+    let keys = BTreeMap::from([
+        ("viewer", server.person("moria", "vera", "viewer")),
+        ("member", server.person("moria", "gimli", "member")),
+    ]);
+    (server, keys)
 }

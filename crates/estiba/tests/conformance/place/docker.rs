@@ -131,6 +131,8 @@ impl Service {
             let child = self
                 .podman()
                 .args(["system", "service", "--time=0", &address])
+                // Whoever runs out of memory leaves a file there.
+                .current_dir(self.folder.path())
                 .stdin(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()

@@ -1,15 +1,7 @@
 //! Every page, every role, another team's things.
 
-use std::collections::BTreeMap;
-
-use serde_json::json;
-
 use super::{Browser, form, routes};
-use crate::bench::Server;
-
-const PROJECT: &str = "project: tp2\nteam: TEAM\nworkloads: [api/score.yaml]\ntargets:\n  here: { kind: local }\nenvironments:\n  test: { on: here }\n  prod: { on: here, after: test }\n";
-const SCORE: &str =
-    "apiVersion: score.dev/v1b1\nmetadata: { name: api }\ncontainers:\n  main: { image: . }\n";
+use crate::bench::two_teams;
 
 /// A route with the names of a team's things.
 fn of(path: &str, team: &str) -> String {
@@ -42,24 +34,6 @@ const FIELDS: [(&str, &str); 5] = [
     ("approve", "true"),
     ("days", "1"),
 ];
-
-pub fn two_teams() -> (Server, BTreeMap<&'static str, String>) {
-    let server = Server::start();
-    for team in ["moria", "rohan"] {
-        server.team(team);
-        let files = json!({ "files": {
-            "estiba.yaml": PROJECT.replace("TEAM", team), "api/score.yaml": SCORE,
-        }});
-        let path = format!("/api/v1/teams/{team}/projects/tp2");
-        let put = server.send("PUT", &path, &server.admin, &files);
-        assert_eq!(put.status(), 200, "{}", put.text().unwrap());
-    }
-    let keys = BTreeMap::from([
-        ("viewer", server.person("moria", "vera", "viewer")),
-        ("member", server.person("moria", "gimli", "member")),
-    ]);
-    (server, keys)
-}
 
 /// What an answer says, but for what differs each time.
 fn told(browser: &Browser, csrf: &str, method: &str, path: &str) -> (u16, String) {

@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::Browser;
-use super::access::two_teams;
-use crate::bench::Server;
+use crate::bench::{Server, two_teams};
 use crate::support::{Project, SECRET};
 
 const HOSTILE: &str = "<script>alert('estiba')</script>";
