@@ -18,10 +18,10 @@ pub struct Serve {
     /// A proxy in front tells in X-Forwarded-For who asks
     #[arg(long)]
     pub behind_proxy: bool,
-    /// Where people reach the server: https://estiba.example.edu
+    /// Where people reach the server, such as `https://estiba.example.edu`
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// The OpenID Connect provider with which people log in: https://gitlab.com
+    /// The OpenID Connect provider with which people log in, such as `https://gitlab.com`
     #[arg(long, value_name = "URL", requires_all = ["url", "oidc_client_id"])]
     pub oidc_issuer: Option<String>,
     /// What the provider calls this server
