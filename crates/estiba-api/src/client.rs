@@ -1,6 +1,7 @@
 //! The client of the API.
 
 use std::fmt::Display;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -63,10 +64,14 @@ impl Client {
         }
         // The first to choose chooses for the process; it is the same everywhere.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .read_timeout(SILENCE_LIMIT)
-            .user_agent(concat!("estiba/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("estiba/", env!("CARGO_PKG_VERSION")));
+        if let Some(host) = name_of_this_machine(&url) {
+            http = http.resolve(&host, (Ipv4Addr::LOCALHOST, 0).into());
+        }
+        let http = http
             .build()
             .map_err(|error| ApiError::unreachable(&url, &error))?;
         Ok(Self {
@@ -639,4 +644,13 @@ fn of_environment(id: &EnvironmentId) -> String {
 
 pub(crate) fn segment(text: impl Display) -> String {
     utf8_percent_encode(&text.to_string(), SEGMENT).to_string()
+}
+
+/// The host of an address, where it is a name below `localhost`: those are this
+/// machine (<https://www.rfc-editor.org/rfc/rfc6761#section-6.3>), and not every
+/// resolver knows it.
+fn name_of_this_machine(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    host.ends_with(".localhost").then(|| host.to_owned())
 }

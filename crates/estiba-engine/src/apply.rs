@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use estiba_model::{DeploymentId, Event, Message, Name, Plan, Step, message};
 use estiba_store::Store;
 use estiba_target::{Progress, Redactor, Runner};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::error::EngineError;
 use crate::observer::Observer;
@@ -57,7 +59,18 @@ pub async fn apply(
             total,
             step: step.clone(),
         });
-        let outcome = take(runtime, step, &progress).await;
+        let span = tracing::info_span!(
+            "step",
+            "otel.name" = step.kind(),
+            "otel.status_code" = Empty,
+            target = %step.target(),
+            workload = step.workload().map(|name| name.as_str()),
+        );
+        let taken = take(runtime, step, &progress).instrument(span.clone());
+        let outcome = taken.await;
+        if outcome.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         let failure = outcome.err().map(|e| failure(step, &e, &redactor));
         match &failure {
             None if index + 1 < total => store.advance(deployment, first + index).await?,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use estiba_image::{BuildRequest, registry, version};
 use estiba_model::{
-    Container, Digest, Event, FileData, ImageSource, Message, Name, Project, ProjectWorkload,
-    Release, ReleasedWorkload, Version, Workload, message,
+    Container, Digest, Event, FileData, ImageSource, Message, Name, PROGRAM_ANNOTATION, Project,
+    ProjectWorkload, Release, ReleasedWorkload, Version, Workload, message,
 };
 use estiba_store::PutRelease;
 use jiff::Timestamp;
@@ -15,8 +15,6 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::observer::Observer;
 
-/// The annotation that names the program of a package that has several.
-const PROGRAM_ANNOTATION: &str = "estiba.dev/program";
 /// The annotation that names files to pack beside the program, by commas.
 const INCLUDE_ANNOTATION: &str = "estiba.dev/include";
 

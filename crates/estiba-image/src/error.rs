@@ -82,6 +82,11 @@ pub enum ImageError {
         /// The directory.
         dir: PathBuf,
     },
+    /// The built program that was named is not there.
+    NoReadyProgram {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The Dockerfile that was asked for is not there.
     NoDockerfile {
         /// Where it was looked for.
@@ -203,8 +208,15 @@ impl ImageError {
             Self::NothingToBuild { dir } => {
                 let dir = dir.display();
                 message!(
-                    "{dir} has neither a Dockerfile nor a Cargo.toml: add one, or name a ready image instead of \".\"",
-                    "{dir} no tiene ni Dockerfile ni Cargo.toml: agregue uno, o indique una imagen ya construida en lugar de «.»"
+                    "{dir} has neither a Dockerfile nor a Cargo.toml: add one, name a program that is already built with the annotation estiba.dev/program, or a ready image instead of \".\"",
+                    "{dir} no tiene ni Dockerfile ni Cargo.toml: agregue uno, indique un programa ya construido con la anotación estiba.dev/program, o una imagen ya construida en lugar de «.»"
+                )
+            }
+            Self::NoReadyProgram { path } => {
+                let path = path.display();
+                message!(
+                    "there is no program at {path}: build it first, or correct the annotation estiba.dev/program",
+                    "no hay un programa en {path}: constrúyalo primero, o corrija la anotación estiba.dev/program"
                 )
             }
             Self::NoDockerfile { path } => {

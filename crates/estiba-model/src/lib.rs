@@ -38,6 +38,7 @@ pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
 pub use status::{Activity, Carried, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
 pub use workload::{
-    Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION, Probe,
-    Protocol, Quantities, Ready, Resource, ResourceId, ServicePort, VolumeMount, Workload,
+    Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION,
+    PROGRAM_ANNOTATION, Probe, Protocol, Quantities, Ready, Resource, ResourceId, ServicePort,
+    VolumeMount, Workload,
 };

@@ -330,6 +330,23 @@ impl Step {
         }
     }
 
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Provision { .. } => "provision",
+            Self::Fetch { .. } => "fetch",
+            Self::Migrate { .. } => "migrate",
+            Self::Start { .. } => "start",
+            Self::Await { .. } => "await",
+            Self::Route { .. } => "route",
+            Self::Stop { .. } => "stop",
+            Self::RollOut { .. } => "roll-out",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Destroy { .. } => "destroy",
+        }
+    }
+
     /// The workload that it is for; none where it is for a resource.
     #[must_use]
     pub fn workload(&self) -> Option<&Name> {

@@ -18,6 +18,10 @@ use crate::Name;
 /// once for a release, to its end, before any new instance starts.
 pub const MIGRATION_ANNOTATION: &str = "estiba.dev/migration";
 
+/// The annotation that names the program to pack: of a Cargo package that has
+/// several, or, with a `/`, the path of one that is already built.
+pub const PROGRAM_ANNOTATION: &str = "estiba.dev/program";
+
 /// A workload: containers that live together, and what they need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
@@ -45,6 +49,14 @@ impl Workload {
     pub fn migration(&self) -> Option<(&Name, &Container)> {
         let name = self.annotations.get(MIGRATION_ANNOTATION)?;
         self.containers.get_key_value(name.as_str())
+    }
+
+    /// The path of the program that `image: .` packs as it is, relative to the
+    /// folder of the Score file, where the workload names one.
+    #[must_use]
+    pub fn built_program(&self) -> Option<&str> {
+        let program = self.annotations.get(PROGRAM_ANNOTATION)?;
+        program.contains('/').then_some(program)
     }
 
     /// The containers of an instance: all but the one that migrates.

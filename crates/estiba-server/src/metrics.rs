@@ -1,5 +1,6 @@
 //! Figures about this server, for Prometheus
-//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>), and a span for
+//! each request.
 
 use std::time::Instant;
 
@@ -7,6 +8,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 const DURATION: &str = "estiba_http_request_duration_seconds";
 /// Upper bounds of the buckets of durations, in seconds.
@@ -34,14 +37,30 @@ impl Metrics {
     }
 }
 
-/// Counts a request by its route, never by what it names.
+/// Counts a request, and traces it, by its route, never by what it names. Fields of
+/// the span are those of OpenTelemetry
+/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
 pub(crate) async fn count(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().as_str().to_owned();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
+    let span = tracing::info_span!(
+        "request",
+        "otel.name" = format!("{method} {route}"),
+        "otel.kind" = "server",
+        "otel.status_code" = Empty,
+        "http.request.method" = method,
+        "http.route" = route,
+        "http.response.status_code" = Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    let status = status.as_u16().to_string();
     metrics::histogram!(DURATION, "method" => method, "route" => route, "status" => status)
         .record(begun.elapsed().as_secs_f64());
     response

@@ -10,6 +10,7 @@ use estiba_model::{DeploymentState, EnvironmentId, What, message};
 use estiba_store::StoreError;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::events::Recorder;
 use crate::state::App;
@@ -63,7 +64,13 @@ async fn environment_work(app: &App, environment: &EnvironmentId) -> Result<(), 
     let before = before.map(|deployment| deployment.version);
     let recorder = Recorder::new(environment.clone(), before);
     let outcome = {
-        let working = app.engine.work(environment, &recorder);
+        let span = tracing::info_span!(
+            "deployment",
+            %environment,
+            deployment = next.id.0,
+            version = %next.version,
+        );
+        let working = app.engine.work(environment, &recorder).instrument(span);
         let recording = recorder.run(&app.hub);
         tokio::select! {
             outcome = working => outcome,

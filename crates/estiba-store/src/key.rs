@@ -20,6 +20,10 @@ pub const KEY_FILE: &str = "key";
 /// The environment variable that holds the passphrase of the key file.
 pub const PASSPHRASE_VARIABLE: &str = "ESTIBA_PASSPHRASE";
 
+/// The environment variable that holds the key itself, in place of a file: for
+/// servers that share a database and no folder.
+pub const KEY_VARIABLE: &str = "ESTIBA_KEY";
+
 /// How an encrypted age file begins
 /// (<https://github.com/C2SP/C2SP/blob/main/age.md#version-line>).
 const AGE_MAGIC: &[u8] = b"age-encryption.org/";
@@ -42,7 +46,7 @@ pub struct SealKey {
 }
 
 impl SealKey {
-    /// The key in the file `path`, which is made on first use, readable by its
+    /// The key in the variable [`KEY_VARIABLE`], or else in the file `path`, which is made on first use, readable by its
     /// owner alone.
     ///
     /// With a passphrase in the variable [`PASSPHRASE_VARIABLE`], the file is
@@ -52,13 +56,19 @@ impl SealKey {
     ///
     /// # Errors
     /// When the file can't be read or written, when others may read it, when it
-    /// is not a key, and when the passphrase is missing or wrong.
+    /// or the variable is not a key, and when the passphrase is missing or wrong.
     pub fn from_environment(
         path: &Path,
         ask: impl FnOnce() -> Option<SecretString>,
     ) -> Result<Self, KeyError> {
-        let given = std::env::var(PASSPHRASE_VARIABLE).ok();
-        let given = given.filter(|text| !text.is_empty()).map(SecretString::new);
+        let variable = |name| {
+            let text = std::env::var(name).ok();
+            text.filter(|text| !text.is_empty()).map(SecretString::new)
+        };
+        if let Some(key) = variable(KEY_VARIABLE) {
+            return Self::from_text(&key);
+        }
+        let given = variable(PASSPHRASE_VARIABLE);
         Self::load(path, given.as_ref(), ask)
     }
 
@@ -95,6 +105,20 @@ impl SealKey {
             replace(path, &key.file_content(given)?)?;
         }
         Ok(key)
+    }
+
+    /// The key that [`SealKey::to_text`] gave.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn from_text(text: &SecretString) -> Result<Self, KeyError> {
+        Self::parse(text.expose().as_bytes()).ok_or(KeyError::NotAKeyVariable)
+    }
+
+    /// The key as a line of an age identity file: `AGE-SECRET-KEY-1…`.
+    #[must_use]
+    pub fn to_text(&self) -> SecretString {
+        SecretString::new(self.identity.to_string().expose_secret())
     }
 
     /// A new key, kept nowhere.
@@ -263,6 +287,8 @@ pub enum KeyError {
         /// Which.
         path: PathBuf,
     },
+    /// The variable [`KEY_VARIABLE`] holds something else.
+    NotAKeyVariable,
     /// The file is encrypted and no passphrase was given.
     PassphraseNeeded {
         /// Which.
@@ -298,6 +324,10 @@ impl KeyError {
                 "{} is not a key file of Estiba: put the right one back from a copy; without it the stored secrets can't be read",
                 "{} no es un archivo de clave de Estiba: restaure el correcto desde una copia; sin él no se pueden leer los secretos guardados",
                 path.display()
+            ),
+            Self::NotAKeyVariable => message!(
+                "{KEY_VARIABLE} is not a key: it is what `estiba secret key` prints, a line that begins with {SECRET_KEY_PREFIX}",
+                "{KEY_VARIABLE} no es una clave: es lo que imprime `estiba secret key`, una línea que empieza con {SECRET_KEY_PREFIX}"
             ),
             Self::PassphraseNeeded { path } => message!(
                 "the key file {} is protected by a passphrase: set {PASSPHRASE_VARIABLE}, or run the command in a terminal",

@@ -33,7 +33,7 @@ pub use audit::NewAuditEntry;
 pub use database::{DATABASE_FILE, Location, Store};
 pub use error::StoreError;
 pub use happenings::{HappeningQuery, NewHappening};
-pub use key::{KEY_FILE, KeyError, PASSPHRASE_VARIABLE, SealKey};
+pub use key::{KEY_FILE, KEY_VARIABLE, KeyError, PASSPHRASE_VARIABLE, SealKey};
 pub use lock::EnvironmentLock;
 pub use projects::DescribedProject;
 pub use releases::{PutRelease, ReleaseSummary};

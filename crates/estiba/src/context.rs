@@ -22,7 +22,7 @@ const DATABASE_VARIABLE: &str = "ESTIBA_DATABASE_URL";
 /// The variable with the address of a server that carries out commands.
 const URL_VARIABLE: &str = "ESTIBA_URL";
 /// The variable with the token that is shown to it.
-const TOKEN_VARIABLE: &str = "ESTIBA_TOKEN";
+pub const TOKEN_VARIABLE: &str = "ESTIBA_TOKEN";
 
 /// What a command works with.
 pub struct Context {

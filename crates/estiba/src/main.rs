@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod paths;
 mod targets;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,7 @@ impl BuildKey {
         let kind = match inputs {
             Inputs::Context { .. } => "dockerfile",
             Inputs::Package { .. } => "package",
+            Inputs::Program { .. } => "program",
         };
         let files = store.clone();
         let sources = blocking(move || fingerprint(&files, &inputs)).await?;

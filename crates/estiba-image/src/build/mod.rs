@@ -1,5 +1,5 @@
-//! From source to an image of the store: by a Dockerfile, or by Cargo and the
-//! packer.
+//! From source to an image of the store: by a Dockerfile, or by the packer, with
+//! Cargo or of a program that is already built.
 
 mod cache;
 mod cargo;
@@ -30,7 +30,8 @@ pub struct BuildRequest {
     pub container: String,
     /// A Dockerfile with a name or place of its own, relative to `dir`.
     pub dockerfile: Option<PathBuf>,
-    /// The program of a Cargo package that has several.
+    /// The program of a Cargo package that has several; or, with a `/`, the path
+    /// of a program that is already built, relative to `dir`.
     pub program: Option<String>,
     /// Files and directories, relative to `dir`, that the packer puts below
     /// `/app`, the working directory. A Dockerfile has its own ways.
@@ -50,7 +51,7 @@ pub struct Built {
 
 /// Builds the image of a container; nothing is run if no input has changed.
 ///
-/// A Dockerfile (or Containerfile) is built by Docker, Podman or Buildah,
+/// A program that is already built is packed. A Dockerfile (or Containerfile) is built by Docker, Podman or Buildah,
 /// whichever answers first. Without one, a Cargo package is built in release
 /// mode and packed; also when there is a Dockerfile and no tool to build it,
 /// which the notices then say.
@@ -75,6 +76,9 @@ pub async fn build(
         dir,
         ..request.clone()
     };
+    if let Some(program) = ready_program(request) {
+        return pack_program(store, request, &program).await;
+    }
     let dockerfile = find_dockerfile(request)?;
     let has_package = request.dir.join("Cargo.toml").is_file();
     match dockerfile {
@@ -128,6 +132,44 @@ async fn pack_package(
         return Ok(unchanged(digest));
     }
     let program = cargo::build(&request.dir, request.program.as_deref(), on_line).await?;
+    packed(store, &key, program, files).await
+}
+
+/// A program that is already built.
+async fn pack_program(
+    store: &ImageStore,
+    request: &BuildRequest,
+    program: &Path,
+) -> Result<Built, ImageError> {
+    if !program.is_file() {
+        return Err(ImageError::NoReadyProgram {
+            path: program.to_owned(),
+        });
+    }
+    let files = included(request)?;
+    let inputs = Inputs::Program {
+        dir: request.dir.clone(),
+        program: program.to_owned(),
+        include: request.include.clone(),
+    };
+    let key = BuildKey::new(store, request, inputs).await?;
+    if let Some(digest) = key.find(store) {
+        return Ok(unchanged(digest));
+    }
+    packed(store, &key, program.to_owned(), files).await
+}
+
+fn ready_program(request: &BuildRequest) -> Option<PathBuf> {
+    let program = request.program.as_deref()?;
+    program.contains('/').then(|| request.dir.join(program))
+}
+
+async fn packed(
+    store: &ImageStore,
+    key: &BuildKey,
+    program: PathBuf,
+    files: Vec<PackedFile>,
+) -> Result<Built, ImageError> {
     let workdir = if files.is_empty() { "/" } else { APP_DIR };
     let pack = PackRequest {
         program,

@@ -28,6 +28,12 @@ pub(crate) enum Inputs {
     Context { dir: PathBuf, dockerfile: PathBuf },
     /// A Cargo package, with the workspace and the local packages it needs.
     Package { dir: PathBuf, include: Vec<PathBuf> },
+    /// A program that is already built, and what is packed with it.
+    Program {
+        dir: PathBuf,
+        program: PathBuf,
+        include: Vec<PathBuf>,
+    },
 }
 
 /// Files by a name that does not depend on where the project lies.
@@ -59,6 +65,15 @@ pub(crate) fn fingerprint(store: &ImageStore, inputs: &Inputs) -> Result<Digest,
     let (dir, files) = match inputs {
         Inputs::Context { dir, dockerfile } => (dir, context_files(dir, dockerfile)?),
         Inputs::Package { dir, include } => (dir, package::files(dir, include)?),
+        Inputs::Program {
+            dir,
+            program,
+            include,
+        } => {
+            let mut files = package::included(dir, include)?;
+            files.insert("program".to_owned(), program.clone());
+            (dir, files)
+        }
     };
     let mut index = FileIndex::load(store, dir);
     let mut summary = String::new();

@@ -53,6 +53,13 @@ pub(super) fn files(dir: &Path, include: &[PathBuf]) -> Result<Files, ImageError
             }
         }
     }
+    files.append(&mut included(dir, include)?);
+    Ok(files)
+}
+
+/// Files and folders in `dir` that are packed beside a program.
+pub(super) fn included(dir: &Path, include: &[PathBuf]) -> Result<Files, ImageError> {
+    let mut files = Files::new();
     for path in include {
         let found = everything(&dir.join(path))?;
         add(&mut files, "include", dir, found);

@@ -134,6 +134,36 @@ async fn of_several_programs_one_must_be_chosen() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_already_built_is_packed_as_it_is() {
+    let s = scratch();
+    let mut request = request(&s.dir.path().join("deploy"));
+    write(request.dir.join("page.html"), "<p>hello</p>");
+    request.program = Some("../out/tool".to_owned());
+    request.include = vec!["page.html".into()];
+    let error = run(&s.store, &request).await.unwrap_err();
+    assert!(
+        matches!(error, ImageError::NoReadyProgram { .. }),
+        "{error:?}"
+    );
+
+    let program = s.dir.path().join("out/tool");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::copy("/bin/true", &program).unwrap();
+    let first = run(&s.store, &request).await.unwrap();
+    assert!(!first.cached);
+    let image = s.store.manifest(&first.digest).unwrap();
+    assert_eq!(image.config.entrypoint, ["/usr/local/bin/tool"]);
+    let layers = s.store.layers(&first.digest).unwrap();
+    assert_eq!(text(&layers, "app/page.html").unwrap(), "<p>hello</p>");
+    assert!(run(&s.store, &request).await.unwrap().cached);
+
+    fs::copy("/bin/false", &program).unwrap();
+    let changed = run(&s.store, &request).await.unwrap();
+    assert!(!changed.cached);
+    assert_ne!(changed.digest, first.digest);
+}
+
+#[tokio::test]
 async fn a_directory_with_nothing_to_build_says_so() {
     let s = scratch();
     let error = run(&s.store, &request(s.dir.path())).await.unwrap_err();

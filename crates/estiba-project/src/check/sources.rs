@@ -1,6 +1,8 @@
 //! Files and folders of the project that the workloads are made from.
 
-use estiba_model::{Container, FileData, ImageSource, Name, Project, ProjectWorkload, message};
+use estiba_model::{
+    Container, FileData, ImageSource, Name, PROGRAM_ANNOTATION, Project, ProjectWorkload, message,
+};
 
 use crate::finding::{Findings, Spot};
 
@@ -9,6 +11,7 @@ pub(crate) const BUILD_FILES: [&str; 3] = ["Dockerfile", "Containerfile", "Cargo
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
     for user in project.workloads.values() {
+        built_program(user, found);
         for (name, container) in &user.workload.containers {
             buildable(user, name, container, found);
             file_sources(user, name, container, found);
@@ -18,7 +21,10 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
 
 fn buildable(user: &ProjectWorkload, name: &Name, container: &Container, found: &mut Findings) {
     let builds = |file: &&str| user.directory.join(file).is_file();
-    if container.image != ImageSource::Built || BUILD_FILES.iter().any(builds) {
+    if container.image != ImageSource::Built
+        || user.workload.built_program().is_some()
+        || BUILD_FILES.iter().any(builds)
+    {
         return;
     }
     let directory = user.directory.display();
@@ -30,8 +36,29 @@ fn buildable(user: &ProjectWorkload, name: &Name, container: &Container, found: 
             "`image: .` se construye desde {directory}, que no tiene ni Dockerfile ni Cargo.toml"
         ),
         message!(
-            "add one, or name a ready image such as `nginx:1.29`",
-            "agregue uno, o indique una imagen lista como `nginx:1.29`"
+            "add one, name a program that is already built with the annotation {PROGRAM_ANNOTATION}, or a ready image such as `nginx:1.29`",
+            "agregue uno, indique un programa ya construido con la anotación {PROGRAM_ANNOTATION}, o una imagen lista como `nginx:1.29`"
+        ),
+    );
+}
+
+/// A warning alone: a check may come before the build.
+fn built_program(user: &ProjectWorkload, found: &mut Findings) {
+    let Some(program) = user.workload.built_program() else {
+        return;
+    };
+    let path = user.directory.join(program);
+    if path.is_file() {
+        return;
+    }
+    let path = path.display();
+    found.warning(
+        "missing-program",
+        Spot::value(&user.file, &["metadata", "annotations", PROGRAM_ANNOTATION]),
+        message!("there is no program {path}", "no existe el programa {path}"),
+        message!(
+            "build it before it is deployed; the path is relative to the folder of the Score file",
+            "constrúyalo antes de desplegarlo; la ruta es relativa a la carpeta del archivo Score"
         ),
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use estiba_model::{MIGRATION_ANNOTATION, message};
+use estiba_model::{MIGRATION_ANNOTATION, PROGRAM_ANNOTATION, message};
 
 use super::node::{Findings, Node};
 use crate::suggest;
@@ -12,8 +12,7 @@ const PREFIX: &str = "estiba.dev/";
 /// The annotations that mean something to Estiba.
 const KNOWN: [&str; 4] = [
     MIGRATION_ANNOTATION,
-    // The program that is packed where a package has several.
-    "estiba.dev/program",
+    PROGRAM_ANNOTATION,
     // Files that are packed with the program.
     "estiba.dev/include",
     STRATEGY,

@@ -48,6 +48,20 @@ fn a_key_file_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_key_travels_as_text() {
+    let key = SealKey::generate();
+    let text = key.to_text();
+    assert!(text.expose().starts_with("AGE-SECRET-KEY-1"));
+    let again = SealKey::from_text(&text).unwrap();
+    let sealed = key.seal(b"planted").unwrap();
+    assert_eq!(again.open(&sealed).unwrap(), b"planted");
+    for other in ["", "hello", "AGE-SECRET-KEY-1QQQQ"] {
+        let error = SealKey::from_text(&SecretString::new(other)).unwrap_err();
+        assert!(matches!(error, KeyError::NotAKeyVariable), "{other}");
+    }
+}
+
+#[test]
 fn what_is_not_a_key_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join(KEY_FILE);

@@ -14,6 +14,8 @@ mod key;
 mod locks;
 mod opening;
 mod postgres;
+#[path = "../../../estiba/tests/support/postgres.rs"]
+mod postgres_process;
 mod releases;
 mod secrecy;
 mod server;

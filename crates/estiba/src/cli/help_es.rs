@@ -123,6 +123,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Guardar un secreto; su valor se lee de la terminal o de la entrada estándar",
     ),
     ("secret list", "Listar los nombres de los secretos"),
+    (
+        "secret key",
+        "Imprimir una clave nueva, para ESTIBA_KEY de servidores que comparten una base de datos",
+    ),
     ("secret unset", "Olvidar un secreto"),
     ("db", "Copiar y restaurar la base de datos de un ambiente"),
     (
@@ -159,7 +163,10 @@ const COMMANDS: &[(&str, &str)] = &[
 /// The description of each argument: by its command and name, or by its name
 /// alone where it means the same everywhere.
 const ARGUMENTS: &[(&str, &str)] = &[
-    ("serve listen", "Dónde escuchar"),
+    (
+        "serve listen",
+        "Dónde escuchar; si no se indica, en 127.0.0.1:8700, o en toda dirección con el puerto de PORT",
+    ),
     (
         "serve targets",
         "Las plataformas que los proyectos pueden nombrar, en lugar de las propias: un archivo YAML como `targets` en estiba.yaml",
@@ -170,11 +177,11 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ),
     (
         "serve url",
-        "Dónde llegan las personas al servidor: https://estiba.example.edu",
+        "Dónde llegan las personas al servidor, como `https://estiba.example.edu`",
     ),
     (
         "serve oidc_issuer",
-        "El proveedor de OpenID Connect con el que ingresan las personas: https://gitlab.com",
+        "El proveedor de OpenID Connect con el que ingresan las personas, como `https://gitlab.com`",
     ),
     (
         "serve oidc_client_id",

@@ -429,6 +429,9 @@ pub enum Secret {
         #[command(flatten)]
         env: AnyEnv,
     },
+    /// Print a new key, for ESTIBA_KEY of servers that share a database
+    #[command(after_help = "Example: estiba secret key | estiba secret set ESTIBA_KEY --env prod")]
+    Key,
     /// Forget a secret
     Unset {
         /// The secret's name

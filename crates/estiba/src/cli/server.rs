@@ -9,9 +9,9 @@ use estiba_model::{Name, Role};
 /// How a server runs.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
-    pub listen: SocketAddr,
+    /// Where to listen; where it is not said, at 127.0.0.1:8700, or at every address with the port in PORT
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
     /// The targets that projects may name, in place of their own: a YAML file that is what `targets` is in estiba.yaml
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,

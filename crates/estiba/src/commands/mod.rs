@@ -183,6 +183,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Secret(secret) => match secret {
             Secret::Set { name, env } => secret::set(&context, &name, &env.env).await,
             Secret::List { env } => secret::list(&context, env.env).await,
+            Secret::Key => secret::new_key(&context),
             Secret::Unset { name, env } => secret::unset(&context, &name, &env.env).await,
         },
         Command::Db(db) => match db {

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use estiba_model::{Name, SecretString, message};
+use estiba_store::SealKey;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -65,6 +66,17 @@ pub async fn list(context: &Context, environment: Option<Name>) -> Result<(), Fa
         table.row([name, at.to_string()]);
     }
     context.output.text(&table.to_string());
+    Ok(())
+}
+
+/// Prints a new key that is kept nowhere. It is the one secret that is shown:
+/// nobody has it yet.
+pub fn new_key(context: &Context) -> Result<(), Failure> {
+    let key = SealKey::generate().to_text();
+    context.output.text(key.expose());
+    context
+        .output
+        .json(&serde_json::json!({ "key": key.expose() }));
     Ok(())
 }
 

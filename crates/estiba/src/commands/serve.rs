@@ -1,6 +1,7 @@
 //! `estiba serve`.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,11 +11,14 @@ use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::Serve;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::telemetry::Telemetry;
+
+/// The port of a server that is not told another.
+const USUAL_PORT: u16 = 8700;
 
 /// Answers the API until it is told to end.
 pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
@@ -28,14 +32,17 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
         session_longest: span(&serve.session_longest)?,
         ..Options::default()
     };
-    let address = serve.listen;
+    let address = match serve.listen {
+        Some(address) => address,
+        None => where_nothing_is_said()?,
+    };
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::because(message!(
             "nothing can listen at {address}: {error}; choose another address with --listen",
             "no se puede escuchar en {address}: {error}; elija otra dirección con --listen"
         ))
     })?;
-    log_to_stderr(context.output.json);
+    let telemetry = Telemetry::begin(context.output.json).await?;
     let stop = when_told_to_end()?;
     let bound = listener.local_addr().unwrap_or(address);
     context.output.line(&message!(
@@ -45,9 +52,27 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
     context
         .output
         .json(&serde_json::json!({ "event": "listening", "address": bound }));
-    estiba_server::serve(listener, engine, options, stop)
-        .await
-        .map_err(|error| Failure::because(error.message().clone()))
+    let served = estiba_server::serve(listener, engine, options, stop).await;
+    telemetry.end().await;
+    served.map_err(|error| Failure::because(error.message().clone()))
+}
+
+/// The variable in which a platform gives a program its port
+/// (<https://12factor.net/port-binding>).
+const PORT_VARIABLE: &str = "PORT";
+
+/// This machine alone, unless a platform gives a port.
+fn where_nothing_is_said() -> Result<SocketAddr, Failure> {
+    let Ok(port) = std::env::var(PORT_VARIABLE) else {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT)));
+    };
+    let port = port.parse().map_err(|_| {
+        Failure::because(message!(
+            "{PORT_VARIABLE} is \"{port}\", which is no port; correct it, or choose an address with --listen",
+            "{PORT_VARIABLE} es «{port}», que no es un puerto; corríjalo, o elija una dirección con --listen"
+        ))
+    })?;
+    Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
 }
 
 /// Cancelled when the process is told to end, by SIGTERM or from the keyboard.
@@ -65,19 +90,6 @@ pub fn when_told_to_end() -> Result<CancellationToken, Failure> {
         told.cancel();
     });
     Ok(stop)
-}
-
-/// What happens, on standard error: text for people, JSON for programs.
-pub fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_env("ESTIBA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // A second subscriber can't be: this runs once.
-    let _ = match json {
-        true => log.json().try_init(),
-        false => log.try_init(),
-    };
 }
 
 /// The targets that an operator allows.

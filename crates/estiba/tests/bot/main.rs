@@ -8,3 +8,4 @@ mod story;
 #[allow(dead_code)]
 #[path = "../support/mod.rs"]
 mod support;
+mod telegram;

@@ -1,25 +1,7 @@
 //! Link, look, deploy, approve, be told; and a bot that is killed.
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-use serde_json::{Value, json};
-
-use crate::place::{Place, Running, TOKEN, until};
-
-/// The Bot API of npm's telegram-test-api.
-struct Telegram {
-    _process: Running,
-    url: String,
-}
-
-/// Somebody in a private chat.
-#[derive(Clone, Copy)]
-struct Person {
-    number: i64,
-    lang: &'static str,
-}
+use crate::place::{Place, until};
+use crate::telegram::{Person, Telegram};
 
 const ANA: Person = Person {
     number: 11,
@@ -33,103 +15,6 @@ const STRANGER: Person = Person {
     number: 33,
     lang: "es",
 };
-
-impl Telegram {
-    /// `None` and a word about it where it can't be had.
-    fn start() -> Option<Self> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("telegram");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bot");
-        std::fs::create_dir_all(&folder).unwrap();
-        for file in ["package.json", "telegram.cjs"] {
-            std::fs::copy(source.join(file), folder.join(file)).unwrap();
-        }
-        if !folder.join("node_modules/telegram-test-api").is_dir() {
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-audit", "--no-fund"])
-                .current_dir(&folder);
-            npm.stdout(Stdio::null());
-            if !npm.status().is_ok_and(|status| status.success()) {
-                eprintln!("skipped: npm, or its package telegram-test-api, can't be had");
-                return None;
-            }
-        }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let inner = free.local_addr().unwrap().port().to_string();
-        drop(free);
-        let mut node = Command::new("node");
-        node.args(["telegram.cjs", TOKEN, &inner])
-            .current_dir(&folder);
-        let (process, port) = Running::start(node, true);
-        assert!(!port.is_empty(), "{}", process.log());
-        Some(Self {
-            _process: process,
-            url: format!("http://127.0.0.1:{}", port.trim()),
-        })
-    }
-
-    fn post(&self, what: &str, body: &Value) -> Value {
-        crate::place::post(&self.url, &format!("/test/{what}"), body)
-    }
-
-    fn write(&self, who: Person, text: &str) {
-        self.write_in(who, who.number, text);
-    }
-
-    fn write_in(&self, who: Person, chat: i64, text: &str) {
-        let (user, lang) = (who.number, who.lang);
-        let body = json!({ "user": user, "chat": chat, "lang": lang, "text": text });
-        self.post("write", &body);
-    }
-
-    fn press(&self, who: Person, message: &Value, label: &str) {
-        let buttons = message["buttons"].as_array().unwrap();
-        let button = buttons
-            .iter()
-            .find(|b| b["text"].as_str().unwrap().contains(label));
-        let button = button.unwrap_or_else(|| panic!("no {label}: {message}"));
-        let (user, lang) = (who.number, who.lang);
-        let body = json!({ "user": user, "chat": message["chat"], "lang": lang,
-            "message": message["id"], "data": button["callback_data"] });
-        self.post("press", &body);
-    }
-
-    fn shown(&self, chat: i64) -> Vec<Value> {
-        let all = self.post("look", &json!({}))["shown"].clone();
-        let all = all.as_array().unwrap().iter();
-        all.filter(|one| one["chat"] == chat).cloned().collect()
-    }
-
-    /// The last message of a chat that says all of these.
-    fn sees(&self, chat: i64, words: &[&str]) -> Value {
-        until(
-            &format!("{words:?} in {chat}: {:#?}", self.shown(chat)),
-            || {
-                let all = self.shown(chat);
-                all.into_iter().rev().find(|one| {
-                    let text = one["text"].as_str().unwrap();
-                    words.iter().all(|word| text.contains(word))
-                })
-            },
-        )
-    }
-
-    fn count(&self, chat: i64, word: &str) -> usize {
-        let all = self.shown(chat);
-        all.iter()
-            .filter(|one| one["text"].as_str().unwrap().contains(word))
-            .count()
-    }
-
-    fn toast(&self, words: &str) {
-        until(words, || {
-            let answers = self.post("look", &json!({}))["answers"].clone();
-            let mut answers = answers.as_array().unwrap().iter();
-            answers
-                .any(|one| one.as_str().unwrap().contains(words))
-                .then_some(())
-        });
-    }
-}
 
 #[test]
 fn a_team_ships_from_its_chat() {

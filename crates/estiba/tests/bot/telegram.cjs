@@ -7,6 +7,7 @@ const TelegramServer = require('telegram-test-api');
 
 const TOKEN = process.argv[2];
 const INNER = Number(process.argv[3]);
+// argv[4]: where to listen, for who comes from another network.
 const server = new TelegramServer({ port: INNER, host: '127.0.0.1', storeTimeout: 3600 });
 const inner = `http://127.0.0.1:${INNER}`;
 const shown = []; // what is in the chats: { chat, id, text, buttons, edits }
@@ -133,5 +134,5 @@ server.start().then(() => {
       response.end(JSON.stringify({ ok: false, error_code: 500, description: String(error) }));
     });
   });
-  front.listen(0, '127.0.0.1', () => console.log(front.address().port));
+  front.listen(0, process.argv[4] || '127.0.0.1', () => console.log(front.address().port));
 });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,7 +14,8 @@ use crate::support::{Project, copy, source};
 
 /// A server that runs.
 pub struct Server {
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
+    environment: Vec<(&'static str, String)>,
     pub url: String,
     /// The key of an admin, `ana`.
     pub admin: String,
@@ -21,7 +23,10 @@ pub struct Server {
     http: Client,
 }
 
-fn estiba(folder: &TempDir, args: &[&str]) -> Command {
+/// The variable with the database of a server.
+pub const DATABASE: &str = "ESTIBA_DATABASE_URL";
+
+fn estiba(folder: &TempDir, args: &[&str], environment: &[(&str, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_estiba"));
     command
         .args(args)
@@ -29,6 +34,7 @@ fn estiba(folder: &TempDir, args: &[&str]) -> Command {
         .env("ESTIBA_STATE_DIR", folder.path().join("state"))
         .env("LC_ALL", "C")
         .env_remove("ESTIBA_URL")
+        .envs(environment.iter().cloned())
         .stdin(Stdio::null());
     command
 }
@@ -39,11 +45,16 @@ impl Server {
     }
 
     pub fn with(args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(Vec::new(), args)
+    }
+
+    /// One with variables.
+    pub fn within(environment: Vec<(&'static str, String)>, args: &[&str]) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let create = [
             "token", "create", "first", "--login", "ana", "--role", "admin",
         ];
-        let made = estiba(&folder, &create).output().unwrap();
+        let made = estiba(&folder, &create, &environment).output().unwrap();
         let admin = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         assert!(
             admin.starts_with("estiba_"),
@@ -52,9 +63,10 @@ impl Server {
         );
         // The first to choose chooses for the process; it is the same everywhere.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (process, url) = listening(&folder, args);
+        let (process, url) = listening(&folder, args, &environment);
         Self {
             folder,
+            environment,
             url,
             admin,
             process,
@@ -62,11 +74,29 @@ impl Server {
         }
     }
 
-    /// `kill -9`, and another one on the same state.
-    pub fn killed_and_started(&mut self) {
+    /// Another one on the same state.
+    pub fn beside(&self) -> Self {
+        let (process, url) = listening(&self.folder, &[], &self.environment);
+        Self {
+            folder: Arc::clone(&self.folder),
+            environment: self.environment.clone(),
+            url,
+            admin: self.admin.clone(),
+            process,
+            http: self.http.clone(),
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        (self.process, self.url) = listening(&self.folder, &[]);
+    }
+
+    /// `kill -9`, and another one on the same state.
+    pub fn killed_and_started(&mut self) {
+        self.kill();
+        (self.process, self.url) = listening(&self.folder, &[], &self.environment);
     }
 
     /// Told to end, it ends well.
@@ -131,12 +161,12 @@ impl Server {
     }
 }
 
-fn listening(folder: &TempDir, args: &[&str]) -> (Child, String) {
+fn listening(folder: &TempDir, args: &[&str], environment: &[(&str, String)]) -> (Child, String) {
     let anywhere: &[&str] = match args.contains(&"--listen") {
         true => &[],
         false => &["--listen", "127.0.0.1:0"],
     };
-    let mut process = estiba(folder, &["serve", "--json"])
+    let mut process = estiba(folder, &["serve", "--json"], environment)
         .args(anywhere)
         .args(args)
         .stdout(Stdio::piped())

@@ -7,7 +7,11 @@ mod api;
 mod bench;
 mod pages;
 mod pipelines;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod several;
 mod story;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;

@@ -106,8 +106,14 @@ impl Project {
     /// The same project, through a server.
     #[allow(dead_code, reason = "not every test has a server")]
     pub fn through(mut self, url: &str, key: &str) -> Self {
-        self.server = Some((url.to_owned(), key.to_owned()));
+        self.turn_to(url, key);
         self
+    }
+
+    /// Goes through a server from now on.
+    #[allow(dead_code, reason = "not every test has a server")]
+    pub fn turn_to(&mut self, url: &str, key: &str) {
+        self.server = Some((url.to_owned(), key.to_owned()));
     }
 
     pub fn dir(&self) -> PathBuf {

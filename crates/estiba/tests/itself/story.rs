@@ -1,0 +1,153 @@
+//! From `deploy/` to a server and a bot that people use.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reqwest::blocking::{Client, ClientBuilder};
+
+use crate::course::{Course, team};
+use crate::shipped::{Asking, Shipped};
+use crate::support::Project;
+use crate::telegram::{Person, Telegram};
+
+const ANA: Person = Person {
+    number: 11,
+    lang: "en",
+};
+
+#[test]
+fn on_this_machine() {
+    let Some(telegram) = Telegram::start() else {
+        return;
+    };
+    let shipped = Shipped::on_this_machine();
+    let cluster = cluster();
+    let targets = match &cluster {
+        Some(kubeconfig) => {
+            let config = std::fs::read_to_string(kubeconfig).unwrap();
+            shipped.secret("KUBECONFIG", &config);
+            "TARGETS={ cluster: { kind: kubernetes } }"
+        }
+        None => "TARGETS={}",
+    };
+    let admin = shipped.set_up(&telegram.url, &[targets.to_owned()]);
+    let address = shipped.project.address("test", "api");
+    let (_, port) = address.socket.split_once(':').unwrap();
+    let url = format!("http://{}:{port}", address.host);
+    let ana = Admin::of(&shipped, &url, &admin);
+    ana.links(&telegram);
+    match &cluster {
+        None => println!("skipped: no cluster that the shipped server could deploy to"),
+        Some(_) => ships_a_course(&telegram, &url, &admin),
+    }
+    let socket = address.socket.parse().unwrap();
+    let client = client_builder().resolve(&address.host, socket);
+    let client = client.build().unwrap();
+    is_upgraded_and_taken_back(&shipped, client, &url, &admin);
+    ana.still_uses(&telegram);
+}
+
+#[test]
+fn on_a_cluster() {
+    let Some(kubeconfig) = cluster() else {
+        println!("skipped: KUBECONFIG names no cluster that answers");
+        return;
+    };
+    let node = kubectl(&[
+        "get",
+        "nodes",
+        "-o",
+        "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}",
+    ]);
+    let Some(telegram) = Telegram::at(&node) else {
+        return;
+    };
+    let shipped = Shipped::on_a_cluster(&kubeconfig);
+    let admin = shipped.set_up(&telegram.url, &[]);
+    let namespace = format!("estiba-{}-test", std::process::id());
+    let path = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
+    let service = kubectl(&["-n", &namespace, "get", "service", "estiba-api", "-o", path]);
+    let url = format!("http://{service}");
+    let ana = Admin::of(&shipped, &url, &admin);
+    ana.links(&telegram);
+    let client = client_builder().build().unwrap();
+    is_upgraded_and_taken_back(&shipped, client, &url, &admin);
+    ana.still_uses(&telegram);
+}
+
+/// Ana, who has a key of the shipped server.
+struct Admin {
+    project: Project,
+}
+
+impl Admin {
+    fn of(shipped: &Shipped, url: &str, key: &str) -> Self {
+        let project = Project::within(&shipped.project.folder, "ana").through(url, key);
+        Self { project }
+    }
+
+    fn links(&self, telegram: &Telegram) {
+        self.project.run(&["team", "add", &team()]).ok();
+        let code = self.project.run(&["chat-code", "--json"]).ok().json();
+        let code = code["code"].as_str().unwrap();
+        telegram.write(ANA, &format!("/start {code}"));
+        telegram.sees(ANA.number, &["You are", "ana"]);
+    }
+
+    fn still_uses(&self, telegram: &Telegram) {
+        let teams = self.project.run(&["team", "list", "--json"]).ok().out;
+        assert!(teams.contains(&team()), "{teams}");
+        let before = telegram.count(ANA.number, "/rollback");
+        telegram.write(ANA, "/help");
+        crate::place::until("an answer of the bot", || {
+            (telegram.count(ANA.number, "/rollback") > before).then_some(())
+        });
+    }
+}
+
+/// The shipped server deploys a project, and its bot tells of it.
+fn ships_a_course(telegram: &Telegram, url: &str, key: &str) {
+    let course = Course::new(url, key);
+    telegram.write(ANA, &format!("/subscribe {}", team()));
+    telegram.sees(ANA.number, &["told what happens"]);
+    course.project.run(&["up", "--version", "0.1.0"]).ok();
+    assert_eq!(course.project.instances("test").len(), 1);
+    telegram.sees(ANA.number, &["notes/test", "0.1.0", "succeeded in"]);
+    telegram.write(ANA, "/status notes");
+    telegram.sees(ANA.number, &["<b>test</b>: 0.1.0", "1 of 1"]);
+    course.project.run(&["down", "--yes", "--env", "test"]).ok();
+}
+
+/// A new version and the one before, while somebody asks all the time.
+fn is_upgraded_and_taken_back(shipped: &Shipped, client: Client, url: &str, key: &str) {
+    shipped.assert_runs("1.0.0");
+    shipped.rebuild();
+    let asking = Asking::begin(client, format!("{url}/api/v1/teams"), key.to_owned());
+    shipped.up("1.1.0");
+    shipped.assert_runs("1.1.0");
+    let back = ["rollback", "--env", "test", "--to", "1.0.0"];
+    shipped.project.run(&back).ok();
+    shipped.assert_runs("1.0.0");
+    let answered = asking.end();
+    assert!(answered > 100, "only {answered} requests were tried");
+}
+
+/// A client that connects for each request.
+fn client_builder() -> ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().pool_max_idle_per_host(0)
+}
+
+fn cluster() -> Option<PathBuf> {
+    let file = std::env::var_os("KUBECONFIG").map(PathBuf::from)?;
+    let asked = ["get", "--raw=/readyz", "--request-timeout=5s"];
+    let done = Command::new("kubectl").args(asked).output();
+    (done.is_ok_and(|done| done.status.success()) && Path::new(&file).is_file()).then_some(file)
+}
+
+fn kubectl(args: &[&str]) -> String {
+    let done = Command::new("kubectl").args(args).output().unwrap();
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{args:?}: {error}");
+    String::from_utf8(done.stdout).unwrap()
+}
