@@ -1,5 +1,6 @@
 //! The client of the API.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -335,6 +336,14 @@ impl Client {
         self.get(&format!("{}/losses", of_environment(id))).await
     }
 
+    /// How many copies of an environment's workloads run, where that is said.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn replicas(&self, id: &EnvironmentId) -> Result<BTreeMap<Name, u32>, ApiError> {
+        self.get(&format!("{}/replicas", of_environment(id))).await
+    }
+
     /// The images that an environment runs, as its targets tell.
     ///
     /// # Errors
@@ -422,10 +431,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn config(
-        &self,
-        id: &EnvironmentId,
-    ) -> Result<std::collections::BTreeMap<String, String>, ApiError> {
+    pub async fn config(&self, id: &EnvironmentId) -> Result<BTreeMap<String, String>, ApiError> {
         self.get(&format!("{}/config", of_environment(id))).await
     }
 

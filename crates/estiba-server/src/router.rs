@@ -66,6 +66,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(environments::list))
         .routes(routes!(environments::show))
         .routes(routes!(environments::losses))
+        .routes(routes!(environments::replicas))
         .routes(routes!(environments::images))
         .routes(routes!(environments::plan))
         .routes(routes!(config::list))

@@ -76,7 +76,7 @@ pub(super) async fn follow(
         (None, Some(_)) => return Err(Problem::not_found().into()),
         (None, None) => principal.seen_teams().map_or(Seen::All, Seen::Teams),
     };
-    let after = last_event(&headers).unwrap_or(about.after);
+    let after = last_event(&headers)?.unwrap_or(about.after);
     let told = move |happening: &Happening| {
         let event = Event::default().id(happening.id.to_string()).event("told");
         about.has(happening).then(|| event.data("1"))

@@ -97,7 +97,7 @@ pub(super) async fn lines(
         project,
         environment,
     };
-    let after = last_event(&headers).unwrap_or(after);
+    let after = last_event(&headers)?.unwrap_or(after);
     let since = Timestamp::from_microsecond(after)
         .and_then(|at| at.checked_add(1.microsecond()))
         .map_err(|_| Problem::not_found())?;

@@ -44,7 +44,7 @@ async fn page(
     team: Option<&Name>,
     paging: &Paging,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let items = app.store().audit(team, paging.before()?, limit).await?;
     let is_full = items.len() == limit as usize;
     let next = items

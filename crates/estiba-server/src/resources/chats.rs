@@ -110,7 +110,7 @@ pub(crate) async fn unlink(
 
 /// What the bot remembers under a name; `null` where it is nothing.
 #[utoipa::path(get, path = "/chats/state/{name}", tag = "chats", params(("name" = String, Path)),
-    responses((status = 200, body = Object),
+    responses((status = 200, body = Value),
     (status = "default", body = Document, content_type = "application/problem+json")))]
 pub(crate) async fn state(
     State(app): State<App>,
@@ -125,7 +125,7 @@ pub(crate) async fn state(
 
 /// Remembers something for the bot.
 #[utoipa::path(put, path = "/chats/state/{name}", tag = "chats", params(("name" = String, Path)),
-    request_body = Object, responses((status = 204),
+    request_body = Value, responses((status = 204),
     (status = "default", body = Document, content_type = "application/problem+json")))]
 pub(crate) async fn set_state(
     State(app): State<App>,

@@ -57,7 +57,7 @@ pub(crate) async fn list(
         cursor: wanted.cursor,
     };
     let before = DeploymentId(paging.before()?.unwrap_or(i64::MAX));
-    let limit = paging.limit();
+    let limit = paging.limit()?;
     let found = app.store().deployments_before(&id, before, limit).await?;
     let is_full = found.len() == limit as usize;
     let next = found
@@ -322,6 +322,6 @@ pub(crate) async fn events(
     let id = ProjectId { team, project };
     let deployment = seen(&app, &principal, &id, deployment).await?.deployment;
     let seen = Seen::Deployment(deployment.id);
-    let after = super::events::last_event(&headers).unwrap_or(0);
+    let after = super::events::last_event(&headers)?.unwrap_or(0);
     Ok(super::events::stream(&app, seen, after))
 }

@@ -1,5 +1,7 @@
 //! Environments: how they are, and what a deployment would do.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{Page, PlanBody, Problem as Document};
@@ -57,6 +59,22 @@ pub(crate) async fn losses(
     let id = environment_id(path);
     let project = super::environment(&app, &principal, &id, Right::See).await?;
     Ok(Json(app.engine.losses(&project, &id.environment).await?))
+}
+
+/// How many copies of workloads run, where the project's file or somebody says so.
+#[utoipa::path(get, path = "/teams/{team}/projects/{project}/environments/{environment}/replicas",
+    tag = "environments",
+    params(("team" = Name, Path), ("project" = Name, Path), ("environment" = Name, Path)),
+    responses((status = 200, body = BTreeMap<Name, u32>),
+    (status = "default", body = Document, content_type = "application/problem+json")))]
+pub(crate) async fn replicas(
+    State(app): State<App>,
+    principal: Principal,
+    Path(path): Path<EnvironmentPath>,
+) -> Result<Json<BTreeMap<Name, u32>>, Problem> {
+    let id = environment_id(path);
+    let project = super::environment(&app, &principal, &id, Right::See).await?;
+    Ok(Json(app.engine.replicas(&project, &id.environment).await?))
 }
 
 /// The images that an environment runs, each found at its target.

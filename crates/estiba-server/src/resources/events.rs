@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use estiba_api::Problem as Document;
+use estiba_model::message;
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -42,7 +43,7 @@ pub(crate) async fn follow(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let after = match last_event(&headers).or(wanted.after) {
+    let after = match last_event(&headers)?.or(wanted.after) {
         Some(after) => after,
         None => app.store().last_happening().await?,
     };
@@ -51,8 +52,20 @@ pub(crate) async fn follow(
 }
 
 /// The event after which a follower takes it up again.
-pub(crate) fn last_event(headers: &HeaderMap) -> Option<i64> {
-    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+///
+/// # Errors
+/// When it is no number of an event: to begin elsewhere would lose some.
+pub(crate) fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(last) = headers.get("last-event-id") else {
+        return Ok(None);
+    };
+    let number = last.to_str().ok().and_then(|last| last.parse().ok());
+    number.map(Some).ok_or_else(|| {
+        Problem::invalid(message!(
+            "`Last-Event-ID` is not the number of an event",
+            "`Last-Event-ID` no es el número de un evento"
+        ))
+    })
 }
 
 /// What happens after `after`, as events.

@@ -23,7 +23,7 @@ pub(crate) mod trusts;
 
 use std::sync::Arc;
 
-use estiba_model::{EnvironmentId, Name, Project, ProjectId, Right};
+use estiba_model::{EnvironmentId, Name, Project, ProjectId, Right, message};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -44,12 +44,19 @@ pub(crate) struct Paging {
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
     /// What `next` of the page before says.
+    #[param(pattern = "^[0-9]{1,18}$")]
     pub cursor: Option<String>,
 }
 
 impl Paging {
-    fn limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, 200)
+    fn limit(&self) -> Result<u32, Problem> {
+        match self.limit.unwrap_or(50) {
+            limit @ 1..=200 => Ok(limit),
+            limit => Err(Problem::invalid(message!(
+                "`limit` is from 1 to 200; {limit} is not",
+                "`limit` va de 1 a 200; {limit} no"
+            ))),
+        }
     }
 
     /// The number that a cursor is.
@@ -57,7 +64,7 @@ impl Paging {
         let cursor = self.cursor.as_deref();
         let number = cursor.map(str::parse).transpose();
         number.map_err(|_| {
-            Problem::invalid(estiba_model::message!(
+            Problem::invalid(message!(
                 "`cursor` is not what `next` of a page said",
                 "`cursor` no es lo que dijo `next` de una página"
             ))

@@ -6,7 +6,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
+    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release,
     SecretString, StepRecord, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
@@ -79,9 +79,12 @@ impl Backend for Here {
         Ok(self.0.release(project, version, observer).await?.version)
     }
 
-    async fn has_release(&self, project: &Project, version: &Version) -> Result<bool, Failure> {
-        let release = self.0.store().release(&project.id, version).await?;
-        Ok(release.is_some())
+    async fn existing_release(
+        &self,
+        project: &Project,
+        version: &Version,
+    ) -> Result<Option<Release>, Failure> {
+        Ok(self.0.store().release(&project.id, version).await?)
     }
 
     async fn plan(
@@ -194,6 +197,14 @@ impl Backend for Here {
         environment: &Name,
     ) -> Result<BTreeMap<String, String>, Failure> {
         Ok(self.0.config(project, environment).await?)
+    }
+
+    async fn replicas(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<Name, u32>, Failure> {
+        Ok(self.0.replicas(project, environment).await?)
     }
 
     async fn set_config(

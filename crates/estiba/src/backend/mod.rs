@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use estiba_engine::{Observer, Outcome};
 use estiba_model::{
     Approval, Carried, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
-    SecretString, StepRecord, Url, Version,
+    Release, SecretString, StepRecord, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
@@ -85,8 +85,12 @@ pub trait Backend: Send + Sync {
         observer: &dyn Observer,
     ) -> Result<Version, Failure>;
 
-    /// Whether there is a release of that version.
-    async fn has_release(&self, project: &Project, version: &Version) -> Result<bool, Failure>;
+    /// The release of a version, where there is one.
+    async fn existing_release(
+        &self,
+        project: &Project,
+        version: &Version,
+    ) -> Result<Option<Release>, Failure>;
 
     /// The steps that a deployment would take, of a release or of what is in the
     /// folder.
@@ -150,6 +154,13 @@ pub trait Backend: Send + Sync {
         project: &Project,
         environment: &Name,
     ) -> Result<BTreeMap<String, String>, Failure>;
+
+    /// How many copies of workloads run, where that is said.
+    async fn replicas(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<Name, u32>, Failure>;
 
     /// Sets a value in clear, or unsets it.
     async fn set_config(

@@ -236,10 +236,14 @@ impl Backend for There {
         Ok(kept.version)
     }
 
-    async fn has_release(&self, project: &Project, version: &Version) -> Result<bool, Failure> {
+    async fn existing_release(
+        &self,
+        project: &Project,
+        version: &Version,
+    ) -> Result<Option<Release>, Failure> {
         match self.client.release_of(&project.id, version).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("not-found") => Ok(false),
+            Ok(release) => Ok(Some(release)),
+            Err(error) if error.code() == Some("not-found") => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -260,7 +264,7 @@ impl Backend for There {
             without: without.clone(),
         };
         let is_kept = match version {
-            Some(version) => self.has_release(project, version).await?,
+            Some(version) => self.existing_release(project, version).await?.is_some(),
             None => false,
         };
         if !is_kept {
@@ -369,6 +373,15 @@ impl Backend for There {
     ) -> Result<BTreeMap<String, String>, Failure> {
         let id = environment_id(project, environment)?;
         Ok(self.client.config(&id).await?)
+    }
+
+    async fn replicas(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<BTreeMap<Name, u32>, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.replicas(&id).await?)
     }
 
     async fn set_config(

@@ -69,7 +69,7 @@ async fn release(
     version: Option<Version>,
 ) -> Result<Version, Failure> {
     if let Some(version) = &version
-        && backend.has_release(project, version).await?
+        && backend.existing_release(project, version).await?.is_some()
     {
         return Ok(version.clone());
     }

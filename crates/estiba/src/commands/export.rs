@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use estiba_export::{Database, Export, Exported, RunsAs};
+use estiba_image::ImageStore;
 use estiba_model::{ImageSource, Name, Project, ProjectWorkload, Release, Version, message};
 use estiba_target_kubernetes::Settings;
 
+use crate::backend::Backend;
 use crate::cli::ExportFormat;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -34,9 +36,10 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
     let environment = context.environment(&project, wanted.environment)?;
     must_be_free(&wanted.output)?;
     let engine = context.engine().await?;
+    let backend = context.backend().await?;
     let id = engine.environment(&project, &environment)?;
     let existing = match &wanted.version {
-        Some(version) => engine.store().release(&project.id, version).await?,
+        Some(version) => backend.existing_release(&project, version).await?,
         None => None,
     };
     let release = match existing {
@@ -47,18 +50,18 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
             engine.assemble_built(&project, version, &observer).await?
         }
     };
-    let secrets = engine.store().secret_names(&id).await?;
+    let secrets = backend.secrets(&project, &environment).await?;
     let lang = context.output.lang;
     let export = Export {
         environment: id,
         version: release.version.clone(),
         workloads: release.workloads.clone(),
         registry: project.registry.clone(),
-        config: engine.config(&project, &environment).await?,
+        config: backend.config(&project, &environment).await?,
         secrets: secrets.into_iter().map(|(name, _)| name).collect(),
-        replicas: engine.replicas(&project, &environment).await?,
+        replicas: backend.replicas(&project, &environment).await?,
         without_shell: without_shell(&project),
-        users: users(&engine, &release).await?,
+        users: users(engine.images(), &*backend, &project, &release).await?,
         database: database(&project, &environment),
         cluster: cluster(&project, &environment)?,
         explain: wanted.explain.then_some(lang),
@@ -99,11 +102,12 @@ fn must_be_free(folder: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// What Cargo builds has no shell; what a Dockerfile builds is taken to have one.
+/// What is packed has no shell; what a Dockerfile builds is taken to have one.
 fn without_shell(project: &Project) -> BTreeSet<Name> {
     let packed = |workload: &ProjectWorkload| {
         let has = |file: &str| workload.directory.join(file).is_file();
-        has("Cargo.toml") && !has("Dockerfile") && !has("Containerfile")
+        workload.workload.built_program().is_some()
+            || has("Cargo.toml") && !has("Dockerfile") && !has("Containerfile")
     };
     let workloads = project.workloads.iter();
     let packed = workloads.filter(|(_, workload)| packed(workload));
@@ -113,13 +117,14 @@ fn without_shell(project: &Project) -> BTreeSet<Name> {
 /// Whom containers run as, where their images are in the store: those of the
 /// release, and those of others that a newer one pulled.
 async fn users(
-    engine: &estiba_engine::Engine,
+    images: &ImageStore,
+    backend: &dyn Backend,
+    project: &Project,
     release: &Release,
 ) -> Result<BTreeMap<(Name, Name), RunsAs>, Failure> {
-    let store = engine.store();
-    let newest = store.releases(&release.project).await?.into_iter().next();
+    let newest = backend.releases(project).await?.into_iter().next();
     let newest = match newest {
-        Some(newest) => store.release(&release.project, &newest.version).await?,
+        Some(newest) => backend.existing_release(project, &newest.version).await?,
         None => None,
     };
     let mut pulled = BTreeMap::new();
@@ -137,10 +142,10 @@ async fn users(
                 (None, ImageSource::Reference(image)) => pulled.get(image).copied(),
                 (digest, _) => digest,
             };
-            let Some(digest) = digest.filter(|digest| engine.images().is_complete(digest)) else {
+            let Some(digest) = digest.filter(|digest| images.is_complete(digest)) else {
                 continue;
             };
-            let user = engine.images().user(digest);
+            let user = images.user(digest);
             let user = user.map_err(|error| Failure::because(error.message()))?;
             let runs = user.map_or(RunsAs::Root, RunsAs::User);
             users.insert((workload.clone(), name.clone()), runs);

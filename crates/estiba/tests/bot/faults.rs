@@ -159,8 +159,7 @@ fn form(body: &[u8]) -> Value {
     Value::Object(fields.collect())
 }
 
-#[test]
-fn the_bot_lives_with_what_goes_wrong() {
+pub fn the_bot_lives_with_what_goes_wrong() {
     let (telegram, url) = Telegram::start();
     let mut place = Place::new();
     // Telegram is down at the begin.
@@ -225,8 +224,7 @@ fn the_bot_lives_with_what_goes_wrong() {
     assert!(!bot.log().contains("plantedSecret"), "{}", bot.log());
 }
 
-#[test]
-fn telegram_calls_the_bot_with_a_secret() {
+pub fn telegram_calls_the_bot_with_a_secret() {
     let (telegram, url) = Telegram::start();
     let place = Place::new();
     let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -257,8 +255,7 @@ fn telegram_calls_the_bot_with_a_secret() {
     assert!(bot.end(), "{}", bot.log());
 }
 
-#[test]
-fn what_can_not_be_is_said_at_once() {
+pub fn what_can_not_be_is_said_at_once() {
     let (telegram, url) = Telegram::start();
     let place = Place::new();
     telegram.fault("GetMe", 401, json!({ "description": "Unauthorized" }));

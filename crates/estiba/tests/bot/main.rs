@@ -4,8 +4,19 @@
 
 mod faults;
 mod place;
+#[path = "../support/steady.rs"]
+mod steady;
 mod story;
 #[allow(dead_code)]
 #[path = "../support/mod.rs"]
 mod support;
 mod telegram;
+
+fn main() -> std::process::ExitCode {
+    steady::run(steady::tests![
+        faults::telegram_calls_the_bot_with_a_secret,
+        faults::the_bot_lives_with_what_goes_wrong,
+        faults::what_can_not_be_is_said_at_once,
+        story::a_team_ships_from_its_chat,
+    ])
+}

@@ -16,8 +16,7 @@ const STRANGER: Person = Person {
     lang: "es",
 };
 
-#[test]
-fn a_team_ships_from_its_chat() {
+pub fn a_team_ships_from_its_chat() {
     let Some(telegram) = Telegram::start() else {
         return;
     };

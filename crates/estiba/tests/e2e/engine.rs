@@ -177,18 +177,15 @@ fn killed_at(step: &str) {
     assert_eq!(project.instances("test").len(), 1);
 }
 
-#[test]
-fn an_engine_that_is_killed_before_a_start_leaves_what_served() {
+pub fn an_engine_that_is_killed_before_a_start_leaves_what_served() {
     killed_at("start");
 }
 
-#[test]
-fn an_engine_that_is_killed_before_a_newcomer_is_ready_leaves_what_served() {
+pub fn an_engine_that_is_killed_before_a_newcomer_is_ready_leaves_what_served() {
     killed_at("await");
 }
 
-#[test]
-fn an_engine_that_is_started_again_brings_its_instances_back() {
+pub fn an_engine_that_is_started_again_brings_its_instances_back() {
     let Some(mut engine) = Engine::new() else {
         return;
     };
@@ -205,8 +202,7 @@ fn an_engine_that_is_started_again_brings_its_instances_back() {
     assert!(answers(&project, "2.0.0"));
 }
 
-#[test]
-fn an_image_for_another_processor_is_called_so_and_leaves_what_served() {
+pub fn an_image_for_another_processor_is_called_so_and_leaves_what_served() {
     let Some(engine) = Engine::new() else {
         return;
     };

@@ -124,8 +124,7 @@ fn finally(folder: &Path, program: &'static str, args: &[&str]) -> Finally {
     Finally(folder.to_owned(), program, args)
 }
 
-#[test]
-fn a_compose_file_runs_without_estiba() {
+pub fn a_compose_file_runs_without_estiba() {
     if !works("docker-compose", &["version"]) || !has_base_images() {
         println!("skipped: there is no docker-compose, or the engine has no {BASE_IMAGES:?}");
         return;
@@ -230,8 +229,7 @@ fn state_in(folder: &Path, namespace: &str) -> String {
     )
 }
 
-#[test]
-fn manifests_run_without_estiba() {
+pub fn manifests_run_without_estiba() {
     if !has_cluster() {
         println!("skipped: KUBECONFIG names no cluster that answers");
         return;
@@ -323,8 +321,7 @@ fn helm() -> Option<String> {
         .or_else(|| tool("helm"))
 }
 
-#[test]
-fn a_chart_is_sound_and_runs_without_estiba() {
+pub fn a_chart_is_sound_and_runs_without_estiba() {
     let Some(helm) = helm().filter(|_| has_base_images()) else {
         println!("skipped: there is no helm, or the engine has no {BASE_IMAGES:?}");
         return;

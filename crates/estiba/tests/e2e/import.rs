@@ -23,8 +23,7 @@ services:
 volumes: { data: {} }
 ";
 
-#[test]
-fn a_compose_project_is_imported_and_runs() {
+pub fn a_compose_project_is_imported_and_runs() {
     let project = Project::new();
     let api = project.dir().join("api");
     copy(&source().join("api"), &api);

@@ -6,8 +6,7 @@ use crate::support::{Project, copy, get, source};
 /// More boundaries than any of these deployments has.
 const MANY: usize = 40;
 
-#[test]
-fn a_first_deployment_is_ended_by_the_next_start() {
+pub fn a_first_deployment_is_ended_by_the_next_start() {
     for_every_boundary(|project, event, count| {
         let killed = project.kill_at(&["up", "--version", "1.0.0"], event, count);
         if killed {
@@ -18,8 +17,7 @@ fn a_first_deployment_is_ended_by_the_next_start() {
     });
 }
 
-#[test]
-fn a_change_is_ended_by_the_next_start() {
+pub fn a_change_is_ended_by_the_next_start() {
     for_every_boundary(|project, event, count| {
         project.run(&["up", "--version", "1.0.0"]).ok();
         let score = project.dir().join("api/score.yaml");

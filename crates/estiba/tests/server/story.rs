@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::bench::Server;
 use crate::support::{SECRET, files_with, get};
 
-#[test]
-fn a_team_ships_through_a_server() {
+pub fn a_team_ships_through_a_server() {
     let server = Server::start();
     server.team("moria");
     let gimli = server.person("moria", "gimli", "member");
@@ -107,8 +106,7 @@ fn follow_to_the_end(server: &Server, path: &str, key: &str) {
     panic!("the events ended before the deployment did");
 }
 
-#[test]
-fn a_deployment_outlives_the_server_that_began_it() {
+pub fn a_deployment_outlives_the_server_that_began_it() {
     let mut server = Server::start();
     server.team("moria");
     let gimli = server.person("moria", "gimli", "member");

@@ -37,8 +37,7 @@ fn collector() -> (String, Receiver<ExportTraceServiceRequest>) {
     (url, received)
 }
 
-#[test]
-fn a_collector_gets_requests_and_the_steps_of_deployments() {
+pub fn a_collector_gets_requests_and_the_steps_of_deployments() {
     let (url, received) = collector();
     let collector = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url)];
     let mut server = Server::within(collector, &[]);

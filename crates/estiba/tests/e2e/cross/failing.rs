@@ -4,13 +4,11 @@ use crate::gate::Gate;
 
 use super::{Crossed, Faults, Kind, NONE};
 
-#[test]
-fn either_side_that_fails_leaves_both_as_they_were_on_this_machine() {
+pub fn either_side_that_fails_leaves_both_as_they_were_on_this_machine() {
     failing("failing", Kind::Local, Kind::Docker);
 }
 
-#[test]
-fn either_side_that_fails_leaves_both_as_they_were_with_a_cluster() {
+pub fn either_side_that_fails_leaves_both_as_they_were_with_a_cluster() {
     failing("failing-k8s", Kind::Kubernetes, Kind::Docker);
 }
 

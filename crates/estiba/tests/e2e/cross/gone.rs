@@ -2,16 +2,14 @@
 
 use super::{Crossed, Kind, NONE};
 
-#[test]
-fn a_target_that_is_gone_for_good_does_not_hold_its_environment() {
+pub fn a_target_that_is_gone_for_good_does_not_hold_its_environment() {
     let Some(crossed) = Crossed::new("gone", [Kind::Local, Kind::Docker]) else {
         return;
     };
     gone(&crossed, Kind::Docker, Kind::Local);
 }
 
-#[test]
-fn a_cluster_that_is_gone_for_good_does_not_hold_its_environment() {
+pub fn a_cluster_that_is_gone_for_good_does_not_hold_its_environment() {
     let Some(crossed) = Crossed::new("gone-k8s", [Kind::Kubernetes, Kind::Docker]) else {
         return;
     };

@@ -1,9 +1,9 @@
 //! One project on two targets: a bot here, its API there.
 
-mod failing;
-mod gone;
-mod moving;
-mod promoted;
+pub mod failing;
+pub mod gone;
+pub mod moving;
+pub mod promoted;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,7 @@
 
 use super::{Crossed, Kind, NONE};
 
-#[test]
-fn a_bot_that_moves_is_given_the_address_at_once_on_this_machine() {
+pub fn a_bot_that_moves_is_given_the_address_at_once_on_this_machine() {
     let Some(crossed) = Crossed::new("moving", [Kind::Local, Kind::Docker]) else {
         return;
     };
@@ -14,8 +13,7 @@ fn a_bot_that_moves_is_given_the_address_at_once_on_this_machine() {
     assert_eq!(crossed.homes("api"), ["local"]);
 }
 
-#[test]
-fn a_bot_that_moves_is_given_the_address_at_once_with_a_cluster() {
+pub fn a_bot_that_moves_is_given_the_address_at_once_with_a_cluster() {
     let Some(crossed) = Crossed::new("moving-k8s", [Kind::Kubernetes, Kind::Docker]) else {
         return;
     };

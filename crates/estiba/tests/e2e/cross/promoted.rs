@@ -8,15 +8,13 @@ use serde_json::{Value, json};
 
 use super::{Crossed, Kind, NONE};
 
-#[test]
-fn a_promotion_takes_the_same_images_to_another_target_of_this_machine() {
+pub fn a_promotion_takes_the_same_images_to_another_target_of_this_machine() {
     if let Some(crossed) = Crossed::new("promoted", [Kind::Local, Kind::Docker]) {
         promoted(&crossed, Kind::Local, Kind::Docker);
     }
 }
 
-#[test]
-fn a_promotion_takes_the_same_images_to_a_cluster() {
+pub fn a_promotion_takes_the_same_images_to_a_cluster() {
     if let Some(crossed) = Crossed::new("promoted-k8s", [Kind::Docker, Kind::Kubernetes]) {
         promoted(&crossed, Kind::Docker, Kind::Kubernetes);
     }

@@ -57,8 +57,7 @@ fn told(browser: &Browser, csrf: &str, method: &str, path: &str) -> (u16, String
     (status, text.replace(bare, "PATH"))
 }
 
-#[test]
-fn another_teams_pages_are_not_there() {
+pub fn another_teams_pages_are_not_there() {
     let (server, keys) = two_teams();
     for (role, key) in &keys {
         let browser = Browser::with(&server, key);
@@ -77,8 +76,7 @@ fn another_teams_pages_are_not_there() {
     }
 }
 
-#[test]
-fn nobody_sees_a_page() {
+pub fn nobody_sees_a_page() {
     let (server, _) = two_teams();
     let browser = Browser::of(&server);
     let open = [
@@ -98,8 +96,7 @@ fn nobody_sees_a_page() {
     }
 }
 
-#[test]
-fn roles_see_and_do_what_is_theirs() {
+pub fn roles_see_and_do_what_is_theirs() {
     let (server, keys) = two_teams();
     let environment = "/teams/moria/projects/tp2/environments/test";
     let ship = format!("{environment}/ship");

@@ -60,8 +60,7 @@ fn project(server: &Server, team: &str, name: &str, key: &str) -> Project {
     project
 }
 
-#[test]
-fn people_ship_from_a_browser() {
+pub fn people_ship_from_a_browser() {
     if !Path::new(CHROMIUM).is_file() {
         eprintln!("skipped: there is no {CHROMIUM}");
         return;

@@ -8,8 +8,7 @@ use crate::support::{Project, SECRET};
 
 const HOSTILE: &str = "<script>alert('estiba')</script>";
 
-#[test]
-fn pages_have_the_headers_of_pages() {
+pub fn pages_have_the_headers_of_pages() {
     let (server, _) = two_teams();
     let browser = Browser::with(&server, &server.admin);
     for path in ["/login", "/", "/tokens", "/teams/moria", "/nothing"] {
@@ -42,8 +41,7 @@ fn pages_have_the_headers_of_pages() {
     }
 }
 
-#[test]
-fn what_was_not_done_is_told_as_it_is_read() {
+pub fn what_was_not_done_is_told_as_it_is_read() {
     let server = Server::start();
     let browser = Browser::with(&server, &server.admin);
     let page = browser.get("/teams/nowhere");
@@ -72,8 +70,7 @@ fn what_was_not_done_is_told_as_it_is_read() {
     );
 }
 
-#[test]
-fn a_language_is_chosen_for_all_pages() {
+pub fn a_language_is_chosen_for_all_pages() {
     let server = Server::start();
     let mut browser = Browser::with(&server, &server.admin);
     assert!(browser.page("/").contains("<html lang=\"en\">"));
@@ -89,8 +86,7 @@ fn a_language_is_chosen_for_all_pages() {
 }
 
 /// All that a page loads, as it travels.
-#[test]
-fn a_page_weighs_less_than_100_kilobytes() {
+pub fn a_page_weighs_less_than_100_kilobytes() {
     let (server, _) = two_teams();
     let browser = Browser::with(&server, &server.admin);
     let weight = |path: &str| {
@@ -142,8 +138,7 @@ fn hostile_project(server: &Server) -> (Project, String) {
     (project, gimli)
 }
 
-#[test]
-fn markup_is_text_and_secrets_are_nowhere() {
+pub fn markup_is_text_and_secrets_are_nowhere() {
     let server = Server::start();
     let (project, gimli) = hostile_project(&server);
     server.person("moria", HOSTILE, "viewer");

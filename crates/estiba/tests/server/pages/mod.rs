@@ -1,10 +1,10 @@
 //! The pages, as a browser asks for them.
 
-mod access;
-mod chromium;
-mod content;
-mod provider;
-mod session;
+pub mod access;
+pub mod chromium;
+pub mod content;
+pub mod provider;
+pub mod session;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -78,8 +78,7 @@ fn fresh(server: &Server) -> Browser {
     Browser::of(server)
 }
 
-#[test]
-fn people_log_in_with_a_provider() {
+pub fn people_log_in_with_a_provider() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -192,8 +191,7 @@ fn people_log_in_with_a_provider() {
     );
 }
 
-#[test]
-fn a_provider_without_a_secret_or_tls_is_refused() {
+pub fn a_provider_without_a_secret_or_tls_is_refused() {
     let run = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_estiba"));
         let folder = tempfile::tempdir().unwrap();

@@ -10,8 +10,7 @@ use crate::support::files_with;
 
 const COOKIE: &str = "estiba";
 
-#[test]
-fn people_come_in_and_leave() {
+pub fn people_come_in_and_leave() {
     let server = Server::start();
     let mut browser = Browser::of(&server);
     let away = browser.get("/teams/moria?x=1");
@@ -63,8 +62,7 @@ fn people_come_in_and_leave() {
     assert_eq!(browser.get("/").status(), 303, "it is over");
 }
 
-#[test]
-fn a_session_over_tls_is_of_its_host_alone() {
+pub fn a_session_over_tls_is_of_its_host_alone() {
     let server = Server::start();
     let browser = Browser::of(&server);
     let request = browser
@@ -77,8 +75,7 @@ fn a_session_over_tls_is_of_its_host_alone() {
     assert!(cookie.ends_with("; Secure"), "{cookie}");
 }
 
-#[test]
-fn a_session_ends_with_its_token_and_reaches_no_more() {
+pub fn a_session_ends_with_its_token_and_reaches_no_more() {
     let server = Server::start();
     server.team("moria");
     let narrow =
@@ -117,8 +114,7 @@ fn until_refused(mut ask: impl FnMut() -> u16) -> u16 {
     }
 }
 
-#[test]
-fn a_session_that_is_left_alone_ends() {
+pub fn a_session_that_is_left_alone_ends() {
     let server = Server::with(&["--session-idle", "2s"]);
     let browser = Browser::with(&server, &server.admin);
     // A page that looks by itself does not keep it open.
@@ -128,15 +124,13 @@ fn a_session_that_is_left_alone_ends() {
     assert_eq!(browser.get("/").status(), 303);
 }
 
-#[test]
-fn a_session_in_use_ends_too() {
+pub fn a_session_in_use_ends_too() {
     let server = Server::with(&["--session-idle", "1h", "--session-longest", "2s"]);
     let browser = Browser::with(&server, &server.admin);
     assert_eq!(until_refused(|| browser.get("/").status().as_u16()), 303);
 }
 
-#[test]
-fn forms_of_others_change_nothing() {
+pub fn forms_of_others_change_nothing() {
     let server = Server::start();
     let browser = Browser::with(&server, &server.admin);
     let other = Browser::with(&server, &server.admin);
@@ -181,8 +175,7 @@ fn forms_of_others_change_nothing() {
     assert!(login.headers().get("set-cookie").is_none());
 }
 
-#[test]
-fn tokens_are_not_guessed_at_the_door() {
+pub fn tokens_are_not_guessed_at_the_door() {
     let server = Server::start();
     let mut browser = Browser::of(&server);
     let limited = (0..40).any(|number| {

@@ -1,0 +1,44 @@
+//! Tests of real systems: on a busy machine those are not always in time, so that
+//! what fails is run again as often as `ESTIBA_TEST_RETRIES` says. None, unless it is
+//! asked for; what was run again is told.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Calls `test`, again where it panics and may; `name` is told then.
+pub fn run_again(name: &str, test: impl Fn()) {
+    let asked = std::env::var("ESTIBA_TEST_RETRIES").ok();
+    let retries = asked.map_or(0, |count| count.parse::<u32>().unwrap());
+    for _ in 0..retries {
+        match catch_unwind(AssertUnwindSafe(&test)) {
+            Ok(()) => return,
+            Err(_) => eprintln!("unsteady: {name} is run again"),
+        }
+    }
+    test();
+}
+
+/// Runs tests by name, as `cargo test` wants them.
+#[allow(dead_code, reason = "the conformance kit makes its tests by itself")]
+pub fn run(tests: &[(&'static str, fn())]) -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let trials = tests.iter().map(|&(name, test)| {
+        let run = move || {
+            run_again(name, test);
+            Ok(())
+        };
+        libtest_mimic::Trial::test(name, run)
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// Functions with their names. One that is left out is found by the compiler, as
+/// never used.
+#[allow(
+    unused_macros,
+    reason = "the conformance kit makes its tests by itself"
+)]
+macro_rules! tests {
+    ($($test:path),* $(,)?) => { &[$((stringify!($test), $test as fn())),*] };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use tests;
