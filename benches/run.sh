@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of BENCHMARKS.md, one after another; says what is missing.
 #
-#   benches/run.sh [FIGURE...]     default: deploy noop edge rolling memory many export push build
+#   benches/run.sh [FIGURE...]     default: deploy noop edge rolling memory many export push server bot build
 #
 # Measures the release build (ESTIBA names another program). Installs nothing:
 # Debian has all of it (apt-get install jq wrk hyperfine nginx podman docker.io;
@@ -10,10 +10,10 @@
 set -uo pipefail
 benches=$(cd "$(dirname "$0")" && pwd)
 figures=("$@")
-((${#figures[@]})) || figures=(deploy noop edge rolling memory many export push build)
+((${#figures[@]})) || figures=(deploy noop edge rolling memory many export push server bot build)
 
 without=()
-for each in jq wrk hyperfine nginx caddy podman dockerd kubectl helm; do
+for each in jq wrk hyperfine nginx caddy podman dockerd kubectl helm k6 node; do
   command -v "$each" >/dev/null || without+=("$each")
 done
 ((${#without[@]})) && echo "missing here, so not measured or not compared: ${without[*]}" >&2

@@ -58,7 +58,8 @@ for team in $(seq "$teams"); do "$estiba" team add "t$team" >/dev/null; done
 "$estiba" up --version 1.0.0 >/dev/null 2>&1
 stop_server
 
-# Copies of the one real deployment, in the order of time.
+# Copies of the one real deployment, one in ten minutes until now.
+ago="(n.i - $count) * CAST(600000 AS BIGINT)"
 sql <<SQL
 BEGIN;
 CREATE TEMPORARY TABLE n AS
@@ -71,13 +72,13 @@ INSERT INTO projects SELECT 't' || n.i || '/bench', 't' || n.i, replace(files, '
 INSERT INTO deployments SELECT n.i, 't' || (1 + n.i % $teams) || '/bench',
     't' || (1 + n.i % $teams) || '/bench/' || CASE WHEN n.i % 3 = 0 THEN 'prod' ELSE 'test' END,
     '1.0.' || (2 + n.i % 99), cause, CASE WHEN n.i % 10 = 0 THEN 'failed' ELSE 'succeeded' END,
-    created_at_ms + n.i * 1000, started_at_ms + n.i * 1000, finished_at_ms + n.i * 1000, NULL, sealed_inputs
+    created_at_ms + $ago, started_at_ms + $ago, finished_at_ms + $ago, NULL, sealed_inputs
   FROM deployments, n WHERE id = 1;
-INSERT INTO steps SELECT n.i, position, step, state, started_at_ms + n.i * 1000, finished_at_ms + n.i * 1000, error
+INSERT INTO steps SELECT n.i, position, step, state, started_at_ms + $ago, finished_at_ms + $ago, error
   FROM steps, n WHERE deployment = 1;
 INSERT INTO happenings SELECT 1000 + n.i * 2 + h.id % 2, 't' || (1 + n.i % $teams), 't' || (1 + n.i % $teams) || '/bench/test',
-    n.i, at_ms + n.i * 1000, kind, what FROM happenings h, n WHERE h.id <= 2;
-INSERT INTO audit SELECT 1000 + n.i, at_ms + n.i * 1000, actor, origin, action, object, 't' || (1 + n.i % $teams), detail
+    n.i, at_ms + $ago, kind, what FROM happenings h, n WHERE h.id <= 2;
+INSERT INTO audit SELECT 1000 + n.i, at_ms + $ago, actor, origin, action, object, 't' || (1 + n.i % $teams), detail
   FROM audit, n WHERE id = 1;
 UPDATE counters SET value = $count + 1 WHERE name = 'deployment';
 UPDATE counters SET value = 2000 + $count * 2 WHERE name = 'happening';

@@ -158,10 +158,20 @@ impl Engine {
         environment: &Name,
     ) -> Result<Targets, EngineError> {
         let id = self.environment(project, environment)?;
-        let mut configs: BTreeMap<Name, TargetConfig> = match self.last_inputs(&id).await? {
-            Some(inputs) => inputs.targets,
-            None => BTreeMap::new(),
-        };
+        let last = self.last_inputs(&id).await?;
+        self.targets_beside(project, environment, last.as_ref())
+    }
+
+    /// The same where what it was deployed with is known.
+    pub(crate) fn targets_beside(
+        &self,
+        project: &Project,
+        environment: &Name,
+        last: Option<&Inputs>,
+    ) -> Result<Targets, EngineError> {
+        let mut configs: BTreeMap<Name, TargetConfig> = last
+            .map(|inputs| inputs.targets.clone())
+            .unwrap_or_default();
         let declared = &project.environments[environment];
         for target in declared.placement.values() {
             if let Some(config) = project.targets.get(target) {

@@ -1,8 +1,8 @@
 //! How the environments of a project are.
 
 use estiba_model::{
-    Activity, Deployed, DeploymentState, EnvironmentId, EnvironmentStatus, InstanceStatus, Message,
-    Name, Project, message,
+    Activity, Deployed, Deployment, DeploymentState, EnvironmentId, EnvironmentStatus,
+    InstanceStatus, Message, Name, Project, message,
 };
 use estiba_planner::ObservedByTarget;
 
@@ -38,8 +38,8 @@ impl Engine {
         let last = self.store.deployments(&id, 1).await?.into_iter().next();
         let mut status = EnvironmentStatus {
             environment: environment.clone(),
-            deployed: current.map(|deployment| Deployed {
-                version: deployment.version,
+            deployed: current.as_ref().map(|deployment| Deployed {
+                version: deployment.version.clone(),
                 deployment: deployment.id,
                 cause: deployment.cause,
                 since: deployment.finished_at,
@@ -51,7 +51,7 @@ impl Engine {
             urls: Vec::new(),
             problems: Vec::new(),
         };
-        if let Err(error) = self.look(project, &id, &mut status).await {
+        if let Err(error) = self.look(project, &id, current, &mut status).await {
             status.problems.extend(error.messages());
         }
         Ok(status)
@@ -73,16 +73,21 @@ impl Engine {
         &self,
         project: &Project,
         id: &EnvironmentId,
+        current: Option<Deployment>,
         status: &mut EnvironmentStatus,
     ) -> Result<(), EngineError> {
-        let targets = self.targets(project, &id.environment).await?;
+        let inputs = match &current {
+            Some(current) => Some(self.inputs_of(current).await?),
+            None => None,
+        };
+        let targets = self.targets_beside(project, &id.environment, inputs.as_ref())?;
         let Asked { observed, silent } = ask(&targets, id).await;
         status.instances = instances(&observed);
         for (_, target) in targets.iter().filter(|(t, _)| !silent.contains_key(*t)) {
             status.urls.extend(target.urls(id).await?);
         }
         status.urls.sort();
-        if let Some(inputs) = self.last_inputs(id).await? {
+        if let Some(inputs) = inputs {
             let left = inputs
                 .left
                 .keys()

@@ -21,9 +21,11 @@ use crate::schema;
 /// The name of the SQLite database in a state directory.
 pub const DATABASE_FILE: &str = "estiba.db";
 
-/// SQLite has one writer at a time. With one connection, the tasks of a process
-/// take turns in the pool's queue instead of polling for SQLite's lock.
-const SQLITE_CONNECTIONS: u32 = 1;
+/// SQLite has one writer at a time. With one connection that writes, the tasks of a
+/// process take turns in the pool's queue instead of polling for SQLite's lock.
+const SQLITE_WRITERS: u32 = 1;
+/// Readers wait for nobody: each sees what was committed when its statement began.
+const SQLITE_READERS: u32 = 3;
 
 const POSTGRES_CONNECTIONS: u32 = 4;
 
@@ -52,6 +54,8 @@ pub struct Store {
 
 struct Inner {
     pool: AnyPool,
+    /// For what only reads, outside of transactions.
+    readers: AnyPool,
     key: SealKey,
     place: Place,
 }
@@ -79,20 +83,20 @@ impl Store {
     pub async fn open(location: &Location, key: SealKey) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let place = Place::new(location)?;
-        let connections = match place {
-            Place::File { .. } => SQLITE_CONNECTIONS,
-            Place::Server { .. } => POSTGRES_CONNECTIONS,
+        let (pool, readers) = match place {
+            Place::File { .. } => (place.pool(SQLITE_WRITERS), place.pool(SQLITE_READERS)),
+            Place::Server { .. } => {
+                let pool = place.pool(POSTGRES_CONNECTIONS);
+                (pool.clone(), pool)
+            }
         };
-        let pool = AnyPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // With either limit sqlx 0.9 goes over its idle connections in the background,
-            // counting down from a number that wraps while one is just taken: that never ends.
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(place.options());
         schema::prepare(&place, &pool).await?;
-        let inner = Arc::new(Inner { pool, key, place });
+        let inner = Arc::new(Inner {
+            pool,
+            readers,
+            key,
+            place,
+        });
         let store = Self { inner };
         store.check_key().await?;
         Ok(store)
@@ -141,6 +145,11 @@ impl Store {
         &self.inner.pool
     }
 
+    /// For what only reads.
+    pub(crate) fn readers(&self) -> &AnyPool {
+        &self.inner.readers
+    }
+
     pub(crate) fn failed(&self, error: &sqlx::Error) -> StoreError {
         StoreError::from_database(self.place(), error)
     }
@@ -178,7 +187,7 @@ impl Store {
         &self,
         query: Query<'_, Any, AnyArguments>,
     ) -> Result<Vec<AnyRow>, StoreError> {
-        let rows = query.fetch_all(self.pool()).await;
+        let rows = query.fetch_all(self.readers()).await;
         rows.map_err(|e| self.failed(&e))
     }
 
@@ -186,7 +195,7 @@ impl Store {
         &self,
         query: Query<'_, Any, AnyArguments>,
     ) -> Result<Option<AnyRow>, StoreError> {
-        let row = query.fetch_optional(self.pool()).await;
+        let row = query.fetch_optional(self.readers()).await;
         row.map_err(|e| self.failed(&e))
     }
 }
@@ -217,6 +226,18 @@ impl Place {
                 Ok(Self::Server { options })
             }
         }
+    }
+
+    /// Connections to it, opened as they are needed.
+    fn pool(&self, connections: u32) -> AnyPool {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // With either limit sqlx 0.9 goes over its idle connections in the background,
+            // counting down from a number that wraps while one is just taken: that never ends.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(self.options())
     }
 
     pub(crate) fn options(&self) -> AnyConnectOptions {

@@ -1,7 +1,7 @@
 //! The record of deployments.
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, ProjectId, Version,
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, Version,
 };
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -19,6 +19,19 @@ macro_rules! select {
             $($rest),+
         ))
     };
+}
+
+/// A release that went to an environment, or failed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Why.
+    pub cause: Cause,
+    /// How it ended.
+    pub state: DeploymentState,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// When the release was made, where it is still known.
+    pub made_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -148,8 +161,11 @@ impl Store {
         &self,
         environment: &EnvironmentId,
     ) -> Result<Option<Deployment>, StoreError> {
-        let query = select!("WHERE environment = $1 AND state = 'queued' ORDER BY id DESC LIMIT 1")
-            .bind(environment.to_string());
+        let query = select!(
+            "WHERE environment = $1 AND finished_at_ms IS NULL AND state = 'queued' ",
+            "ORDER BY id DESC LIMIT 1"
+        )
+        .bind(environment.to_string());
         let row = self.optional(query).await?;
         row.as_ref().map(deployment).transpose()
     }
@@ -165,7 +181,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let statement = sqlx::query(
             "UPDATE deployments SET state = 'superseded', finished_at_ms = $1 \
-             WHERE environment = $2 AND state = 'queued' AND id < $3",
+             WHERE environment = $2 AND finished_at_ms IS NULL AND state = 'queued' AND id < $3",
         )
         .bind(now_ms())
         .bind(environment.to_string())
@@ -190,19 +206,36 @@ impl Store {
         self.all(query).await?.iter().map(deployment).collect()
     }
 
-    /// The deployments of a project that were asked for since, the oldest first.
+    /// The releases that went to an environment, or failed to, since; the oldest
+    /// first.
     ///
     /// # Errors
     /// When the state can't be read.
-    pub async fn deployments_since(
+    pub async fn deliveries_since(
         &self,
-        project: &ProjectId,
+        environment: &EnvironmentId,
         since: Timestamp,
-    ) -> Result<Vec<Deployment>, StoreError> {
-        let query = select!("WHERE project = $1 AND created_at_ms >= $2 ORDER BY id")
-            .bind(project.to_string())
-            .bind(since.as_millisecond());
-        self.all(query).await?.iter().map(deployment).collect()
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let query = sqlx::query(
+            "SELECT d.cause, d.state, d.finished_at_ms, \
+                 r.created_at_ms AS made_at_ms FROM deployments d \
+             LEFT JOIN releases r ON r.project = d.project AND r.version = d.version \
+             WHERE d.environment = $1 AND d.created_at_ms >= $2 AND d.finished_at_ms IS NOT NULL \
+                 AND d.state IN ('succeeded', 'failed') \
+                 AND d.cause IN ('deploy', 'promote', 'rollback') ORDER BY d.id",
+        )
+        .bind(environment.to_string())
+        .bind(since.as_millisecond());
+        let delivery = |row| {
+            let record = Record(row);
+            Ok(Delivery {
+                cause: record.word("cause")?,
+                state: record.word("state")?,
+                ended_at: record.time("finished_at_ms")?,
+                made_at: record.optional_time("made_at_ms")?,
+            })
+        };
+        self.all(query).await?.iter().map(delivery).collect()
     }
 
     /// The environments in which something waits, is going on or was interrupted.
@@ -211,8 +244,7 @@ impl Store {
     /// When the state can't be read.
     pub async fn environments_with_work(&self) -> Result<Vec<EnvironmentId>, StoreError> {
         let query = sqlx::query(
-            "SELECT DISTINCT environment FROM deployments \
-             WHERE state IN ('queued', 'running', 'rolling-back')",
+            "SELECT DISTINCT environment FROM deployments WHERE finished_at_ms IS NULL",
         );
         let rows = self.all(query).await?;
         rows.iter().map(|row| Record(row).environment()).collect()
@@ -245,9 +277,11 @@ impl Store {
         &self,
         environment: &EnvironmentId,
     ) -> Result<Vec<Deployment>, StoreError> {
-        let query =
-            select!("WHERE environment = $1 AND state IN ('running', 'rolling-back') ORDER BY id")
-                .bind(environment.to_string());
+        let query = select!(
+            "WHERE environment = $1 AND finished_at_ms IS NULL AND state <> 'queued' ",
+            "ORDER BY id"
+        )
+        .bind(environment.to_string());
         self.all(query).await?.iter().map(deployment).collect()
     }
 

@@ -125,7 +125,7 @@ impl Store {
     pub async fn last_happening(&self) -> Result<i64, StoreError> {
         let query = sqlx::query_scalar("SELECT value FROM counters WHERE name = 'happening'");
         query
-            .fetch_one(self.pool())
+            .fetch_one(self.readers())
             .await
             .map_err(|e| self.failed(&e))
     }

@@ -31,6 +31,7 @@ mod trusts;
 pub use answers::Known;
 pub use audit::NewAuditEntry;
 pub use database::{DATABASE_FILE, Location, Store};
+pub use deployments::Delivery;
 pub use error::StoreError;
 pub use happenings::{HappeningQuery, NewHappening};
 pub use key::{KEY_FILE, KEY_VARIABLE, KeyError, PASSPHRASE_VARIABLE, SealKey};

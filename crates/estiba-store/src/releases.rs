@@ -119,10 +119,18 @@ impl Store {
         &self,
         project: &ProjectId,
     ) -> Result<BTreeMap<Version, BTreeSet<EnvironmentId>>, StoreError> {
+        // From one environment to the next by an index, however many deployments
+        // each has.
         let query = sqlx::query(
-            "SELECT environment, version, cause FROM deployments WHERE id IN \
-             (SELECT max(id) FROM deployments \
-              WHERE project = $1 AND state = 'succeeded' GROUP BY environment)",
+            "WITH RECURSIVE places (place) AS ( \
+                 SELECT min(environment) FROM deployments WHERE project = $1 \
+                 UNION ALL \
+                 SELECT (SELECT min(environment) FROM deployments \
+                         WHERE project = $1 AND environment > place) \
+                 FROM places WHERE place IS NOT NULL) \
+             SELECT environment, version, cause FROM deployments WHERE id IN \
+                 (SELECT (SELECT max(id) FROM deployments \
+                          WHERE environment = place AND state = 'succeeded') FROM places)",
         )
         .bind(project.to_string());
         let mut deployed: BTreeMap<Version, BTreeSet<EnvironmentId>> = BTreeMap::new();

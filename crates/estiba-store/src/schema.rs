@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 4;
 
 fn migrator() -> Migrator {
     let migration = |version: i64, name: &'static str, sql: &'static str| {
@@ -30,6 +30,7 @@ fn migrator() -> Migrator {
             "sessions",
             include_str!("../migrations/0003_sessions.sql"),
         ),
+        migration(4, "order", include_str!("../migrations/0004_order.sql")),
     ])
 }
 

@@ -62,7 +62,7 @@ impl Store {
         self.run(insert).await?;
         let query =
             sqlx::query("SELECT id, login, admin, created_at_ms FROM people WHERE login = $1");
-        let row = query.bind(login).fetch_one(self.pool()).await;
+        let row = query.bind(login).fetch_one(self.readers()).await;
         person(&row.map_err(|e| self.failed(&e))?)
     }
 

@@ -1,14 +1,10 @@
 //! How teams deliver.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{Figures, Problem as Document};
-use estiba_model::{
-    Cause, Deployment, DeploymentState, EnvironmentId, Name, Project, Right, Version,
-};
-use estiba_store::ReleaseSummary;
+use estiba_model::{Cause, DeploymentState, EnvironmentId, Name, Project, Right};
+use estiba_store::Delivery;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -47,9 +43,14 @@ pub(crate) async fn show(
         let Ok((project, _)) = app.descriptions.project(app.store(), &id).await else {
             continue;
         };
-        let deployments = app.store().deployments_since(&id, since).await?;
-        let releases = app.store().releases(&id).await?;
-        sample.add(&project, &deployments, &releases);
+        for environment in counted(&project) {
+            let place = EnvironmentId {
+                team: id.team.clone(),
+                project: id.project.clone(),
+                environment,
+            };
+            sample.add(&app.store().deliveries_since(&place, since).await?);
+        }
     }
     Ok(Json(sample.figures(team, days)))
 }
@@ -64,44 +65,25 @@ struct Sample {
 }
 
 impl Sample {
-    fn add(&mut self, project: &Project, deployments: &[Deployment], releases: &[ReleaseSummary]) {
-        let made: BTreeMap<&Version, Timestamp> = releases
-            .iter()
-            .map(|release| (&release.version, release.created_at))
-            .collect();
-        let counted = counted(project);
-        let mut down_since: BTreeMap<&EnvironmentId, Timestamp> = BTreeMap::new();
-        let of_releases = deployments.iter().filter(|deployment| {
-            matches!(
-                deployment.cause,
-                Cause::Deploy | Cause::Promote | Cause::Rollback
-            ) && counted.contains(&deployment.environment.environment)
-        });
-        for deployment in of_releases {
-            let Some(ended) = deployment.finished_at else {
+    /// What went to one environment, in the order of time.
+    fn add(&mut self, deliveries: &[Delivery]) {
+        let mut down_since: Option<Timestamp> = None;
+        for delivery in deliveries {
+            let ended = delivery.ended_at;
+            if delivery.state == DeploymentState::Failed {
+                self.failures += 1;
+                down_since.get_or_insert(ended);
                 continue;
-            };
-            let environment = &deployment.environment;
-            let is_rollback = deployment.cause == Cause::Rollback;
-            match deployment.state {
-                DeploymentState::Succeeded => {
-                    if is_rollback {
-                        self.failures += 1;
-                    } else {
-                        self.deployments += 1;
-                        if let Some(made) = made.get(&deployment.version) {
-                            self.lead_seconds.push(seconds(*made, ended));
-                        }
-                    }
-                    if let Some(since) = down_since.remove(environment) {
-                        self.restore_seconds.push(seconds(since, ended));
-                    }
-                }
-                DeploymentState::Failed => {
-                    self.failures += 1;
-                    down_since.entry(environment).or_insert(ended);
-                }
-                _ => {}
+            }
+            if delivery.cause == Cause::Rollback {
+                self.failures += 1;
+            } else {
+                self.deployments += 1;
+                let made = delivery.made_at.map(|made| seconds(made, ended));
+                self.lead_seconds.extend(made);
+            }
+            if let Some(since) = down_since.take() {
+                self.restore_seconds.push(seconds(since, ended));
             }
         }
     }

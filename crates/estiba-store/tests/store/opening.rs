@@ -25,6 +25,8 @@ fn url(fixture: &Fixture) -> String {
 async fn a_newer_schema_is_refused(fixture: &Fixture) {
     drop(fixture.open().await);
     let mut connection = AnyConnection::connect(&url(fixture)).await.unwrap();
+    let known = sqlx::query_scalar::<_, i64>("SELECT max(version) FROM _sqlx_migrations");
+    let known = known.fetch_one(&mut connection).await.unwrap();
     let newer = "UPDATE _sqlx_migrations SET version = 999 \
                  WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
     sqlx::query(newer).execute(&mut connection).await.unwrap();
@@ -37,7 +39,8 @@ async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for lang in [Lang::En, Lang::Es] {
         let message = error.message();
         let text = message.text(lang);
-        assert!(text.contains("999") && text.contains(" 3"), "{text}");
+        assert!(text.contains("999"), "{text}");
+        assert!(text.contains(&format!(" {known}")), "{text}");
     }
 }
 
