@@ -130,7 +130,8 @@ impl Store {
                  FROM places WHERE place IS NOT NULL) \
              SELECT environment, version, cause FROM deployments WHERE id IN \
                  (SELECT (SELECT max(id) FROM deployments \
-                          WHERE environment = place AND state = 'succeeded') FROM places)",
+                          WHERE environment = place AND state = 'succeeded') \
+                  FROM places WHERE place IS NOT NULL)",
         )
         .bind(project.to_string());
         let mut deployed: BTreeMap<Version, BTreeSet<EnvironmentId>> = BTreeMap::new();
