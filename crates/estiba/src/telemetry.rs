@@ -33,7 +33,7 @@ impl Telemetry {
     pub async fn begin(json: bool) -> Result<Self, Failure> {
         let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         let provider = match ENDPOINT_VARIABLES.iter().any(|name| is_set(name)) {
-            true => Some(provider().await.map_err(unusable)?),
+            true => Some(provider().await.map_err(|error| unusable(&error))?),
             false => None,
         };
         let traces = provider.as_ref().map(|provider| {
@@ -89,7 +89,7 @@ async fn provider() -> Result<SdkTracerProvider, ExporterBuildError> {
         .build())
 }
 
-fn unusable(error: ExporterBuildError) -> Failure {
+fn unusable(error: &ExporterBuildError) -> Failure {
     Failure::because(message!(
         "traces can't be sent: {error}; correct {} or unset it",
         "no se pueden enviar trazas: {error}; corrija {} o quítelo",

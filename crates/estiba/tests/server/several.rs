@@ -14,7 +14,7 @@ pub fn another_server_carries_on_what_a_killed_one_had_begun() {
         Ok(postgres) => postgres,
         Err(why) => return println!("skipped: {why}"),
     };
-    let one = Server::within(vec![(DATABASE, postgres.url.clone())], &[]);
+    let one = Server::within(vec![(DATABASE, postgres.url)], &[]);
     let other = one.beside();
     one.team("moria");
     let gimli = one.person("moria", "gimli", "member");
