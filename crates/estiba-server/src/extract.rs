@@ -1,11 +1,17 @@
 //! Parts of requests, read so that what is wrong with them is a problem document.
 
+use std::io::ErrorKind;
+use std::pin::Pin;
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use estiba_model::{Lang, message};
+use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
 
 use crate::auth::cookie;
 use crate::problem::Problem;
@@ -66,6 +72,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 message!("{why}", "el cuerpo no es válido: {why}"),
             )
         })
+    }
+}
+
+/// The longest body that is taken as a stream: a layer of an image, a backup.
+const MOST_UPLOADED_BYTES: u64 = 16 << 30;
+
+/// A body of many bytes, read as it comes. One that is too long is refused before it
+/// is read, or ends with [`ErrorKind::FileTooLarge`].
+pub(crate) struct Upload(pub Pin<Box<dyn AsyncRead + Send>>);
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > MOST_UPLOADED_BYTES) {
+            return Err(Problem::too_large());
+        }
+        let mut left = MOST_UPLOADED_BYTES;
+        let content = request.into_body().into_data_stream();
+        let content = content.map(move |piece| {
+            let piece = piece.map_err(std::io::Error::other)?;
+            left = left
+                .checked_sub(piece.len() as u64)
+                .ok_or(ErrorKind::FileTooLarge)?;
+            Ok::<_, std::io::Error>(piece)
+        });
+        Ok(Self(Box::pin(StreamReader::new(content))))
     }
 }
 

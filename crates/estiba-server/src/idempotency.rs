@@ -57,13 +57,9 @@ async fn keyed(
         )
     })?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MOST_BYTES).await.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            message!("the body is too large", "el cuerpo es demasiado grande"),
-        )
-    })?;
+    let body = to_bytes(body, MOST_BYTES)
+        .await
+        .map_err(|_| Problem::too_large())?;
     // Who asks is part of it: nobody gets an answer that is another's.
     let principal = [header::AUTHORIZATION.as_str(), "estiba-chat-account"]
         .map(|name| {

@@ -68,6 +68,18 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
     }
 
+    /// What was sent is too long to be taken.
+    pub fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            message!(
+                "this is more than the server takes in one request",
+                "esto es más de lo que el servidor acepta en un pedido"
+            ),
+        )
+    }
+
     /// The state of things does not allow it.
     pub fn conflict(message: Message) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)

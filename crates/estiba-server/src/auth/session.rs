@@ -229,13 +229,7 @@ impl<T: DeserializeOwned> FromRequest<App> for OpenForm<T> {
 
 async fn fields(body: axum::body::Body) -> Result<bytes::Bytes, Problem> {
     let fields = axum::body::to_bytes(body, MOST_FORM_BYTES).await;
-    fields.map_err(|_| {
-        Problem::new(
-            http::StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            message!("the form is too large", "el formulario es demasiado grande"),
-        )
-    })
+    fields.map_err(|_| Problem::too_large())
 }
 
 fn read<T: DeserializeOwned>(fields: &[u8]) -> Result<T, Problem> {

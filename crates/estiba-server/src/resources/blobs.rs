@@ -1,17 +1,18 @@
 //! What images are made of, on its way to this server.
 
+use std::io::ErrorKind;
+
 use axum::Json;
-use axum::body::Body as RawBody;
 use axum::extract::State;
 use estiba_api::{Blobs, Problem as Document};
+use estiba_image::ImageError;
 use estiba_model::{Digest, Name, Right};
-use futures::TryStreamExt;
 use http::StatusCode;
-use tokio_util::io::{StreamReader, SyncIoBridge};
+use tokio_util::io::SyncIoBridge;
 
 use super::{ProjectPath, project_id};
 use crate::auth::Principal;
-use crate::extract::{Body, Path};
+use crate::extract::{Body, Path, Upload};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -43,15 +44,21 @@ pub(crate) async fn put(
     State(app): State<App>,
     principal: Principal,
     Path((team, project, digest)): Path<(Name, Name, Digest)>,
-    body: RawBody,
+    Upload(content): Upload,
 ) -> Result<StatusCode, Problem> {
     principal.need_project(&team, &project, Right::Ship)?;
     let images = app.engine.images().clone();
-    let content = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
     let received = tokio::task::spawn_blocking(move || {
-        let mut content = SyncIoBridge::new(Box::pin(content));
+        let mut content = SyncIoBridge::new(content);
         images.receive_blob(&digest, &mut content)
     });
-    received.await.map_err(|_| Problem::internal())??;
-    Ok(StatusCode::CREATED)
+    match received.await.map_err(|_| Problem::internal())? {
+        Err(ImageError::Io { source, .. }) if source.kind() == ErrorKind::FileTooLarge => {
+            Err(Problem::too_large())
+        }
+        received => {
+            received?;
+            Ok(StatusCode::CREATED)
+        }
+    }
 }

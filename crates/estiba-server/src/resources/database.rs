@@ -1,21 +1,22 @@
 //! Backups of an environment's database.
 
+use std::io::ErrorKind;
+
 use axum::body::Body as RawBody;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use estiba_api::Problem as Document;
 use estiba_model::{Name, Right};
-use futures::TryStreamExt;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use tokio_util::io::{ReaderStream, StreamReader};
+use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 
 use super::{EnvironmentPath, environment_id};
 use crate::auth::Principal;
-use crate::extract::{Path, Query};
+use crate::extract::{Path, Query, Upload};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -73,14 +74,13 @@ pub(crate) async fn restore(
     principal: Principal,
     Path(path): Path<EnvironmentPath>,
     Query(which): Query<Which>,
-    body: RawBody,
+    Upload(mut content): Upload,
 ) -> Result<StatusCode, Problem> {
     let id = environment_id(path);
     let project = super::environment(&app, &principal, &id, Right::Change).await?;
     let folder = tempfile::tempdir().map_err(unusable)?;
     let path = folder.path().join("backup.dump");
     let mut file = tokio::fs::File::create_new(&path).await.map_err(unusable)?;
-    let mut content = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));
     tokio::io::copy(&mut content, &mut file)
         .await
         .map_err(unusable)?;
@@ -102,6 +102,9 @@ pub(crate) async fn restore(
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unusable(error: std::io::Error) -> Problem {
+    if error.kind() == ErrorKind::FileTooLarge {
+        return Problem::too_large();
+    }
     tracing::error!(%error, "a backup can't be kept on its way");
     Problem::internal()
 }

@@ -17,6 +17,7 @@ fn main() -> std::process::ExitCode {
         faults::telegram_calls_the_bot_with_a_secret,
         faults::the_bot_lives_with_what_goes_wrong,
         faults::what_can_not_be_is_said_at_once,
+        story::a_crash_loop_is_told,
         story::a_team_ships_from_its_chat,
     ])
 }

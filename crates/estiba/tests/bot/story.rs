@@ -1,6 +1,7 @@
 //! Link, look, deploy, approve, be told; and a bot that is killed.
 
 use crate::place::{Place, until};
+use crate::support::get;
 use crate::telegram::{Person, Telegram};
 
 const ANA: Person = Person {
@@ -148,4 +149,27 @@ pub fn a_team_ships_from_its_chat() {
     for log in [bot.log(), again.log(), third.log(), place.server.log()] {
         assert!(!log.contains("plantedSecret"), "{log}");
     }
+}
+
+pub fn a_crash_loop_is_told() {
+    let Some(telegram) = Telegram::start() else {
+        return;
+    };
+    let place = Place::new();
+    let _bot = place.bot(&telegram.url);
+    let code = place.code(&place.admin);
+    telegram.write(BETO, &format!("/start {code}"));
+    telegram.sees(BETO.number, &["You are", "ana"]);
+    place.ask(&place.admin, &["team", "add", "estiba"]);
+    let deploy = ["deploy", "--env", "test", "--version", "1.0.0", "--yes"];
+    place.ask(&place.admin, &deploy);
+    telegram.write(BETO, "/subscribe estiba");
+    telegram.sees(BETO.number, &["told what happens"]);
+
+    let address = place.project.address("test", "api");
+    until("the crash loop is told", || {
+        // Whenever it is there again, it is told to end. No answer comes.
+        let _ = get(&address, "/exit/1");
+        (telegram.count(BETO.number, "ends again and again") > 0).then_some(())
+    });
 }

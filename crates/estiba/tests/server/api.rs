@@ -1,5 +1,8 @@
 //! What every request is answered with.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use crate::bench::Server;
@@ -110,10 +113,22 @@ pub fn what_is_too_much_is_refused() {
         &json!({ "name": long }),
     );
     assert_eq!(large.status(), 413);
+    // Of a layer, already what it says about itself.
+    server.team("moria");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let path = format!("/api/v1/teams/moria/projects/tp2/blobs/{digest}");
+    let address = server.url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let key = &server.admin;
+    let head = format!("PUT {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n");
+    write!(stream, "{head}content-length: 99999999999\r\n\r\n").unwrap();
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status).unwrap();
+    assert!(status.contains(" 413 "), "{status}");
     let other = server.request("POST", "/api/v1/teams", &server.admin);
     let other = other.header("content-type", "application/json");
     assert_eq!(other.body("{").send().unwrap().status(), 400);
-    let unknown = json!({ "name": "moria", "extra": 1 });
+    let unknown = json!({ "name": "rohan", "extra": 1 });
     let unknown = server.send("POST", "/api/v1/teams", &server.admin, &unknown);
     assert_eq!(unknown.status(), 422);
 

@@ -120,8 +120,8 @@ fn streamed(stream: &mut TcpStream) -> io::Result<()> {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     )?;
     for piece in 0..5 {
-        write!(stream, "2\r\n{piece}\n\r\n")?;
-        stream.flush()?;
+        // In one piece: whoever passes it on may cut it where writes ended.
+        stream.write_all(format!("2\r\n{piece}\n\r\n").as_bytes())?;
         sleep(Duration::from_millis(100));
     }
     write!(stream, "0\r\n\r\n")
