@@ -42,8 +42,8 @@ start_server() {
   done
   url=http://$(jq -r .address "$work/serve.out")
 }
-stop_server() { kill "$server" && wait "$server" || true; }
-on_exit+=('stop_server 2>/dev/null')
+stop_server() { kill "$server" && wait "$server"; } # it has to end well
+on_exit+=('kill $server 2>/dev/null')
 
 resident_mb() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 

@@ -15,8 +15,9 @@ use crate::error::EngineError;
 use crate::inputs::{Inputs, Overrides};
 use crate::runtime::{Runtime, TargetProvider, Targets, targets_of};
 
-/// Does everything that Estiba does. Cheap to share; every operation may run in
-/// several processes at once.
+/// Does everything that Estiba does. A clone is cheap and is the same engine; every
+/// operation may run in several processes at once.
+#[derive(Clone)]
 pub struct Engine {
     /// Durable state.
     pub(crate) store: Store,

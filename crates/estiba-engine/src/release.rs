@@ -232,6 +232,7 @@ impl Engine {
 struct BuildKey {
     dir: PathBuf,
     program: Option<String>,
+    built: Option<PathBuf>,
     include: Vec<PathBuf>,
 }
 
@@ -240,6 +241,7 @@ impl BuildKey {
         Self {
             dir: request.dir.clone(),
             program: request.program.clone(),
+            built: request.built.clone(),
             include: request.include.clone(),
         }
     }
@@ -247,6 +249,8 @@ impl BuildKey {
 
 fn build_request(source: &ProjectWorkload, workload: &Name, container: &Name) -> BuildRequest {
     let annotations = &source.workload.annotations;
+    let built = source.workload.built_program().map(PathBuf::from);
+    let named = annotations.get(PROGRAM_ANNOTATION).cloned();
     let include = annotations
         .get(INCLUDE_ANNOTATION)
         .map(|list| list.split(',').map(|path| path.trim().into()).collect())
@@ -256,7 +260,8 @@ fn build_request(source: &ProjectWorkload, workload: &Name, container: &Name) ->
         workload: workload.to_string(),
         container: container.to_string(),
         dockerfile: None,
-        program: annotations.get(PROGRAM_ANNOTATION).cloned(),
+        program: named.filter(|_| built.is_none()),
+        built,
         include,
     }
 }

@@ -46,8 +46,8 @@ pub struct SealKey {
 }
 
 impl SealKey {
-    /// The key in the variable [`KEY_VARIABLE`], or else in the file `path`, which is made on first use, readable by its
-    /// owner alone.
+    /// The key in the variable [`KEY_VARIABLE`], or else in the file `path`, which is
+    /// made on first use, readable by its owner alone.
     ///
     /// With a passphrase in the variable [`PASSPHRASE_VARIABLE`], the file is
     /// encrypted by it; one that was not, is from then on. `ask` is called for

@@ -110,7 +110,14 @@ impl Context {
     /// # Errors
     /// When the state can't be opened, or the server's address is none.
     pub async fn backend(&self) -> Result<Box<dyn Backend>, Failure> {
-        let engine = self.engine().await?;
+        self.backend_over(self.engine().await?)
+    }
+
+    /// The same with an engine that is there already.
+    ///
+    /// # Errors
+    /// When the server's address is none.
+    pub fn backend_over(&self, engine: Engine) -> Result<Box<dyn Backend>, Failure> {
         match self.client()? {
             Some(client) => Ok(Box::new(There::new(client, engine))),
             None => Ok(Box::new(Here(engine))),

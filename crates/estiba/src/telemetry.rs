@@ -45,9 +45,11 @@ impl Telemetry {
                 .with_filter(own)
         });
         let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        // Spans are for traces: a line of the log says by itself what it is about.
+        let events = filter::filter_fn(|of| of.is_event());
         let log = match json {
-            true => log.json().boxed(),
-            false => log.boxed(),
+            true => log.json().with_filter(events).boxed(),
+            false => log.with_filter(events).boxed(),
         };
         let filter =
             EnvFilter::try_from_env("ESTIBA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));

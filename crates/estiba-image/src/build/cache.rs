@@ -31,10 +31,12 @@ impl BuildKey {
             dir,
             dockerfile,
             program,
+            built,
             include,
             ..
         } = request;
-        let options = format!("{kind} {sources} {dir:?} {dockerfile:?} {program:?} {include:?}");
+        let options =
+            format!("{kind} {sources} {dir:?} {dockerfile:?} {program:?} {built:?} {include:?}");
         Ok(Self(Digest::of(options.as_bytes())))
     }
 

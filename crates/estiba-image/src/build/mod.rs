@@ -30,9 +30,10 @@ pub struct BuildRequest {
     pub container: String,
     /// A Dockerfile with a name or place of its own, relative to `dir`.
     pub dockerfile: Option<PathBuf>,
-    /// The program of a Cargo package that has several; or, with a `/`, the path
-    /// of a program that is already built, relative to `dir`.
+    /// The program of a Cargo package that has several.
     pub program: Option<String>,
+    /// A program that is already built, relative to `dir`: it is packed as it is.
+    pub built: Option<PathBuf>,
     /// Files and directories, relative to `dir`, that the packer puts below
     /// `/app`, the working directory. A Dockerfile has its own ways.
     pub include: Vec<PathBuf>,
@@ -51,10 +52,10 @@ pub struct Built {
 
 /// Builds the image of a container; nothing is run if no input has changed.
 ///
-/// A program that is already built is packed. A Dockerfile (or Containerfile) is built by Docker, Podman or Buildah,
-/// whichever answers first. Without one, a Cargo package is built in release
-/// mode and packed; also when there is a Dockerfile and no tool to build it,
-/// which the notices then say.
+/// A program that is already built is packed. A Dockerfile (or Containerfile) is
+/// built by Docker, Podman or Buildah, whichever answers first. Without one, a
+/// Cargo package is built in release mode and packed; also when there is a
+/// Dockerfile and no tool to build it, which the notices then say.
 ///
 /// The builder keeps its image too, as `estiba/{workload}-{container}:{hash}`:
 /// its cache for the next build. A base image that changed under the same tag is
@@ -76,8 +77,8 @@ pub async fn build(
         dir,
         ..request.clone()
     };
-    if let Some(program) = ready_program(request) {
-        return pack_program(store, request, &program).await;
+    if let Some(built) = &request.built {
+        return pack_program(store, request, request.dir.join(built)).await;
     }
     let dockerfile = find_dockerfile(request)?;
     let has_package = request.dir.join("Cargo.toml").is_file();
@@ -139,29 +140,22 @@ async fn pack_package(
 async fn pack_program(
     store: &ImageStore,
     request: &BuildRequest,
-    program: &Path,
+    program: PathBuf,
 ) -> Result<Built, ImageError> {
     if !program.is_file() {
-        return Err(ImageError::NoReadyProgram {
-            path: program.to_owned(),
-        });
+        return Err(ImageError::NoReadyProgram { path: program });
     }
     let files = included(request)?;
     let inputs = Inputs::Program {
         dir: request.dir.clone(),
-        program: program.to_owned(),
+        program: program.clone(),
         include: request.include.clone(),
     };
     let key = BuildKey::new(store, request, inputs).await?;
     if let Some(digest) = key.find(store) {
         return Ok(unchanged(digest));
     }
-    packed(store, &key, program.to_owned(), files).await
-}
-
-fn ready_program(request: &BuildRequest) -> Option<PathBuf> {
-    let program = request.program.as_deref()?;
-    program.contains('/').then(|| request.dir.join(program))
+    packed(store, &key, program, files).await
 }
 
 async fn packed(

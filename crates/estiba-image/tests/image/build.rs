@@ -138,7 +138,7 @@ async fn a_program_that_is_already_built_is_packed_as_it_is() {
     let s = scratch();
     let mut request = request(&s.dir.path().join("deploy"));
     write(request.dir.join("page.html"), "<p>hello</p>");
-    request.program = Some("../out/tool".to_owned());
+    request.built = Some("../out/tool".into());
     request.include = vec!["page.html".into()];
     let error = run(&s.store, &request).await.unwrap_err();
     assert!(

@@ -188,10 +188,8 @@ fn files(project: &Project) -> Result<BTreeMap<String, String>, Failure> {
 #[async_trait]
 impl Backend for There {
     async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, Failure> {
-        match self.client.status(&project.id).await {
-            Err(error) if error.code() == Some("not-found") => Err(unknown(project)),
-            answer => Ok(answer?),
-        }
+        let status = self.client.status(&project.id).await;
+        status.map_err(|error| unknown(project, error))
     }
 
     async fn releases(&self, project: &Project) -> Result<Vec<ListedRelease>, Failure> {
@@ -372,7 +370,8 @@ impl Backend for There {
         environment: &Name,
     ) -> Result<BTreeMap<String, String>, Failure> {
         let id = environment_id(project, environment)?;
-        Ok(self.client.config(&id).await?)
+        let config = self.client.config(&id).await;
+        config.map_err(|error| unknown(project, error))
     }
 
     async fn replicas(
@@ -381,7 +380,8 @@ impl Backend for There {
         environment: &Name,
     ) -> Result<BTreeMap<Name, u32>, Failure> {
         let id = environment_id(project, environment)?;
-        Ok(self.client.replicas(&id).await?)
+        let replicas = self.client.replicas(&id).await;
+        replicas.map_err(|error| unknown(project, error))
     }
 
     async fn set_config(
@@ -403,7 +403,10 @@ impl Backend for There {
         environment: &Name,
     ) -> Result<Vec<(String, Timestamp)>, Failure> {
         let id = environment_id(project, environment)?;
-        let secrets = self.client.secrets(&id).await?.into_iter();
+        let secrets = self.client.secrets(&id).await;
+        let secrets = secrets
+            .map_err(|error| unknown(project, error))?
+            .into_iter();
         Ok(secrets.map(|one| (one.name, one.updated_at)).collect())
     }
 
@@ -540,7 +543,10 @@ fn write_piece(to: &mut File, text: &str) -> io::Result<()> {
 }
 
 /// The server answers alike where a project is not there and where it is another's.
-fn unknown(project: &Project) -> Failure {
+fn unknown(project: &Project, error: ApiError) -> Failure {
+    if error.code() != Some("not-found") {
+        return error.into();
+    }
     let id = &project.id;
     Failure::because(message!(
         "the server knows no project {id}, or it is not of a team of yours: `estiba up` makes it known, and whoever runs the server admits you to the team",

@@ -36,8 +36,11 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
     let environment = context.environment(&project, wanted.environment)?;
     must_be_free(&wanted.output)?;
     let engine = context.engine().await?;
-    let backend = context.backend().await?;
+    let backend = context.backend_over(engine.clone())?;
     let id = engine.environment(&project, &environment)?;
+    let config = backend.config(&project, &environment).await?;
+    let secrets = backend.secrets(&project, &environment).await?;
+    let replicas = backend.replicas(&project, &environment).await?;
     let existing = match &wanted.version {
         Some(version) => backend.existing_release(&project, version).await?,
         None => None,
@@ -50,16 +53,15 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
             engine.assemble_built(&project, version, &observer).await?
         }
     };
-    let secrets = backend.secrets(&project, &environment).await?;
     let lang = context.output.lang;
     let export = Export {
         environment: id,
         version: release.version.clone(),
         workloads: release.workloads.clone(),
         registry: project.registry.clone(),
-        config: backend.config(&project, &environment).await?,
+        config,
         secrets: secrets.into_iter().map(|(name, _)| name).collect(),
-        replicas: backend.replicas(&project, &environment).await?,
+        replicas,
         without_shell: without_shell(&project),
         users: users(engine.images(), &*backend, &project, &release).await?,
         database: database(&project, &environment),

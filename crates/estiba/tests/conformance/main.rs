@@ -12,6 +12,11 @@ mod bench;
 mod place;
 mod results;
 mod score;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the kit makes its tests by itself"
+)]
 #[path = "../support/steady.rs"]
 mod steady;
 #[path = "../support/mod.rs"]

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cross::{Kind, gate_before_cluster, kubeconfig};
+use crate::cross::{Kind, gate_before_cluster};
+use crate::support::cluster::{kubeconfig, kubectl};
 use crate::support::registry::Registry;
 use crate::support::{Done, Project, copy, source};
 
@@ -97,17 +98,6 @@ impl Course {
         let asked = self.project.run(&[exec.as_slice(), &ask].concat()).ok();
         assert_eq!(asked.out, version, "{}", asked.err);
     }
-}
-
-fn kubectl(args: &[&str]) -> String {
-    let done = Command::new("kubectl")
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{args:?}: {error}");
-    String::from_utf8(done.stdout).unwrap()
 }
 
 /// Runs `kubectl ARGS -f` with an object.

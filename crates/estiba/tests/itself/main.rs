@@ -3,17 +3,17 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod course;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../bot/place.rs"]
 mod place;
 mod shipped;
 #[path = "../support/steady.rs"]
 mod steady;
 mod story;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../support/mod.rs"]
 mod support;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../bot/telegram.rs"]
 mod telegram;
 

@@ -1,13 +1,11 @@
 //! From `deploy/` to a server and a bot that people use.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use reqwest::blocking::{Client, ClientBuilder};
 
 use crate::course::{Course, team};
 use crate::shipped::{Asking, Shipped};
 use crate::support::Project;
+use crate::support::cluster::{self, kubeconfig, kubectl};
 use crate::telegram::{Person, Telegram};
 
 const ANA: Person = Person {
@@ -20,14 +18,14 @@ pub fn on_this_machine() {
         return;
     };
     let shipped = Shipped::on_this_machine();
-    let cluster = cluster();
-    let targets = match &cluster {
-        Some(kubeconfig) => {
-            let config = std::fs::read_to_string(kubeconfig).unwrap();
+    let no_cluster = cluster::missing();
+    let targets = match no_cluster {
+        None => {
+            let config = std::fs::read_to_string(kubeconfig().unwrap()).unwrap();
             shipped.secret("KUBECONFIG", &config);
             "TARGETS={ cluster: { kind: kubernetes } }"
         }
-        None => "TARGETS={}",
+        Some(_) => "TARGETS={}",
     };
     let admin = shipped.set_up(&telegram.url, &[targets.to_owned()]);
     let address = shipped.project.address("test", "api");
@@ -35,9 +33,9 @@ pub fn on_this_machine() {
     let url = format!("http://{}:{port}", address.host);
     let ana = Admin::of(&shipped, &url, &admin);
     ana.links(&telegram);
-    match &cluster {
-        None => println!("skipped: no cluster that the shipped server could deploy to"),
-        Some(_) => ships_a_course(&telegram, &url, &admin),
+    match no_cluster {
+        Some(why) => println!("skipped: a project for the shipped server: {why}"),
+        None => ships_a_course(&telegram, &url, &admin),
     }
     let socket = address.socket.parse().unwrap();
     let client = client_builder().resolve(&address.host, socket);
@@ -47,20 +45,14 @@ pub fn on_this_machine() {
 }
 
 pub fn on_a_cluster() {
-    let Some(kubeconfig) = cluster() else {
-        println!("skipped: KUBECONFIG names no cluster that answers");
+    if let Some(why) = cluster::missing() {
+        println!("skipped: {why}");
+        return;
+    }
+    let Some(telegram) = Telegram::at(&cluster::node_address()) else {
         return;
     };
-    let node = kubectl(&[
-        "get",
-        "nodes",
-        "-o",
-        "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}",
-    ]);
-    let Some(telegram) = Telegram::at(&node) else {
-        return;
-    };
-    let shipped = Shipped::on_a_cluster(&kubeconfig);
+    let shipped = Shipped::on_a_cluster(&kubeconfig().unwrap());
     let admin = shipped.set_up(&telegram.url, &[]);
     let namespace = format!("estiba-{}-test", std::process::id());
     let path = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
@@ -134,18 +126,4 @@ fn is_upgraded_and_taken_back(shipped: &Shipped, client: Client, url: &str, key:
 fn client_builder() -> ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().pool_max_idle_per_host(0)
-}
-
-fn cluster() -> Option<PathBuf> {
-    let file = std::env::var_os("KUBECONFIG").map(PathBuf::from)?;
-    let asked = ["get", "--raw=/readyz", "--request-timeout=5s"];
-    let done = Command::new("kubectl").args(asked).output();
-    (done.is_ok_and(|done| done.status.success()) && Path::new(&file).is_file()).then_some(file)
-}
-
-fn kubectl(args: &[&str]) -> String {
-    let done = Command::new("kubectl").args(args).output().unwrap();
-    let error = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{args:?}: {error}");
-    String::from_utf8(done.stdout).unwrap()
 }

@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod bench;
 mod contract;
+mod export;
 mod pages;
 mod pipelines;
 #[path = "../support/postgres.rs"]
@@ -31,6 +32,7 @@ fn main() -> std::process::ExitCode {
         api::files_with_mistakes_are_told_with_their_place,
         api::what_is_too_much_is_refused,
         contract::every_operation_answers_as_its_document_says,
+        export::an_export_has_what_the_server_knows,
         pages::access::another_teams_pages_are_not_there,
         pages::access::nobody_sees_a_page,
         pages::access::roles_see_and_do_what_is_theirs,

@@ -1,6 +1,8 @@
 //! A project in a folder of its own, with state of its own, and the real
 //! command on it.
 
+#[allow(dead_code, reason = "not every test has a cluster")]
+pub mod cluster;
 pub mod registry;
 
 use std::io::{BufRead, BufReader, Read, Write};

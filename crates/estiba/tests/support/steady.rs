@@ -18,7 +18,6 @@ pub fn run_again(name: &str, test: impl Fn()) {
 }
 
 /// Runs tests by name, as `cargo test` wants them.
-#[allow(dead_code, reason = "the conformance kit makes its tests by itself")]
 pub fn run(tests: &[(&'static str, fn())]) -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = tests.iter().map(|&(name, test)| {
@@ -40,5 +39,4 @@ pub fn run(tests: &[(&'static str, fn())]) -> std::process::ExitCode {
 macro_rules! tests {
     ($($test:path),* $(,)?) => { &[$((stringify!($test), $test as fn())),*] };
 }
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use tests;

@@ -6,13 +6,14 @@ pub mod moving;
 pub mod promoted;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
+use crate::support::cluster;
 use crate::support::registry::Registry;
 use crate::support::{Done, Project, copy, source};
 
@@ -41,24 +42,17 @@ impl Kind {
             let done = Command::new(program).args(args).output();
             done.is_ok_and(|done| done.status.success())
         };
-        let kubectl = ["get", "--raw=/readyz", "--request-timeout=5s"];
         match self {
             Self::Docker if !answers("docker", &["info"]) => Some("`docker info` fails"),
-            Self::Kubernetes if kubeconfig().is_none() || !answers("kubectl", &kubectl) => {
-                Some("KUBECONFIG names no cluster that answers")
-            }
+            Self::Kubernetes => cluster::missing(),
             _ => None,
         }
     }
 }
 
-pub fn kubeconfig() -> Option<PathBuf> {
-    std::env::var_os("KUBECONFIG").map(PathBuf::from)
-}
-
 /// A gate before the cluster, and a kubeconfig that leads through it.
 pub fn gate_before_cluster(file: &Path) -> Arc<Gate> {
-    let text = fs::read_to_string(kubeconfig().unwrap()).unwrap();
+    let text = fs::read_to_string(cluster::kubeconfig().unwrap()).unwrap();
     let server = text.split("https://127.0.0.1:").nth(1).unwrap();
     let port = server.split(|c: char| !c.is_ascii_digit()).next().unwrap();
     let (gate, own) = Gate::before_port(port.parse().unwrap());
@@ -109,7 +103,7 @@ impl Crossed {
                 self.gates.push((kind, gate));
                 let mut target = json!({ "kind": "docker", "socket": socket });
                 if kinds.contains(&Kind::Kubernetes) {
-                    target["address"] = json!(node_address());
+                    target["address"] = json!(cluster::node_address());
                 }
                 target
             }
@@ -218,16 +212,6 @@ impl Crossed {
         of.map(|one| one["target"].as_str().unwrap().to_owned())
             .collect()
     }
-}
-
-/// An address of this machine that pods can reach: that of its node.
-fn node_address() -> String {
-    let path = "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}";
-    let done = Command::new("kubectl")
-        .args(["get", "nodes", "-o", path])
-        .output()
-        .unwrap();
-    String::from_utf8(done.stdout).unwrap()
 }
 
 /// What goes wrong in a version.
