@@ -30,6 +30,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use behaviour::{Behaviour, Need};
 use bench::Bench;
+use place::Place;
 use results::{Outcome, Results};
 use steady::run_again;
 
@@ -39,38 +40,59 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     let places = place::all();
-    let most = places.iter().map(|place| place.at_once()).max();
-    arguments.test_threads.get_or_insert(most.unwrap_or(1));
+    // A cluster waits more than it computes: beside it there is room for the others.
+    let at_once = || places.iter().map(|place| place.at_once());
+    let threads = at_once().max().unwrap_or(1) + at_once().min().unwrap_or(0);
+    arguments.test_threads.get_or_insert(threads);
     let results = Arc::new(Results::default());
-    let mut trials = Vec::new();
-    let mut benches = Vec::new();
-    for place in places {
-        let bench = Arc::new(Bench::new(place));
-        let missing = match arguments.list {
-            true => None,
-            false => bench.place.missing(),
-        };
-        if let Some(why) = &missing {
-            eprintln!("skipped: {}: {why}", bench.place.name());
-        }
-        let lacking = match missing {
-            None if !arguments.list => bench.place.lacking(),
-            _ => Vec::new(),
-        };
-        for behaviour in behaviours::all() {
-            let lack = behaviour.need.filter(|need| lacking.contains(need));
-            let trial = trial(&bench, behaviour, lack, &results);
-            trials.push(trial.with_ignored_flag(missing.is_some()));
-        }
-        benches.push(bench);
-    }
+    let listed = arguments.list;
+    let shown: Vec<_> = places
+        .into_iter()
+        .map(|place| Shown::new(place, listed))
+        .collect();
+    // Each behaviour on all targets, so that they are tried beside each other.
+    let trials = behaviours::all()
+        .flat_map(|behaviour| shown.iter().map(move |place| (behaviour, place)))
+        .map(|(behaviour, place)| place.trial(behaviour, &results))
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     results.write();
-    benches
+    shown
         .into_iter()
-        .filter_map(Arc::into_inner)
+        .filter_map(|place| Arc::into_inner(place.bench))
         .for_each(Bench::end);
     conclusion.exit_code()
+}
+
+/// A target as this machine has it.
+struct Shown {
+    bench: Arc<Bench>,
+    is_missing: bool,
+    lacking: Vec<Need>,
+}
+
+impl Shown {
+    /// `listed`: behaviours are only listed, not run.
+    fn new(place: Arc<dyn Place>, listed: bool) -> Self {
+        let missing = if listed { None } else { place.missing() };
+        if let Some(why) = &missing {
+            eprintln!("skipped: {}: {why}", place.name());
+        }
+        let lacking = match missing {
+            None if !listed => place.lacking(),
+            _ => Vec::new(),
+        };
+        Self {
+            bench: Arc::new(Bench::new(place)),
+            is_missing: missing.is_some(),
+            lacking,
+        }
+    }
+
+    fn trial(&self, behaviour: &'static Behaviour, results: &Arc<Results>) -> Trial {
+        let lack = behaviour.need.filter(|need| self.lacking.contains(need));
+        trial(&self.bench, behaviour, lack, results).with_ignored_flag(self.is_missing)
+    }
 }
 
 /// One behaviour on one target as a test of its own.
