@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use estiba_model::{DeploymentId, Event, Message, Name, Plan, Step, message};
 use estiba_store::Store;
-use estiba_target::{Progress, Redactor, Runner};
+use estiba_target::{Progress, Redactor, Runner, Task};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::error::EngineError;
 use crate::observer::Observer;
 use crate::runtime::Runtime;
+use crate::smoke;
 
 /// How long an instance may take to become ready. One that crashes again and
 /// again is given up earlier.
@@ -119,9 +120,18 @@ async fn take(
             fingerprint,
             ..
         } => {
-            let migration = runtime.migration(workload, fingerprint).await?;
-            target.migrate(&migration, progress).await?;
+            let migration = runtime.task(Task::Migration, workload, fingerprint);
+            target.migrate(&migration.await?, progress).await?;
         }
+        Step::Accept {
+            workload,
+            fingerprint,
+            ..
+        } => {
+            let tests = runtime.task(Task::Acceptance, workload, fingerprint);
+            target.migrate(&tests.await?, progress).await?;
+        }
+        Step::Smoke { workload, .. } => smoke::test(runtime, target.as_ref(), workload).await?,
         Step::Start { .. } | Step::Await { .. } | Step::Route { .. } | Step::Stop { .. } => {
             take_instance_step(runtime, step, progress).await?;
         }

@@ -11,7 +11,7 @@ use estiba_model::{
     Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Event, Name, Plan, Project,
     Release, Version, message,
 };
-use estiba_planner::plan;
+use estiba_planner::{plan, with_all_smoke_tests};
 use estiba_store::EnvironmentLock;
 
 use crate::apply::apply;
@@ -288,7 +288,7 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
         let begun = Instant::now();
-        let plan = plan_now(runtime).await?;
+        let plan = with_all_smoke_tests(plan_now(runtime).await?, &runtime.desired);
         observer.event(Event::Planned {
             deployment: id,
             plan: plan.clone(),

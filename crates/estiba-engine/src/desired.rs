@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, Fingerprint, Name,
-    ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload,
+    Desired, DesiredAcceptance, DesiredResource, DesiredWorkload, Digest, ExposedPort, Exposure,
+    Fingerprint, Name, ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload,
 };
 use estiba_target::Reach;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
         .collect();
     let fingerprints: BTreeMap<&ResourceId, &Fingerprint> =
         resources.iter().map(|r| (&r.id, &r.fingerprint)).collect();
-    let workloads = bound
+    let workloads: Vec<_> = bound
         .release
         .workloads
         .iter()
@@ -49,6 +49,9 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
                 keyed,
             };
             let target = bound.inputs.target_of(name)?;
+            if !released.workload.has_instances() {
+                return None;
+            }
             Some(DesiredWorkload {
                 name: name.clone(),
                 target: target.clone(),
@@ -61,7 +64,8 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
                     .unwrap_or_default(),
                 migration: hashed.migration(),
                 after: needed_workloads(&released.workload),
-                images: released.images.values().cloned().collect(),
+                smoke: released.workload.smoke().is_some(),
+                images: running_images(released),
                 exposure: exposure(bound, name, &released.workload, known),
             })
         })
@@ -70,8 +74,52 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
         environment: bound.inputs.environment.clone(),
         version: bound.inputs.version.clone(),
         resources,
+        acceptance: acceptance(bound, &workloads, keyed),
         workloads,
     }
+}
+
+/// The images of all but the acceptance tests.
+fn running_images(released: &ReleasedWorkload) -> BTreeSet<Digest> {
+    let tests = released.workload.acceptance().map(|(name, _)| name);
+    let running = released
+        .images
+        .iter()
+        .filter(|(name, _)| Some(*name) != tests);
+    running.map(|(_, image)| image.clone()).collect()
+}
+
+/// The tests that the environment asks for. They pass for all that runs beside them.
+fn acceptance(
+    bound: &Bound,
+    running: &[DesiredWorkload],
+    keyed: Keyed<'_>,
+) -> Vec<DesiredAcceptance> {
+    if !bound.inputs.acceptance {
+        return Vec::new();
+    }
+    let running: BTreeMap<&Name, &Fingerprint> = running
+        .iter()
+        .map(|one| (&one.name, &one.fingerprint))
+        .collect();
+    let of = |(name, released): (&Name, &ReleasedWorkload)| {
+        let (container_name, container) = released.workload.acceptance()?;
+        let image = released.images.get(container_name)?;
+        let material = json!({
+            "environment": bound.inputs.environment,
+            "acceptance": container,
+            "image": image,
+            "version": bound.inputs.version,
+            "running": running,
+        });
+        Some(DesiredAcceptance {
+            workload: name.clone(),
+            target: bound.inputs.target_of(name)?.clone(),
+            fingerprint: fingerprint(&material, keyed),
+            image: image.clone(),
+        })
+    };
+    bound.release.workloads.iter().filter_map(of).collect()
 }
 
 /// What a resource is made from: provisioned anew when it changes.

@@ -43,6 +43,9 @@ pub struct Inputs {
     pub provision: BTreeMap<String, Map<String, Value>>,
     /// How often each workload was asked to restart.
     pub restarts: BTreeMap<Name, u64>,
+    /// What is deployed has to pass the acceptance tests.
+    #[serde(default)]
+    pub acceptance: bool,
 }
 
 /// What the store keeps about an environment on top of its project file.
@@ -93,6 +96,7 @@ impl Inputs {
             secrets: overrides.secrets,
             provision: declared.resources.clone().into_iter().collect(),
             restarts: overrides.restarts,
+            acceptance: declared.acceptance,
         })
     }
 

@@ -17,6 +17,7 @@ mod reach;
 mod release;
 mod restore;
 mod runtime;
+mod smoke;
 mod status;
 mod values;
 mod versions;

@@ -36,7 +36,7 @@ impl Engine {
             Some(mut inputs) => {
                 inputs.know_targets_of(&attempt.bound.inputs);
                 let runtime = self.runtime(inputs).await?;
-                let wanted = runtime.desired.clone();
+                let wanted = unverified(&runtime.desired);
                 self.bring_back(&runtime, &wanted, &BTreeSet::new(), id, observer)
                     .await?
             }
@@ -44,6 +44,7 @@ impl Engine {
                 let nothing = Desired {
                     workloads: Vec::new(),
                     resources: Vec::new(),
+                    acceptance: Vec::new(),
                     ..attempt.desired.clone()
                 };
                 let found = &attempt.bound.inputs.found;
@@ -175,6 +176,16 @@ impl Begun {
             }
         }
     }
+}
+
+/// What worked before is brought back also where it would not pass now.
+fn unverified(desired: &Desired) -> Desired {
+    let mut desired = desired.clone();
+    desired.acceptance.clear();
+    for workload in &mut desired.workloads {
+        workload.smoke = false;
+    }
+    desired
 }
 
 /// Targets that were not restored, and why.

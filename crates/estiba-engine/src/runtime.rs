@@ -11,7 +11,7 @@ use estiba_model::{
 use estiba_store::Store;
 use estiba_target::{
     ImageSpec, InstanceSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec, Target, TargetError,
-    WorkloadSpec,
+    Task, WorkloadSpec,
 };
 
 use crate::bind::{Bound, BoundResource};
@@ -132,6 +132,7 @@ impl<'e> Runtime<'e> {
             version: inputs.version.clone(),
             resources: Vec::new(),
             workloads: Vec::new(),
+            acceptance: Vec::new(),
         };
         Self {
             store,
@@ -169,15 +170,25 @@ impl<'e> Runtime<'e> {
         name: &Name,
     ) -> Result<(&DesiredWorkload, &ReleasedWorkload), TargetError> {
         let desired = self.desired.workloads.iter().find(|w| w.name == *name);
-        desired
-            .zip(self.bound.release.workloads.get(name))
-            .ok_or_else(|| {
-                let version = &self.bound.release.version;
-                TargetError::new(message!(
-                    "{version} has no workload {name}",
-                    "{version} no tiene el componente {name}"
-                ))
-            })
+        let desired = desired.ok_or_else(|| self.no_workload(name))?;
+        Ok((desired, self.released(name)?))
+    }
+
+    /// What the release has of a workload.
+    ///
+    /// # Errors
+    /// When it does not have it.
+    pub fn released(&self, name: &Name) -> Result<&ReleasedWorkload, TargetError> {
+        let released = self.bound.release.workloads.get(name);
+        released.ok_or_else(|| self.no_workload(name))
+    }
+
+    fn no_workload(&self, name: &Name) -> TargetError {
+        let version = &self.bound.release.version;
+        TargetError::new(message!(
+            "{version} has no workload {name}",
+            "{version} no tiene el componente {name}"
+        ))
     }
 
     /// A resource, ready to be provisioned.
@@ -203,7 +214,7 @@ impl<'e> Runtime<'e> {
     /// # Errors
     /// When the release does not have the workload.
     pub fn image(&self, workload: &Name, digest: &Digest) -> Result<ImageSpec, TargetError> {
-        let (_, released) = self.workload(workload)?;
+        let released = self.released(workload)?;
         let release = &self.bound.release;
         Ok(ImageSpec {
             digest: digest.clone(),
@@ -254,16 +265,17 @@ impl<'e> Runtime<'e> {
         .map_err(EngineError::refused)
     }
 
-    /// A workload's migration, ready to run.
+    /// A workload's migration or acceptance tests, ready to run.
     ///
     /// # Errors
     /// When something that it needs has no value, or there is none.
-    pub async fn migration(
+    pub async fn task(
         &self,
+        task: Task,
         workload: &Name,
         fingerprint: &Fingerprint,
     ) -> Result<MigrationSpec, EngineError> {
-        let (_, released) = self.workload(workload)?;
+        let released = self.released(workload)?;
         let known = self.known_to(workload, None).await?;
         Specifier {
             bound: &self.bound,
@@ -271,12 +283,12 @@ impl<'e> Runtime<'e> {
             released,
             known: &known,
         }
-        .migration(fingerprint.clone())
+        .task(task, fingerprint.clone())
         .map_err(EngineError::refused)?
         .ok_or_else(|| {
             EngineError::refused(message!(
-                "{workload} has no migration",
-                "{workload} no tiene una migración"
+                "{workload} has no container for this step in this release",
+                "{workload} no tiene un contenedor para este paso en esta versión"
             ))
         })
     }

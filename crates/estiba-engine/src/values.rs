@@ -8,7 +8,7 @@ use estiba_model::{
 };
 use estiba_score::placeholder::{Reference, Root, Template, value_to_text};
 use estiba_target::{
-    ContainerSpec, FileContent, FileSpec, MigrationSpec, Outputs, VolumeSpec, WorkloadSpec,
+    ContainerSpec, FileContent, FileSpec, MigrationSpec, Outputs, Task, VolumeSpec, WorkloadSpec,
 };
 use serde_json::{Map, Value};
 
@@ -208,15 +208,26 @@ impl Specifier<'_> {
         })
     }
 
-    /// The workload's migration; `None` where it has none.
+    /// What the workload has for a task; `None` where it has nothing.
     ///
     /// # Errors
     /// When a placeholder has no value.
-    pub fn migration(&self, fingerprint: Fingerprint) -> Result<Option<MigrationSpec>, Message> {
-        let Some((name, container)) = self.released.workload.migration() else {
+    pub fn task(
+        &self,
+        task: Task,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<MigrationSpec>, Message> {
+        let workload = &self.released.workload;
+        let (found, time_limit) = match task {
+            Task::Migration => (workload.migration(), None),
+            Task::Acceptance => (workload.acceptance(), Some(workload.acceptance_limit())),
+        };
+        let Some((name, container)) = found else {
             return Ok(None);
         };
         Ok(Some(MigrationSpec {
+            task,
+            time_limit,
             environment: self.bound.inputs.environment.clone(),
             workload: self.name.clone(),
             version: self.bound.inputs.version.clone(),

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod project;
 pub mod release;
 pub mod secret;
+mod smoke;
 pub mod status;
 mod words;
 pub mod workload;
@@ -29,16 +30,17 @@ pub use names::{
     Digest, EnvironmentId, Fingerprint, InstanceName, Name, NameError, ProjectId, Version,
 };
 pub use plan::{
-    Desired, DesiredResource, DesiredWorkload, ExposedPort, Exposure, InstanceState, Observed,
-    ObservedInstance, ObservedResource, ObservedRollout, Plan, Rollout, Route, Step, Strategy,
-    Traffic, WholeWorkload,
+    Desired, DesiredAcceptance, DesiredResource, DesiredWorkload, ExposedPort, Exposure,
+    InstanceState, Observed, ObservedInstance, ObservedResource, ObservedRollout, Plan, Rollout,
+    Route, Step, Strategy, Traffic, WholeWorkload,
 };
 pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
 pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
+pub use smoke::Smoke;
 pub use status::{Activity, Carried, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
 pub use workload::{
-    Container, File, FileData, HttpProbe, HttpScheme, ImageSource, MIGRATION_ANNOTATION,
-    PROGRAM_ANNOTATION, Probe, Protocol, Quantities, Ready, Resource, ResourceId, ServicePort,
-    VolumeMount, Workload,
+    ACCEPTANCE_ANNOTATION, ACCEPTANCE_MINUTES_ANNOTATION, Container, File, FileData, HttpProbe,
+    HttpScheme, ImageSource, MIGRATION_ANNOTATION, PROGRAM_ANNOTATION, Probe, Protocol, Quantities,
+    Ready, Resource, ResourceId, SMOKE_ANNOTATION, ServicePort, VolumeMount, Workload,
 };

@@ -57,6 +57,15 @@ impl Message {
         Self { es: en.clone(), en }
     }
 
+    /// What happened, and why.
+    #[must_use]
+    pub fn because(&self, why: &Self) -> Self {
+        Self {
+            en: format!("{}: {}", self.en, why.en),
+            es: format!("{}: {}", self.es, why.es),
+        }
+    }
+
     /// The same change made to the text of every language.
     #[must_use]
     pub fn map(self, change: impl Fn(String) -> String) -> Self {

@@ -21,6 +21,22 @@ pub struct Desired {
     pub resources: Vec<DesiredResource>,
     /// What runs.
     pub workloads: Vec<DesiredWorkload>,
+    /// The tests that it has to pass.
+    #[serde(default)]
+    pub acceptance: Vec<DesiredAcceptance>,
+}
+
+/// Acceptance tests that what runs has to pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DesiredAcceptance {
+    /// The workload that has them.
+    pub workload: Name,
+    /// The target that runs them.
+    pub target: Name,
+    /// Changes with the tests and with all that runs in the environment.
+    pub fingerprint: Fingerprint,
+    /// The image that they are in.
+    pub image: Digest,
 }
 
 /// A resource that should exist.
@@ -53,6 +69,9 @@ pub struct DesiredWorkload {
     pub migration: Option<Fingerprint>,
     /// Workloads that should be up before this one.
     pub after: BTreeSet<Name>,
+    /// Whether it has to answer with its version.
+    #[serde(default)]
+    pub smoke: bool,
     /// The images it runs.
     pub images: BTreeSet<Digest>,
     /// How it is reached.
@@ -303,6 +322,22 @@ pub enum Step {
         /// Where.
         target: Name,
     },
+    /// Asks a workload for its version, from outside, until it is the right one.
+    Smoke {
+        /// Which.
+        workload: Name,
+        /// Where.
+        target: Name,
+    },
+    /// Runs a workload's acceptance tests to their end.
+    Accept {
+        /// Which.
+        workload: Name,
+        /// Where.
+        target: Name,
+        /// What marks them as passed.
+        fingerprint: Fingerprint,
+    },
     /// Removes a resource and the data in it.
     Destroy {
         /// Which.
@@ -326,6 +361,8 @@ impl Step {
             | Self::Stop { target, .. }
             | Self::RollOut { target, .. }
             | Self::Withdraw { target, .. }
+            | Self::Smoke { target, .. }
+            | Self::Accept { target, .. }
             | Self::Destroy { target, .. } => target,
         }
     }
@@ -343,6 +380,8 @@ impl Step {
             Self::Stop { .. } => "stop",
             Self::RollOut { .. } => "roll-out",
             Self::Withdraw { .. } => "withdraw",
+            Self::Smoke { .. } => "smoke",
+            Self::Accept { .. } => "accept",
             Self::Destroy { .. } => "destroy",
         }
     }
@@ -358,7 +397,9 @@ impl Step {
             | Self::Route { workload, .. }
             | Self::Stop { workload, .. }
             | Self::RollOut { workload, .. }
-            | Self::Withdraw { workload, .. } => Some(workload),
+            | Self::Withdraw { workload, .. }
+            | Self::Smoke { workload, .. }
+            | Self::Accept { workload, .. } => Some(workload),
             Self::Provision { .. } | Self::Destroy { .. } => None,
         }
     }

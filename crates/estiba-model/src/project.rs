@@ -56,6 +56,8 @@ pub struct Environment {
     pub after: Option<Name>,
     /// A person other than the author must agree.
     pub approve: bool,
+    /// What is deployed has to pass the acceptance tests.
+    pub acceptance: bool,
     /// Copies of each workload; one where it is not named.
     pub replicas: BTreeMap<Name, u32>,
     /// Values for `type: environment` resources, by name.

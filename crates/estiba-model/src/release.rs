@@ -46,6 +46,21 @@ impl ReleasedWorkload {
 }
 
 impl Release {
+    /// Its workloads without what tries them.
+    #[must_use]
+    pub fn what_runs(&self) -> BTreeMap<Name, ReleasedWorkload> {
+        let mut workloads = self.workloads.clone();
+        workloads.retain(|_, released| {
+            let tests = released.workload.acceptance().map(|(name, _)| name.clone());
+            released
+                .workload
+                .containers
+                .retain(|name, _| Some(name) != tests.as_ref());
+            released.workload.has_instances()
+        });
+        workloads
+    }
+
     /// A digest of what ships: two releases with equal content are the same
     /// thing under two names.
     #[must_use]

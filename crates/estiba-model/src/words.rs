@@ -58,6 +58,14 @@ impl Step {
                 )
             }
             Self::Withdraw { workload, .. } => message!("end {workload}", "terminar {workload}"),
+            Self::Smoke { workload, .. } => message!(
+                "smoke test: {workload} answers its version",
+                "prueba de humo: {workload} responde su versión"
+            ),
+            Self::Accept { workload, .. } => message!(
+                "acceptance tests of {workload}",
+                "pruebas de aceptación de {workload}"
+            ),
             Self::Destroy { resource, .. } => message!("remove {resource}", "eliminar {resource}"),
         }
     }

@@ -7,16 +7,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::Name;
+use crate::{Name, Smoke};
 
 /// The annotation that names the container which migrates the database: it runs
 /// once for a release, to its end, before any new instance starts.
 pub const MIGRATION_ANNOTATION: &str = "estiba.dev/migration";
+
+/// The annotation that names the container with the acceptance tests: it runs to its
+/// end after a deployment, in the environments that ask for it.
+pub const ACCEPTANCE_ANNOTATION: &str = "estiba.dev/acceptance";
+
+/// The annotation that says how many minutes acceptance tests may take.
+pub const ACCEPTANCE_MINUTES_ANNOTATION: &str = "estiba.dev/acceptance-minutes";
+
+/// How long they may take where nothing is said: longer than that they hang.
+const ACCEPTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// The annotation that says where a workload answers with its version: see
+/// [`Smoke`](crate::Smoke).
+pub const SMOKE_ANNOTATION: &str = "estiba.dev/smoke";
 
 /// The annotation that names the program to pack: of a Cargo package that has
 /// several, or, with a `/`, the path of one that is already built.
@@ -47,8 +62,40 @@ impl Workload {
     /// The container that migrates, where the workload names one.
     #[must_use]
     pub fn migration(&self) -> Option<(&Name, &Container)> {
-        let name = self.annotations.get(MIGRATION_ANNOTATION)?;
+        self.named(MIGRATION_ANNOTATION)
+    }
+
+    /// The container with the acceptance tests, where the workload names one.
+    #[must_use]
+    pub fn acceptance(&self) -> Option<(&Name, &Container)> {
+        self.named(ACCEPTANCE_ANNOTATION)
+    }
+
+    /// How long its acceptance tests may take.
+    #[must_use]
+    pub fn acceptance_limit(&self) -> Duration {
+        let minutes = self.annotations.get(ACCEPTANCE_MINUTES_ANNOTATION);
+        let minutes = minutes.and_then(|text| text.parse::<u32>().ok());
+        minutes.map_or(ACCEPTANCE_LIMIT, |minutes| {
+            Duration::from_secs(60 * u64::from(minutes))
+        })
+    }
+
+    fn named(&self, annotation: &str) -> Option<(&Name, &Container)> {
+        let name = self.annotations.get(annotation)?;
         self.containers.get_key_value(name.as_str())
+    }
+
+    /// Where it answers with its version, where it says so.
+    #[must_use]
+    pub fn smoke(&self) -> Option<Smoke> {
+        self.annotations.get(SMOKE_ANNOTATION)?.parse().ok()
+    }
+
+    /// Whether it has instances: one that only has acceptance tests has none.
+    #[must_use]
+    pub fn has_instances(&self) -> bool {
+        self.instance_containers().next().is_some()
     }
 
     /// The path of the program that `image: .` packs as it is, relative to the
@@ -59,12 +106,13 @@ impl Workload {
         program.contains('/').then_some(program)
     }
 
-    /// The containers of an instance: all but the one that migrates.
+    /// The containers of an instance: all but those that migrate or accept.
     pub fn instance_containers(&self) -> impl Iterator<Item = (&Name, &Container)> {
-        let migration = self.annotations.get(MIGRATION_ANNOTATION);
+        let end = [MIGRATION_ANNOTATION, ACCEPTANCE_ANNOTATION];
+        let end = end.map(|annotation| self.annotations.get(annotation));
         self.containers
             .iter()
-            .filter(move |(name, _)| migration.is_none_or(|m| m != name.as_str()))
+            .filter(move |(name, _)| !end.iter().flatten().any(|one| *one == name.as_str()))
     }
 
     /// The containers in an order that honours `before`; those of equal rank by

@@ -1,8 +1,9 @@
 //! Desired and observed state to a plan. Pure: no I/O, no clock, no randomness.
 //!
 //! ```text
-//! provision ─► fetch ─► migrate ─► per workload, dependencies first: replace
+//! provision ─► fetch ─► migrate ─► per workload, dependencies first: replace, smoke
 //!                                             ─► what is no longer wanted leaves
+//!                                             ─► acceptance tests
 //! ```
 
 mod order;
@@ -12,8 +13,8 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Desired, DesiredWorkload, Digest, EnvironmentId, InstanceState, Name, Observed, Plan, Rollout,
-    Step, Strategy, Traffic, WholeWorkload,
+    Desired, DesiredAcceptance, DesiredWorkload, Digest, EnvironmentId, InstanceState, Name,
+    Observed, Plan, Rollout, Step, Strategy, Traffic, WholeWorkload,
 };
 
 use crate::order::dependencies_first;
@@ -49,11 +50,59 @@ pub fn plan(desired: &Desired, observed: &ObservedByTarget) -> Plan {
         }
     }
     remove_unwanted(&mut steps, desired);
+    accept(&mut steps, &desired.acceptance);
     Plan {
         environment: desired.environment.clone(),
         version: Some(desired.version.clone()),
         kept: kept(desired, observed),
         steps: steps.into_vec(),
+    }
+}
+
+/// The same plan with every smoke test that it lacks: whoever carries on what another
+/// began does not know which of them passed.
+#[must_use]
+pub fn with_all_smoke_tests(mut plan: Plan, desired: &Desired) -> Plan {
+    let accept = |step: &Step| matches!(step, Step::Accept { .. });
+    let at = plan.steps.iter().position(accept);
+    let at = at.unwrap_or(plan.steps.len());
+    let lacking: Vec<Step> = desired
+        .workloads
+        .iter()
+        .filter(|workload| workload.smoke && workload.replicas > 0)
+        .map(smoke)
+        .filter(|smoke| !plan.steps.contains(smoke))
+        .collect();
+    plan.steps.splice(at..at, lacking);
+    plan
+}
+
+fn smoke(workload: &DesiredWorkload) -> Step {
+    Step::Smoke {
+        workload: workload.name.clone(),
+        target: workload.target.clone(),
+    }
+}
+
+fn accept(steps: &mut Steps<'_>, acceptance: &[DesiredAcceptance]) {
+    for tests in acceptance {
+        let state = steps.target(&tests.target);
+        let passed = state.and_then(|state| state.migrations.get(&tests.workload));
+        if passed.is_some_and(|passed| passed.contains(&tests.fingerprint)) {
+            continue;
+        }
+        if !state.is_some_and(|state| state.images.contains(&tests.image)) {
+            steps.push_once(Step::Fetch {
+                workload: tests.workload.clone(),
+                target: tests.target.clone(),
+                image: tests.image.clone(),
+            });
+        }
+        steps.push(Step::Accept {
+            workload: tests.workload.clone(),
+            target: tests.target.clone(),
+            fingerprint: tests.fingerprint.clone(),
+        });
     }
 }
 
@@ -157,6 +206,9 @@ fn roll_out(steps: &mut Steps<'_>, workload: &DesiredWorkload) {
             target: workload.target.clone(),
             wanted: whole(workload),
         });
+        if workload.smoke && workload.replicas > 0 {
+            steps.push(smoke(workload));
+        }
     }
 }
 

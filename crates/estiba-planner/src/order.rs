@@ -60,6 +60,7 @@ mod tests {
             strategy: Strategy::Rolling,
             rollout: Rollout::Stepwise,
             migration: None,
+            smoke: false,
             after: after.iter().map(|n| n.parse().unwrap()).collect(),
             images: BTreeSet::new(),
             exposure: Exposure::default(),

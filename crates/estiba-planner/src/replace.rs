@@ -22,6 +22,7 @@ pub fn replace(steps: &mut Steps<'_>, workload: &DesiredWorkload) {
         Strategy::Rolling if change.leaving.is_empty() => change.bring_up_all(),
         Strategy::Rolling => change.one_by_one(),
     }
+    change.smoke();
 }
 
 /// One workload's change, step by step.
@@ -35,6 +36,8 @@ struct Change<'s, 'a> {
     arrived: BTreeSet<InstanceName>,
     /// Where the traffic goes by now.
     traffic: Traffic,
+    /// Steps before this change, while its smoke test is still to come.
+    untested: Option<usize>,
 }
 
 impl<'s, 'a> Change<'s, 'a> {
@@ -50,7 +53,9 @@ impl<'s, 'a> Change<'s, 'a> {
             .target(&workload.target)
             .and_then(|state| state.traffic.get(&workload.name).cloned())
             .unwrap_or_default();
+        let is_tested = workload.smoke && workload.replicas > 0;
         Self {
+            untested: is_tested.then(|| steps.len()),
             steps,
             workload,
             wanted,
@@ -95,6 +100,18 @@ impl<'s, 'a> Change<'s, 'a> {
         self.relieve_down_to(0);
     }
 
+    /// Asks the newcomers for their version, once: of the last old instance none is
+    /// stopped before that.
+    fn smoke(&mut self) {
+        if self
+            .untested
+            .is_some_and(|before| self.steps.len() > before)
+        {
+            self.untested = None;
+            self.steps.push(crate::smoke(self.workload));
+        }
+    }
+
     fn relieve_down_to(&mut self, count: usize) {
         let staying = self.leaving.iter().rev().take(count);
         let serving = staying
@@ -102,6 +119,9 @@ impl<'s, 'a> Change<'s, 'a> {
             .map(|old| old.name.clone());
         let serving = self.arrived.iter().cloned().chain(serving).collect();
         self.route_to(serving);
+        if count == 0 {
+            self.smoke();
+        }
         self.retire_down_to(count);
     }
 

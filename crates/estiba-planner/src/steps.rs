@@ -69,6 +69,17 @@ impl<'a> Steps<'a> {
         self.steps.push(step);
     }
 
+    /// The same, unless it is to be taken already.
+    pub fn push_once(&mut self, step: Step) {
+        if !self.steps.contains(&step) {
+            self.push(step);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     pub fn start(&mut self, workload: &Name, target: &Name, instance: &InstanceName) {
         self.push(Step::Start {
             workload: workload.clone(),

@@ -19,19 +19,20 @@ fn any_workload() -> impl Strategy<Value = DesiredWorkload> {
         prop::sample::select(vec!["api", "bot", "web"]),
         prop::sample::select(vec!["v1", "v2"]),
         0..4u32,
-        any::<bool>(),
+        any::<[bool; 2]>(),
         prop::option::of(prop::sample::select(vec!["m1", "m2"])),
         prop::sample::subsequence(vec!["api", "bot", "web"], 0..=3),
         prop::sample::select(vec![TARGET, "cluster"]),
     )
         .prop_map(
-            |(called, content, replicas, port, migration, after, target)| {
+            |(called, content, replicas, [port, smoke], migration, after, target)| {
                 let mut wanted = workload(called, content, replicas, port);
                 wanted.target = name(target);
                 // One of them is where the target replaces instances by itself.
                 if called == "web" {
                     wanted.rollout = Rollout::Whole;
                 }
+                wanted.smoke = smoke && port;
                 wanted.migration = migration.map(fingerprint);
                 wanted.after = after.into_iter().map(name).collect();
                 wanted

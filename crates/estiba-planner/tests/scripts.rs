@@ -7,7 +7,7 @@ mod world;
 
 use std::fmt::Write as _;
 
-use estiba_model::{Desired, InstanceState, Plan, Rollout, Step};
+use estiba_model::{Desired, DesiredAcceptance, Digest, InstanceState, Plan, Rollout, Step};
 use estiba_planner::{plan, teardown};
 use world::{TARGET, World, desired, environment, fingerprint, name, resource, workload};
 
@@ -49,6 +49,7 @@ impl Story {
                     .desired
                     .workloads
                     .retain(|w| w.name.as_str() != *called),
+                ["accept", called, content] => self.accept(called, content),
                 ["resource", id] => self.desired.resources.push(resource(id)),
                 ["forget", id] => self.desired.resources.retain(|r| r.id.0 != *id),
                 ["plan"] => self.show_plan(),
@@ -76,12 +77,24 @@ impl Story {
             if *word == "whole" {
                 wanted.rollout = Rollout::Whole;
             }
+            wanted.smoke |= *word == "smoke";
             if let Some(migration) = word.strip_prefix("migration=") {
                 wanted.migration = Some(fingerprint(migration));
             }
         }
         self.desired.workloads.retain(|w| w.name != wanted.name);
         self.desired.workloads.push(wanted);
+    }
+
+    /// Tests of all that is wanted by now.
+    fn accept(&mut self, called: &str, content: &str) {
+        let all = format!("{content} {:?}", self.desired.workloads);
+        self.desired.acceptance = vec![DesiredAcceptance {
+            workload: name(called),
+            target: name(TARGET),
+            fingerprint: fingerprint(&all),
+            image: Digest::of(content.as_bytes()),
+        }];
     }
 
     fn plan(&self) -> Plan {
@@ -168,6 +181,8 @@ fn line(step: &Step) -> String {
             workload, wanted, ..
         } => format!("roll out {workload} ({})", wanted.replicas),
         Step::Withdraw { workload, .. } => format!("withdraw {workload}"),
+        Step::Smoke { workload, .. } => format!("smoke {workload}"),
+        Step::Accept { workload, .. } => format!("accept {workload}"),
         Step::Destroy { resource, .. } => format!("destroy {resource}"),
     }
 }

@@ -61,6 +61,10 @@ pub(crate) struct EnvironmentFile {
     /// A person other than the author must agree to each deployment.
     #[serde(default)]
     pub approve: bool,
+    /// A deployment has to pass the acceptance tests: the containers that Score files
+    /// name by the annotation `estiba.dev/acceptance`.
+    #[serde(default)]
+    pub acceptance: bool,
     /// How many copies of a workload run; 1 where it is not named.
     #[serde(default)]
     #[schemars(schema_with = "replicas")]

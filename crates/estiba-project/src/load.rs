@@ -347,6 +347,7 @@ fn environment_of<'d>(
         placement,
         after: file.after,
         approve: file.approve,
+        acceptance: file.acceptance,
         replicas: file.replicas,
         config: config.collect(),
         resources: resources.collect(),

@@ -18,7 +18,7 @@ pub use provision::{Outputs, Reach, ResourceSpec};
 pub use redact::Redactor;
 pub use spec::{
     ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, MigrationSpec, RolloutSpec,
-    VolumeSpec, WorkloadSpec,
+    Task, VolumeSpec, WorkloadSpec,
 };
 pub use target::{
     Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target,

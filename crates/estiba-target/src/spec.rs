@@ -1,10 +1,11 @@
 //! What to run, complete: nothing is left to look up or to expand.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use estiba_model::{
-    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Name, Probe, ProjectId, Quantities,
-    Ready, SecretString, Strategy, Version,
+    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Message, Name, Probe, ProjectId,
+    Quantities, Ready, SecretString, Strategy, Version, message,
 };
 
 /// A workload as it should run.
@@ -60,21 +61,63 @@ pub struct ImageSpec {
     pub tag: Option<Version>,
 }
 
-/// A migration to run to its end.
+/// What a container that runs to its end is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// It migrates a database.
+    Migration,
+    /// It tries what was deployed.
+    Acceptance,
+}
+
+impl Task {
+    /// What failed, of which workload and version.
+    #[must_use]
+    pub fn failed(self, workload: &Name, version: &Version) -> Message {
+        match self {
+            Self::Migration => message!(
+                "the migration of {workload} {version} failed",
+                "la migración de {workload} {version} falló"
+            ),
+            Self::Acceptance => message!(
+                "the acceptance test of {workload} {version} failed",
+                "la prueba de aceptación de {workload} {version} falló"
+            ),
+        }
+    }
+}
+
+/// A container to run to its end: a migration, or acceptance tests.
 #[derive(Debug, Clone)]
 pub struct MigrationSpec {
+    /// What it is for.
+    pub task: Task,
+    /// How long it may take; none has all the time.
+    pub time_limit: Option<Duration>,
     /// Where.
     pub environment: EnvironmentId,
     /// Of which workload.
     pub workload: Name,
     /// The release it belongs to.
     pub version: Version,
-    /// To be kept when it ended well, and told by `observe`.
+    /// To be kept when it ended well, and told by `observe` as a migration.
     pub fingerprint: Fingerprint,
     /// What runs.
     pub container: ContainerSpec,
     /// Values that must not reach its log: see [`Redactor`](crate::Redactor).
     pub secrets: Vec<SecretString>,
+}
+
+impl MigrationSpec {
+    /// Why it was ended: it did not end by itself in time.
+    #[must_use]
+    pub fn took_too_long(limit: Duration) -> Message {
+        let seconds = limit.as_secs();
+        message!(
+            "it did not end within {seconds} s and was ended",
+            "no terminó en {seconds} s y se la terminó"
+        )
+    }
 }
 
 /// A container to start.

@@ -148,10 +148,12 @@ pub trait Target: Send + Sync {
     /// refuses it.
     async fn fetch(&self, image: &ImageSpec, progress: &dyn Progress) -> Result<(), TargetError>;
 
-    /// Runs a migration to its end, unless the same one ended well before.
+    /// Runs a migration, or another container that is to end, to its end, unless the
+    /// same one ended well before.
     ///
     /// # Errors
-    /// When it ends with another code than 0; the error has its last lines.
+    /// When it ends with another code than 0, or not in time: then it is ended. The
+    /// error has its last lines.
     async fn migrate(
         &self,
         migration: &MigrationSpec,

@@ -148,6 +148,8 @@ impl<'a> Builder<'a> {
         };
         let (container, values) = self.container(name, workload, container)?;
         let spec = MigrationSpec {
+            task: estiba_target::Task::Migration,
+            time_limit: None,
             environment: self.export.environment.clone(),
             workload: name.clone(),
             version: self.export.version.clone(),

@@ -61,6 +61,7 @@ pub fn workload(called: &str, content: &str, replicas: u32, with_port: bool) -> 
         },
         rollout: Rollout::Stepwise,
         migration: None,
+        smoke: false,
         after: BTreeSet::new(),
         images: BTreeSet::from([Digest::of(content.as_bytes())]),
         exposure,
@@ -81,6 +82,7 @@ pub fn desired(workloads: Vec<DesiredWorkload>, resources: Vec<DesiredResource>)
         version: "1.0.0".parse().unwrap(),
         resources,
         workloads,
+        acceptance: Vec::new(),
     }
 }
 
@@ -151,6 +153,18 @@ impl World {
                 state.rollouts.remove(workload);
                 state.instances.retain(|i| i.workload != *workload);
             }
+            Step::Smoke { workload, .. } => self.assert_answers(wanted[workload]),
+            Step::Accept {
+                workload,
+                fingerprint,
+                ..
+            } => {
+                let tests = desired.acceptance.iter().find(|t| t.workload == *workload);
+                let is_there = state.images.contains(&tests.unwrap().image);
+                assert!(is_there, "an image is there before");
+                let passed = state.migrations.entry(workload.clone()).or_default();
+                assert!(passed.insert(fingerprint.clone()), "tests pass once");
+            }
             Step::Destroy { resource, .. } => {
                 state.resources.remove(resource);
             }
@@ -159,6 +173,28 @@ impl World {
 }
 
 impl World {
+    /// Only newcomers are asked for their version.
+    fn assert_answers(&self, wanted: &DesiredWorkload) {
+        let state = &self.observed[&wanted.target];
+        let of = |name: &InstanceName| state.instances.iter().find(|i| i.name == *name);
+        let asked: Vec<_> = match state.traffic.get(&wanted.name) {
+            Some(traffic) => traffic.instances.iter().filter_map(of).collect(),
+            None => state
+                .instances
+                .iter()
+                .filter(|i| i.workload == wanted.name)
+                .collect(),
+        };
+        let is_new = |i: &&ObservedInstance| {
+            i.fingerprint == wanted.fingerprint && i.state == InstanceState::Ready
+        };
+        assert!(
+            !asked.is_empty() && asked.iter().all(is_new),
+            "{} is asked too early",
+            wanted.name
+        );
+    }
+
     fn assert_runs_nowhere_else(&self, wanted: &DesiredWorkload) {
         let elsewhere = self.observed.iter().filter(|(t, _)| **t != wanted.target);
         let elsewhere = elsewhere.flat_map(|(_, state)| &state.instances);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use estiba_model::{MIGRATION_ANNOTATION, PROGRAM_ANNOTATION, message};
+use estiba_model::{
+    ACCEPTANCE_ANNOTATION, ACCEPTANCE_MINUTES_ANNOTATION, MIGRATION_ANNOTATION, Message,
+    PROGRAM_ANNOTATION, SMOKE_ANNOTATION, Smoke, message,
+};
 
 use super::node::{Findings, Node};
 use crate::suggest;
@@ -10,8 +13,11 @@ use crate::suggest;
 const PREFIX: &str = "estiba.dev/";
 
 /// The annotations that mean something to Estiba.
-const KNOWN: [&str; 4] = [
+const KNOWN: [&str; 7] = [
     MIGRATION_ANNOTATION,
+    ACCEPTANCE_ANNOTATION,
+    ACCEPTANCE_MINUTES_ANNOTATION,
+    SMOKE_ANNOTATION,
     PROGRAM_ANNOTATION,
     // Files that are packed with the program.
     "estiba.dev/include",
@@ -20,6 +26,8 @@ const KNOWN: [&str; 4] = [
 
 /// How instances are replaced.
 const STRATEGY: &str = "estiba.dev/strategy";
+/// A day: tests that take longer hang.
+const MOST_MINUTES: u32 = 24 * 60;
 const STRATEGIES: [&str; 2] = ["rolling", "replace"];
 
 pub(super) fn read(metadata: &Node<'_>) -> BTreeMap<String, String> {
@@ -34,12 +42,18 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
         return;
     };
     for (key, node) in metadata.entries("annotations") {
-        if key == MIGRATION_ANNOTATION {
-            migration(root, &node, found);
-        } else if key == STRATEGY {
-            strategy(&node, found);
-        } else if key.starts_with(PREFIX) && !KNOWN.contains(&key) {
-            found.warning(
+        match key {
+            MIGRATION_ANNOTATION => {
+                ending(root, &node, &message!("migrates", "migra"), found);
+                only_migration(root, &node, found);
+            }
+            ACCEPTANCE_ANNOTATION => {
+                ending(root, &node, &message!("tests", "prueba"), found);
+            }
+            ACCEPTANCE_MINUTES_ANNOTATION => minutes(&node, found),
+            SMOKE_ANNOTATION => smoke(&node, found),
+            STRATEGY => strategy(&node, found),
+            key if key.starts_with(PREFIX) && !KNOWN.contains(&key) => found.warning(
                 "unknown-annotation",
                 found.key(&node),
                 message!(
@@ -47,7 +61,8 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
                     "la anotación {key} no significa nada para Estiba"
                 ),
                 suggest::instead(key, KNOWN),
-            );
+            ),
+            _ => {}
         }
     }
 }
@@ -69,22 +84,34 @@ fn strategy(node: &Node<'_>, found: &mut Findings<'_>) {
     }
 }
 
-fn migration(root: &Node<'_>, node: &Node<'_>, found: &mut Findings<'_>) {
+/// A container that runs to its end, by what it `does`.
+fn ending(root: &Node<'_>, node: &Node<'_>, does: &Message, found: &mut Findings<'_>) {
     let Some(name) = node.value.as_str() else {
         return;
     };
     let containers: Vec<&str> = root.entries("containers").map(|(name, _)| name).collect();
     if !containers.contains(&name) {
+        let Message { en, es } = does;
         found.error(
             "unknown-container",
             found.value(node),
             message!(
-                "the container that migrates, \"{name}\", is not in this file",
-                "el contenedor que migra, «{name}», no está en este archivo"
+                "the container that {en}, \"{name}\", is not in this file",
+                "el contenedor que {es}, «{name}», no está en este archivo"
             ),
             suggest::instead(name, containers),
         );
-    } else if containers.len() == 1 {
+    }
+}
+
+/// A file whose only container migrates has nothing to run; one that only has
+/// acceptance tests is for nothing else.
+fn only_migration(root: &Node<'_>, node: &Node<'_>, found: &mut Findings<'_>) {
+    let mut containers = root.entries("containers").map(|(name, _)| name);
+    let (only, more) = (containers.next(), containers.next());
+    if let (Some(name), None) = (only, more)
+        && node.value.as_str() == Some(name)
+    {
         found.error(
             "only-migration",
             found.value(node),
@@ -95,6 +122,39 @@ fn migration(root: &Node<'_>, node: &Node<'_>, found: &mut Findings<'_>) {
             message!(
                 "add a container for the program, or remove the annotation",
                 "agregue un contenedor para el programa, o quite la anotación"
+            ),
+        );
+    }
+}
+
+fn smoke(node: &Node<'_>, found: &mut Findings<'_>) {
+    if let Some(Err(wrong)) = node.value.as_str().map(str::parse::<Smoke>) {
+        let hint = message!(
+            "name the path that answers with the version",
+            "indique la ruta que responde con la versión"
+        );
+        found.error("bad-smoke-test", found.value(node), wrong, hint);
+    }
+}
+
+fn minutes(node: &Node<'_>, found: &mut Findings<'_>) {
+    let Some(text) = node.value.as_str() else {
+        return;
+    };
+    if !text
+        .parse::<u32>()
+        .is_ok_and(|minutes| (1..=MOST_MINUTES).contains(&minutes))
+    {
+        found.error(
+            "bad-minutes",
+            found.value(node),
+            message!(
+                "\"{text}\" is no number of minutes",
+                "«{text}» no es una cantidad de minutos"
+            ),
+            message!(
+                "write a whole number from 1 to {MOST_MINUTES}, in quotes",
+                "escriba un número entero de 1 a {MOST_MINUTES}, entre comillas"
             ),
         );
     }

@@ -9,6 +9,7 @@ use estiba_host::HostError;
 use estiba_model::{EnvironmentId, Exposure, Fingerprint, InstanceName, Name, message};
 use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::DockerTarget;
 use super::await_ready::EXPLAINING_LINES;
@@ -34,11 +35,19 @@ impl DockerTarget {
         let place = place.environment(&spec.environment);
         let container = self.migrating(spec, &place, &instance).await?;
         self.engine.start(&container).await?;
-        let lines = self.tell(spec, &container, progress).await?;
+        let mut lines = Vec::new();
+        let told = self.tell(spec, &container, progress, &mut lines);
+        let is_late = match spec.time_limit {
+            Some(limit) => timeout(limit, told)
+                .await
+                .map_or(Ok(true), |told| told.map(|()| false))?,
+            None => told.await.map(|()| false)?,
+        };
         let state = self.engine.inspect(&container).await?;
         let state = state.and_then(|found| found.state).unwrap_or_default();
         // It may still be ending when its output has ended.
         let code = match state.running {
+            Some(true) if is_late => -1,
             Some(true) => self.code(&container).await?,
             _ => state.exit_code.unwrap_or(-1),
         };
@@ -51,19 +60,16 @@ impl DockerTarget {
         if code == 0 {
             return Ok(());
         }
-        let (workload, version) = (&spec.workload, &spec.version);
-        let failed = if was_out_of_memory {
-            message!(
-                "the migration of {workload} {version} failed: it needed more memory than its limit",
-                "la migración de {workload} {version} falló: necesitó más memoria que su límite"
-            )
-        } else {
-            message!(
-                "the migration of {workload} {version} failed: it ended with code {code}",
-                "la migración de {workload} {version} falló: terminó con código {code}"
-            )
+        let why = match spec.time_limit {
+            Some(limit) if is_late => MigrationSpec::took_too_long(limit),
+            _ if was_out_of_memory => message!(
+                "it needed more memory than its limit",
+                "necesitó más memoria que su límite"
+            ),
+            _ => message!("it ended with code {code}", "terminó con código {code}"),
         };
-        Err(TargetError::new(failed).with_log(lines))
+        let failed = spec.task.failed(&spec.workload, &spec.version);
+        Err(TargetError::new(failed.because(&why)).with_log(lines))
     }
 
     /// The container that migrates: one that an Estiba started which was killed
@@ -109,13 +115,14 @@ impl DockerTarget {
         making.make(&self.engine, &self.config.images).await
     }
 
-    /// Tells what it writes until it ends; the last lines.
+    /// Tells what it writes until it ends, and keeps the last lines.
     async fn tell(
         &self,
         spec: &MigrationSpec,
         container: &str,
         progress: &dyn Progress,
-    ) -> Result<Vec<String>, HostError> {
+        lines: &mut Vec<String>,
+    ) -> Result<(), HostError> {
         let redactor = Redactor::new(&spec.secrets);
         let options = LogsOptions {
             follow: true,
@@ -124,7 +131,6 @@ impl DockerTarget {
             ..LogsOptions::default()
         };
         let mut output = Box::pin(self.engine.api().await?.logs(container, Some(options)));
-        let mut lines = Vec::new();
         while let Some(piece) = output.next().await {
             let text = match piece.map_err(|error| self.engine.failed(error))? {
                 LogOutput::StdIn { .. } => continue,
@@ -137,7 +143,7 @@ impl DockerTarget {
             }
             lines.push(text.into_owned());
         }
-        Ok(lines)
+        Ok(())
     }
 
     async fn code(&self, container: &str) -> Result<i64, HostError> {

@@ -8,7 +8,7 @@ use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, LogParams};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::KubernetesTarget;
 use super::cluster::{Cluster, INTERVAL, persist, selecting};
@@ -132,6 +132,7 @@ impl Run<'_> {
         let begun = Instant::now();
         let mut told = 0;
         let mut passing: Option<Instant> = None;
+        let mut started: Option<Instant> = None;
         loop {
             let job = self.job().await?;
             let state = job.as_ref().and_then(how_it_stands);
@@ -142,16 +143,20 @@ impl Run<'_> {
                     state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
                 });
                 if has_started {
-                    self.tell(pod, &mut told, progress).await;
+                    let since = *started.get_or_insert_with(Instant::now);
+                    let told = self.tell(pod, &mut told, progress);
+                    if self.is_late(since, told).await {
+                        return Err(self.too_late(pod).await);
+                    }
                 } else if let Some(reason) = reasons::of_instance(Instance(pod)) {
                     let since = *passing.get_or_insert_with(Instant::now);
                     if !reason.may_pass || since.elapsed() > PASSING {
                         let reason = self.cluster.explained(pod, reason).await;
-                        return Err(self.not_started(Some(pod), reason.message).await);
+                        return Err(self.given_up(Some(pod), reason.message).await);
                     }
                 } else if begun.elapsed() > START_LIMIT {
                     let reason = reasons::when_late(Instance(pod), None);
-                    return Err(self.not_started(Some(pod), reason.message).await);
+                    return Err(self.given_up(Some(pod), reason.message).await);
                 }
             }
             match state {
@@ -164,17 +169,35 @@ impl Run<'_> {
                 }
                 None if pod.is_none() && begun.elapsed() > PASSING => {
                     if let Some(reason) = self.refused().await {
-                        return Err(self.not_started(None, reason.message).await);
+                        return Err(self.given_up(None, reason.message).await);
                     }
                 }
                 None => {}
             }
             if pod.is_none() && begun.elapsed() > START_LIMIT {
                 let why = message!("it was not started", "no se inició");
-                return Err(self.not_started(None, why).await);
+                return Err(self.given_up(None, why).await);
             }
             sleep(INTERVAL).await;
         }
+    }
+
+    /// Goes on with `told` for what is left of the time since it `started`; whether
+    /// that is over.
+    async fn is_late(&self, started: Instant, told: impl Future<Output = ()>) -> bool {
+        match self.spec.time_limit {
+            Some(limit) => timeout_at(started + limit, told).await.is_err(),
+            None => {
+                told.await;
+                false
+            }
+        }
+    }
+
+    async fn too_late(&self, pod: &Pod) -> TargetError {
+        let limit = self.spec.time_limit.unwrap_or_default();
+        self.given_up(Some(pod), MigrationSpec::took_too_long(limit))
+            .await
     }
 
     /// Why the job's pod may not be made.
@@ -219,8 +242,8 @@ impl Run<'_> {
         }
     }
 
-    /// It must not start when nobody waits for it any more.
-    async fn not_started(&self, pod: Option<&Pod>, why: Message) -> TargetError {
+    /// It must not go on, or start, when nobody waits for it any more.
+    async fn given_up(&self, pod: Option<&Pod>, why: Message) -> TargetError {
         let failure = self.failure(pod, why).await;
         // Why it failed matters more than what is left of it.
         let _ = self.remove(&self.name()).await;
@@ -228,11 +251,10 @@ impl Run<'_> {
     }
 
     async fn failure(&self, pod: Option<&Pod>, why: Message) -> TargetError {
-        let (workload, version) = (&self.spec.workload, &self.spec.version);
-        let failed = message!(
-            "the migration of {workload} {version} failed",
-            "la migración de {workload} {version} falló"
-        );
+        let failed = self
+            .spec
+            .task
+            .failed(&self.spec.workload, &self.spec.version);
         let log = match pod {
             Some(pod) => {
                 self.cluster
@@ -242,11 +264,7 @@ impl Run<'_> {
             None => Vec::new(),
         };
         let reason = Reason::new(why).informed(&log);
-        TargetError::new(Message {
-            en: format!("{}: {}", failed.en, reason.message.en),
-            es: format!("{}: {}", failed.es, reason.message.es),
-        })
-        .with_log(log)
+        TargetError::new(failed.because(&reason.message)).with_log(log)
     }
 
     async fn remove(&self, name: &str) -> Result<(), TargetError> {

@@ -149,6 +149,8 @@ fn resource(kind: &str, id: &str) -> ResourceSpec {
 fn migration() -> MigrationSpec {
     let of = api().of;
     MigrationSpec {
+        task: estiba_target::Task::Migration,
+        time_limit: None,
         environment: of.environment,
         workload: of.workload,
         version: of.version,

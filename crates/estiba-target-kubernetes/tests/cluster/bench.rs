@@ -125,6 +125,8 @@ impl Bench {
     pub fn migration(&self, script: &str) -> MigrationSpec {
         let of = self.script(script).of;
         MigrationSpec {
+            task: estiba_target::Task::Migration,
+            time_limit: None,
             environment: of.environment,
             workload: of.workload,
             version: of.version,

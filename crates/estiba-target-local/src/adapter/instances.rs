@@ -194,7 +194,7 @@ impl LocalTarget {
         Ok(())
     }
 
-    async fn end_supervisor(
+    pub(super) async fn end_supervisor(
         &self,
         directory: &InstanceDir,
         grace: Duration,

@@ -1,8 +1,9 @@
 //! Running a migration to its end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use estiba_model::{Exposure, InstanceName, message};
+use estiba_model::{Exposure, InstanceName, Message};
 use estiba_target::{MigrationSpec, Progress, TargetError};
 
 use super::await_ready::EXPLAINING_LINES;
@@ -16,6 +17,10 @@ use estiba_host::HostError;
 use estiba_host::Process;
 use estiba_host::directory::make_private;
 use estiba_host::{lock, record};
+use tokio::time::Instant;
+
+/// What takes too long may say so before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// Lines taken from the log at one time.
 const BATCH: usize = 512;
@@ -87,25 +92,42 @@ impl LocalTarget {
         let watch = Watch::new().map_err(HostError::system("inotify"))?;
         watch.add(&own_logs).map_err(HostError::at(&own_logs))?;
         let mut lines = Merge::of_instance(&logs, &instance);
+        let mut is_late = false;
         if let Some(holder) = lock::holder(&lock).map_err(HostError::at(&lock))?
             && let Ok(supervisor) = Process::open(holder.pid)
         {
+            let deadline = spec.time_limit.map(|limit| Instant::now() + limit);
             loop {
                 tell(&mut lines, progress)?;
                 tokio::select! {
                     changed = watch.changed() => changed.map_err(HostError::system("inotify"))?,
                     ended = process::ended(&supervisor) => break ended.map_err(HostError::system("a supervisor's end"))?,
+                    () = reached(deadline) => {
+                        self.end_supervisor(&directory, STOP_GRACE).await?;
+                        is_late = true;
+                        break;
+                    }
                 }
             }
         }
         tell(&mut lines, progress)?;
+        if is_late {
+            // It may have ended well when it was told to end.
+            record::remove(&record)?;
+        }
         if record.exists() {
             record::remove(&directory.0)?;
             return Ok(());
         }
         let status: Option<Status> = record::read(&directory.status())?;
         record::remove(&directory.0)?;
-        Err(failure(spec, status).with_log(logs::last_lines(&logs, &instance, EXPLAINING_LINES)))
+        let why = match spec.time_limit {
+            Some(limit) if is_late => Some(MigrationSpec::took_too_long(limit)),
+            _ => status.and_then(why),
+        };
+        let failed = spec.task.failed(&spec.workload, &spec.version);
+        let failed = why.map_or(failed.clone(), |why| failed.because(&why));
+        Err(TargetError::new(failed).with_log(logs::last_lines(&logs, &instance, EXPLAINING_LINES)))
     }
 }
 
@@ -120,21 +142,20 @@ fn tell(lines: &mut Merge, progress: &dyn Progress) -> Result<(), HostError> {
     }
 }
 
-fn failure(spec: &MigrationSpec, status: Option<Status>) -> TargetError {
-    let (workload, version) = (&spec.workload, &spec.version);
-    let container = status.and_then(|status| status.containers.into_iter().next());
-    let why = container.and_then(|one| one.error.or(one.end.map(crate::supervisor::End::message)));
-    let failed = message!(
-        "the migration of {workload} {version} failed",
-        "la migración de {workload} {version} falló"
-    );
-    TargetError::new(match why {
-        Some(why) => estiba_model::Message {
-            en: format!("{}: {}", failed.en, why.en),
-            es: format!("{}: {}", failed.es, why.es),
-        },
-        None => failed,
-    })
+/// Ends at `deadline`; never, where there is none.
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How its container ended.
+fn why(status: Status) -> Option<Message> {
+    let container = status.containers.into_iter().next()?;
+    container
+        .error
+        .or(container.end.map(crate::supervisor::End::message))
 }
 
 /// The name that a migration's lines go by.

@@ -132,6 +132,8 @@ impl World {
 
     pub fn migration(&self, args: &[&str]) -> MigrationSpec {
         MigrationSpec {
+            task: estiba_target::Task::Migration,
+            time_limit: None,
             environment: self.environment.clone(),
             workload: name("api"),
             version: "v1".parse().unwrap(),

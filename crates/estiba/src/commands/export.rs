@@ -57,7 +57,7 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
     let export = Export {
         environment: id,
         version: release.version.clone(),
-        workloads: release.workloads.clone(),
+        workloads: release.what_runs(),
         registry: project.registry.clone(),
         config,
         secrets: secrets.into_iter().map(|(name, _)| name).collect(),

@@ -13,6 +13,7 @@ mod recovering;
 mod releases;
 mod stopping;
 mod values;
+mod verifying;
 
 use crate::behaviour::Behaviour;
 use crate::bench::Kit;
@@ -28,6 +29,7 @@ type Theme = ([&'static str; 2], &'static [Behaviour]);
 pub const THEMES: &[Theme] = &[
     (["Failing", "Fallar"], failing::ALL),
     (["Deploying", "Desplegar"], deploying::ALL),
+    (["Verifying", "Verificar"], verifying::ALL),
     (["Releases", "Versiones"], releases::ALL),
     (
         ["Starting and stopping", "Iniciar y detener"],
