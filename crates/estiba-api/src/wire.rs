@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Approval, Deployment, Digest, Name, ProjectId, Release, Role, Scope, StepRecord, Token, Trust,
-    Version,
+    Approval, Changes, Deployment, Digest, Name, ProjectId, Release, Role, Scope, StepRecord,
+    Token, Trust, Version,
 };
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -243,6 +243,9 @@ pub struct DeploymentView {
     pub deployment: Deployment,
     /// Its steps, in their order.
     pub steps: Vec<StepRecord>,
+    /// What it changed over the deployment before it.
+    #[serde(default)]
+    pub changes: Changes,
 }
 
 /// What a person decides.

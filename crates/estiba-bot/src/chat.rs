@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use estiba_model::{
-    Approval, ApprovalState, Cause, DeploymentState, EnvironmentId, Event, Happening, Lang,
-    Message, Name, Version, What,
+    Approval, ApprovalState, Cause, Changes, DeploymentState, EnvironmentId, Event, Happening,
+    Lang, Message, Name, Version, What,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ const EDIT_EVERY: SignedDuration = SignedDuration::from_secs(4);
 const MOST_AT_ONCE: usize = 3;
 /// The most of each thing that is remembered; the oldest are forgotten.
 const MOST: usize = 50;
+/// The most commits of a deployment that are told.
+const MOST_COMMITS: usize = 5;
 /// The most lines of output that are told.
 const MOST_LINES: usize = 15;
 
@@ -68,6 +70,9 @@ pub struct Track {
     pub version: Option<Version>,
     /// What ran before.
     pub before: Option<Version>,
+    /// The first lines of the commits that it brings, or takes back.
+    #[serde(default)]
+    pub commits: Vec<String>,
     /// What was asked for.
     pub cause: Option<Cause>,
     /// Who asked.
@@ -433,6 +438,19 @@ impl Chat {
     }
 }
 
+/// The commits of a change, as many as a message may have.
+fn commits(changes: &Changes) -> Vec<String> {
+    let sign = if changes.undone { '−' } else { '+' };
+    let lines = changes.commits.iter();
+    let lines = lines.map(|commit| format!("{sign} {}", clip(&commit.subject, 120)));
+    let mut lines: Vec<String> = lines.take(MOST_COMMITS).collect();
+    let left = changes.commits.len() - lines.len();
+    if left > 0 {
+        lines.push(format!("{sign} … {left}"));
+    }
+    lines
+}
+
 impl Track {
     /// One of which nothing is known.
     pub fn new(environment: EnvironmentId, at: Timestamp) -> Self {
@@ -440,6 +458,7 @@ impl Track {
             environment,
             version: None,
             before: None,
+            commits: Vec::new(),
             cause: None,
             by: None,
             stage: Stage::Queued,
@@ -491,9 +510,14 @@ impl Track {
                 self.cause = Some(*cause);
                 self.by = Some(by.clone());
             }
-            What::Started { version, before } => {
+            What::Started {
+                version,
+                before,
+                changes,
+            } => {
                 self.version.clone_from(version);
                 self.before.clone_from(before);
+                self.commits = commits(changes);
                 self.stage = Stage::Running { done: 0, total: 0 };
             }
             What::Progress { progress } => return self.progress(progress),

@@ -53,6 +53,7 @@ impl World {
         let started = What::Started {
             version: Some(version("1.1")),
             before: Some(version("1.0")),
+            changes: estiba_model::Changes::default(),
         };
         assert!(self.tell(chat, number, started));
     }

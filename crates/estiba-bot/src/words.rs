@@ -91,7 +91,10 @@ pub fn track(number: i64, track: &Track, lang: Lang) -> Text {
             "⏭ {place}: un despliegue más nuevo reemplazó a {change}"
         ),
     };
-    let text = Text::html(line.text(lang));
+    let mut text = Text::html(line.text(lang));
+    for commit in &track.commits {
+        text = text.line(escape(commit));
+    }
     match &track.by {
         Some(by) => {
             let by = escape(&clip(by, 100));

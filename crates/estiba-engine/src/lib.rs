@@ -4,6 +4,7 @@
 mod apply;
 mod bind;
 mod carried;
+mod changes;
 mod database;
 mod deploy;
 mod desired;

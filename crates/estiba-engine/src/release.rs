@@ -96,6 +96,7 @@ impl Engine {
             project: project.id.clone(),
             version: placeholder_version()?,
             commit: None,
+            commits: Vec::new(),
             created_at: Timestamp::now(),
             workloads,
         };
@@ -105,6 +106,11 @@ impl Engine {
             .map_err(|error| EngineError::refused(error.message().clone()))?;
         release.version = derived.version;
         release.commit = derived.commit;
+        // One that is kept already has them.
+        let kept = self.store.release(&project.id, &release.version).await?;
+        if kept.is_none() && release.commit.is_some() {
+            release.commits = version::commits(&project.directory).await;
+        }
         Ok(release)
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use estiba_model::{NameError, Version};
+use estiba_model::{Commit, NameError, Version};
 use tokio::process::Command;
 
 use crate::run::ask;
@@ -87,6 +87,31 @@ pub async fn derive(
         commit,
         source,
     })
+}
+
+/// So many commits are told of a build.
+const MOST_COMMITS: &str = "100";
+/// What is longer is no first line that anybody reads.
+const LONGEST_SUBJECT: usize = 200;
+
+/// The commit of what is in `dir` and those before it, the newest first; none without
+/// Git. A merge counts as one.
+pub async fn commits(dir: &Path) -> Vec<Commit> {
+    let mut git = git(dir);
+    git.args(["log", "--first-parent", "-n", MOST_COMMITS, "-z"]);
+    git.arg("--format=%H%x1f%an%x1f%s");
+    let Ok(answer) = ask("git", git).await else {
+        return Vec::new();
+    };
+    let commit = |record: &str| {
+        let mut parts = record.trim().splitn(3, '\u{1f}');
+        Some(Commit {
+            id: parts.next()?.to_owned(),
+            author: parts.next()?.to_owned(),
+            subject: parts.next()?.chars().take(LONGEST_SUBJECT).collect(),
+        })
+    };
+    answer.split('\0').filter_map(commit).collect()
 }
 
 struct GitState {

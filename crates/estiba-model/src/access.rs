@@ -267,6 +267,9 @@ pub enum What {
         version: Option<Version>,
         /// The release that ran before.
         before: Option<Version>,
+        /// What it changes over that.
+        #[serde(default)]
+        changes: crate::Changes,
     },
     /// The engine told something.
     Progress {

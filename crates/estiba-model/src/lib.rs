@@ -2,6 +2,7 @@
 //! observed state. Nothing here does I/O, and nothing here knows a target.
 
 pub mod access;
+pub mod commit;
 pub mod deployment;
 pub mod diagnostic;
 pub mod event;
@@ -21,6 +22,7 @@ pub use access::{
     Approval, ApprovalState, AuditEntry, Happening, Member, NewToken, Person, Right, Role, Scope,
     Team, Token, Trust, What,
 };
+pub use commit::{Changes, Commit};
 pub use deployment::{Cause, Deployment, DeploymentId, DeploymentState, StepRecord, StepState};
 pub use diagnostic::{Diagnostic, Place, Severity, has_errors};
 pub use event::Event;
@@ -40,7 +42,7 @@ pub use secret::SecretString;
 pub use smoke::Smoke;
 pub use status::{Activity, Carried, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
 pub use workload::{
-    ACCEPTANCE_ANNOTATION, ACCEPTANCE_MINUTES_ANNOTATION, Container, File, FileData, HttpProbe,
+    ACCEPTANCE_ANNOTATION, ACCEPTANCE_SECONDS_ANNOTATION, Container, File, FileData, HttpProbe,
     HttpScheme, ImageSource, MIGRATION_ANNOTATION, PROGRAM_ANNOTATION, Probe, Protocol, Quantities,
     Ready, Resource, ResourceId, SMOKE_ANNOTATION, ServicePort, VolumeMount, Workload,
 };

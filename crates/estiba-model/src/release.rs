@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Digest, ImageSource, Name, ProjectId, Version, Workload};
+use crate::{Commit, Digest, ImageSource, Name, ProjectId, Version, Workload};
 
 /// A version of a project: its workloads and the images they were built into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -17,6 +17,9 @@ pub struct Release {
     pub version: Version,
     /// The Git commit it was built from, where there is one.
     pub commit: Option<String>,
+    /// That commit and those before it, as far as they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Commit>,
     /// When it was made.
     pub created_at: Timestamp,
     /// What ships.

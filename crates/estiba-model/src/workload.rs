@@ -23,8 +23,8 @@ pub const MIGRATION_ANNOTATION: &str = "estiba.dev/migration";
 /// end after a deployment, in the environments that ask for it.
 pub const ACCEPTANCE_ANNOTATION: &str = "estiba.dev/acceptance";
 
-/// The annotation that says how many minutes acceptance tests may take.
-pub const ACCEPTANCE_MINUTES_ANNOTATION: &str = "estiba.dev/acceptance-minutes";
+/// The annotation that says how many seconds acceptance tests may take.
+pub const ACCEPTANCE_SECONDS_ANNOTATION: &str = "estiba.dev/acceptance-seconds";
 
 /// How long they may take where nothing is said: longer than that they hang.
 const ACCEPTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -74,10 +74,10 @@ impl Workload {
     /// How long its acceptance tests may take.
     #[must_use]
     pub fn acceptance_limit(&self) -> Duration {
-        let minutes = self.annotations.get(ACCEPTANCE_MINUTES_ANNOTATION);
-        let minutes = minutes.and_then(|text| text.parse::<u32>().ok());
-        minutes.map_or(ACCEPTANCE_LIMIT, |minutes| {
-            Duration::from_secs(60 * u64::from(minutes))
+        let seconds = self.annotations.get(ACCEPTANCE_SECONDS_ANNOTATION);
+        let seconds = seconds.and_then(|text| text.parse::<u32>().ok());
+        seconds.map_or(ACCEPTANCE_LIMIT, |seconds| {
+            Duration::from_secs(seconds.into())
         })
     }
 

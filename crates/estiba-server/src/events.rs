@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use estiba_engine::Observer;
-use estiba_model::{DeploymentId, EnvironmentId, Event, Happening, Name, Version, What};
+use estiba_model::{Changes, DeploymentId, EnvironmentId, Event, Happening, Name, Version, What};
 use estiba_store::{HappeningQuery, NewHappening, Store, StoreError};
 use futures::Stream;
 use tokio::sync::{Notify, broadcast};
@@ -172,6 +172,8 @@ pub(crate) struct Recorder {
     environment: EnvironmentId,
     /// The release that ran before.
     before: Option<Version>,
+    /// What the next one changes over that.
+    changes: Changes,
     waiting: Mutex<Waiting>,
     filled: Notify,
 }
@@ -183,10 +185,11 @@ struct Waiting {
 }
 
 impl Recorder {
-    pub fn new(environment: EnvironmentId, before: Option<Version>) -> Self {
+    pub fn new(environment: EnvironmentId, before: Option<Version>, changes: Changes) -> Self {
         Self {
             environment,
             before,
+            changes,
             waiting: Mutex::default(),
             filled: Notify::new(),
         }
@@ -247,6 +250,7 @@ impl Observer for Recorder {
             self.note(What::Started {
                 version: plan.version.clone(),
                 before: self.before.clone(),
+                changes: self.changes.clone(),
             });
         }
         self.note(What::Progress { progress: event });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use estiba_engine::{EngineError, Outcome};
-use estiba_model::{DeploymentState, EnvironmentId, What, message};
+use estiba_model::{Changes, DeploymentState, EnvironmentId, What, message};
 use estiba_store::StoreError;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -62,7 +62,13 @@ async fn environment_work(app: &App, environment: &EnvironmentId) -> Result<(), 
     };
     let before = store.last_succeeded(environment).await?;
     let before = before.map(|deployment| deployment.version);
-    let recorder = Recorder::new(environment.clone(), before);
+    let changes = app.engine.changes(std::slice::from_ref(&next)).await;
+    let changes = changes.unwrap_or_else(|error| {
+        tracing::warn!(%error, "what a deployment changes can't be read");
+        vec![Changes::default()]
+    });
+    let changes = changes.into_iter().next().unwrap_or_default();
+    let recorder = Recorder::new(environment.clone(), before, changes);
     let outcome = {
         let span = tracing::info_span!(
             "deployment",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use estiba_model::{
-    ACCEPTANCE_ANNOTATION, ACCEPTANCE_MINUTES_ANNOTATION, MIGRATION_ANNOTATION, Message,
+    ACCEPTANCE_ANNOTATION, ACCEPTANCE_SECONDS_ANNOTATION, MIGRATION_ANNOTATION, Message,
     PROGRAM_ANNOTATION, SMOKE_ANNOTATION, Smoke, message,
 };
 
@@ -16,7 +16,7 @@ const PREFIX: &str = "estiba.dev/";
 const KNOWN: [&str; 7] = [
     MIGRATION_ANNOTATION,
     ACCEPTANCE_ANNOTATION,
-    ACCEPTANCE_MINUTES_ANNOTATION,
+    ACCEPTANCE_SECONDS_ANNOTATION,
     SMOKE_ANNOTATION,
     PROGRAM_ANNOTATION,
     // Files that are packed with the program.
@@ -27,7 +27,7 @@ const KNOWN: [&str; 7] = [
 /// How instances are replaced.
 const STRATEGY: &str = "estiba.dev/strategy";
 /// A day: tests that take longer hang.
-const MOST_MINUTES: u32 = 24 * 60;
+const MOST_SECONDS: u32 = 24 * 60 * 60;
 const STRATEGIES: [&str; 2] = ["rolling", "replace"];
 
 pub(super) fn read(metadata: &Node<'_>) -> BTreeMap<String, String> {
@@ -50,7 +50,7 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
             ACCEPTANCE_ANNOTATION => {
                 ending(root, &node, &message!("tests", "prueba"), found);
             }
-            ACCEPTANCE_MINUTES_ANNOTATION => minutes(&node, found),
+            ACCEPTANCE_SECONDS_ANNOTATION => seconds(&node, found),
             SMOKE_ANNOTATION => smoke(&node, found),
             STRATEGY => strategy(&node, found),
             key if key.starts_with(PREFIX) && !KNOWN.contains(&key) => found.warning(
@@ -137,24 +137,24 @@ fn smoke(node: &Node<'_>, found: &mut Findings<'_>) {
     }
 }
 
-fn minutes(node: &Node<'_>, found: &mut Findings<'_>) {
+fn seconds(node: &Node<'_>, found: &mut Findings<'_>) {
     let Some(text) = node.value.as_str() else {
         return;
     };
     if !text
         .parse::<u32>()
-        .is_ok_and(|minutes| (1..=MOST_MINUTES).contains(&minutes))
+        .is_ok_and(|seconds| (1..=MOST_SECONDS).contains(&seconds))
     {
         found.error(
-            "bad-minutes",
+            "bad-seconds",
             found.value(node),
             message!(
-                "\"{text}\" is no number of minutes",
-                "«{text}» no es una cantidad de minutos"
+                "\"{text}\" is no number of seconds",
+                "«{text}» no es una cantidad de segundos"
             ),
             message!(
-                "write a whole number from 1 to {MOST_MINUTES}, in quotes",
-                "escriba un número entero de 1 a {MOST_MINUTES}, entre comillas"
+                "write a whole number from 1 to {MOST_SECONDS}, in quotes",
+                "escriba un número entero de 1 a {MOST_SECONDS}, entre comillas"
             ),
         );
     }

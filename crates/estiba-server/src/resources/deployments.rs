@@ -7,7 +7,8 @@ use axum::response::IntoResponse;
 use estiba_api::{Asked, DeploymentView, Page, Problem as Document, WantedDeployment};
 use estiba_engine::Request;
 use estiba_model::{
-    Cause, DeploymentId, EnvironmentId, Happening, Name, Project, ProjectId, Right, What, message,
+    Cause, Deployment, DeploymentId, EnvironmentId, Happening, Name, Project, ProjectId, Right,
+    What, message,
 };
 use estiba_store::NewHappening;
 use http::StatusCode;
@@ -65,12 +66,17 @@ pub(crate) async fn list(
         .filter(|_| is_full)
         .map(|last| last.id.0.to_string());
     let mut items = Vec::new();
-    for deployment in found {
+    let changes = app.engine.changes(&found).await?;
+    for (deployment, changes) in found.into_iter().zip(changes) {
         let steps = match wanted.steps {
             true => app.store().steps(deployment.id).await?,
             false => Vec::new(),
         };
-        items.push(DeploymentView { deployment, steps });
+        items.push(DeploymentView {
+            deployment,
+            steps,
+            changes,
+        });
     }
     Ok(Json(Page { items, next }))
 }
@@ -269,9 +275,17 @@ pub(crate) async fn show(
     Path((team, project, deployment)): Path<(Name, Name, i64)>,
 ) -> Result<Json<DeploymentView>, Problem> {
     let id = ProjectId { team, project };
-    let deployment = seen(&app, &principal, &id, deployment).await?.deployment;
+    let deployment = seen(&app, &principal, &id, deployment).await?;
     let steps = app.store().steps(deployment.id).await?;
-    Ok(Json(DeploymentView { deployment, steps }))
+    let changes = app
+        .engine
+        .changes(std::slice::from_ref(&deployment))
+        .await?;
+    Ok(Json(DeploymentView {
+        deployment,
+        steps,
+        changes: changes.into_iter().next().unwrap_or_default(),
+    }))
 }
 
 async fn seen(
@@ -279,16 +293,13 @@ async fn seen(
     principal: &Principal,
     id: &ProjectId,
     deployment: i64,
-) -> Result<DeploymentView, Problem> {
+) -> Result<Deployment, Problem> {
     super::project(app, principal, id, Right::See).await?;
     let deployment = app.store().deployment(DeploymentId(deployment)).await?;
     if deployment.environment.project_id() != *id {
         return Err(Problem::not_found());
     }
-    Ok(DeploymentView {
-        deployment,
-        steps: Vec::new(),
-    })
+    Ok(deployment)
 }
 
 /// The last things that happened in a deployment, in their order.
@@ -298,7 +309,7 @@ pub(crate) async fn happened(
     id: &ProjectId,
     deployment: i64,
 ) -> Result<Vec<Happening>, Problem> {
-    let deployment = seen(app, principal, id, deployment).await?.deployment;
+    let deployment = seen(app, principal, id, deployment).await?;
     Ok(app
         .store()
         .last_happenings(deployment.id, MOST_HAPPENED)
@@ -320,7 +331,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let id = ProjectId { team, project };
-    let deployment = seen(&app, &principal, &id, deployment).await?.deployment;
+    let deployment = seen(&app, &principal, &id, deployment).await?;
     let seen = Seen::Deployment(deployment.id);
     let after = super::events::last_event(&headers)?.unwrap_or(0);
     Ok(super::events::stream(&app, seen, after))

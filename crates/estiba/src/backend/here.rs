@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
+use estiba_api::DeploymentView;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release,
-    SecretString, StepRecord, Url, Version,
+    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release, SecretString,
+    Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::StreamExt;
@@ -55,16 +56,22 @@ impl Backend for Here {
         environment: &Name,
         limit: u32,
         with_steps: bool,
-    ) -> Result<Vec<(Deployment, Vec<StepRecord>)>, Failure> {
+    ) -> Result<Vec<DeploymentView>, Failure> {
         let id = self.0.environment(project, environment)?;
         let store = self.0.store();
         let mut history = Vec::new();
-        for deployment in store.deployments(&id, limit).await? {
+        let deployments = store.deployments(&id, limit).await?;
+        let changes = self.0.changes(&deployments).await?;
+        for (deployment, changes) in deployments.into_iter().zip(changes) {
             let steps = match with_steps {
                 true => store.steps(deployment.id).await?,
                 false => Vec::new(),
             };
-            history.push((deployment, steps));
+            history.push(DeploymentView {
+                deployment,
+                steps,
+                changes,
+            });
         }
         Ok(history)
     }

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
+use estiba_api::DeploymentView;
 use estiba_engine::{Observer, Outcome};
 use estiba_model::{
-    Approval, Carried, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
-    Release, SecretString, StepRecord, Url, Version,
+    Approval, Carried, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release,
+    SecretString, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
@@ -75,7 +76,7 @@ pub trait Backend: Send + Sync {
         environment: &Name,
         limit: u32,
         with_steps: bool,
-    ) -> Result<Vec<(Deployment, Vec<StepRecord>)>, Failure>;
+    ) -> Result<Vec<DeploymentView>, Failure>;
 
     /// Builds what has changed and makes a release of it.
     async fn release(

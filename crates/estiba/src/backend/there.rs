@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estiba_api::{
-    ApiError, Asked, Client, Description, Exec, ExecOutput, Followed, PlanBody, WantedDeployment,
+    ApiError, Asked, Client, DeploymentView, Description, Exec, ExecOutput, Followed, PlanBody,
+    WantedDeployment,
 };
 use estiba_engine::{Engine, Observer, Outcome};
 use estiba_model::{
-    Carried, Deployment, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine,
-    Losses, Name, Plan, Project, Release, SecretString, StepRecord, Url, Version, What, message,
+    Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Name,
+    Plan, Project, Release, SecretString, Url, Version, What, message,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
@@ -209,11 +210,9 @@ impl Backend for There {
         environment: &Name,
         limit: u32,
         with_steps: bool,
-    ) -> Result<Vec<(Deployment, Vec<StepRecord>)>, Failure> {
+    ) -> Result<Vec<DeploymentView>, Failure> {
         let id = environment_id(project, environment)?;
-        let views = self.client.deployments(&id, limit, with_steps).await?;
-        let pairs = views.into_iter().map(|view| (view.deployment, view.steps));
-        Ok(pairs.collect())
+        Ok(self.client.deployments(&id, limit, with_steps).await?)
     }
 
     async fn release(

@@ -1,11 +1,15 @@
 //! `estiba releases` and `history`.
 
-use estiba_model::{Deployment, Name, StepRecord, StepState, message};
+use estiba_api::DeploymentView;
+use estiba_model::{Changes, Commit, Deployment, Name, StepRecord, StepState, message};
 use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Output, Table};
+
+/// So many commits of a deployment are listed.
+const MOST_COMMITS: usize = 10;
 
 /// Lists releases, the newest first, and where they run.
 pub async fn releases(context: &Context) -> Result<(), Failure> {
@@ -62,17 +66,25 @@ pub async fn history(
     let history = backend
         .history(&project, &environment, limit, with_steps || output.json)
         .await?;
-    for (deployment, steps) in history {
-        output.text(&deployment_line(output, &deployment));
+    for view in history {
+        let DeploymentView {
+            deployment,
+            steps,
+            changes,
+        } = &view;
+        output.text(&deployment_line(output, deployment));
+        for line in change_lines(output, changes) {
+            output.text(&line);
+        }
         if let Some(error) = &deployment.error {
             output.text(&format!("    {}", output.say(error)));
         }
         if with_steps {
-            for step in &steps {
+            for step in steps {
                 output.text(&step_line(output, step));
             }
         }
-        documents.push(serde_json::json!({ "deployment": deployment, "steps": steps }));
+        documents.push(view);
     }
     output.json(&documents);
     Ok(())
@@ -89,6 +101,31 @@ fn deployment_line(output: Output, deployment: &Deployment) -> String {
     let at = moment(deployment.created_at);
     let version = &deployment.version;
     format!("{id:<5} {at}  {version:<28} {cause:<12} {state:<12} {took}")
+}
+
+/// The commits that a deployment brought or took back.
+fn change_lines(output: Output, changes: &Changes) -> Vec<String> {
+    let sign = if changes.undone { '-' } else { '+' };
+    let line = |commit: &Commit| {
+        let id: String = commit.id.chars().take(8).collect();
+        let Commit {
+            subject, author, ..
+        } = commit;
+        format!("    {sign} {id} {subject} ({author})")
+    };
+    let shown = changes.commits.iter().take(MOST_COMMITS);
+    let mut lines: Vec<String> = shown.map(line).collect();
+    let left = changes.commits.len().saturating_sub(MOST_COMMITS);
+    let more = match (left, changes.more) {
+        (0, false) => return lines,
+        (0, true) => message!("… and older ones", "… y anteriores"),
+        _ => message!(
+            "… and {left} more: --json has all",
+            "… y {left} más: --json las tiene todas"
+        ),
+    };
+    lines.push(format!("    {sign} {}", output.say(&more)));
+    lines
 }
 
 fn step_line(output: Output, record: &StepRecord) -> String {

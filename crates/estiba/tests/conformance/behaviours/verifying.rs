@@ -26,6 +26,12 @@ pub const ALL: &[Behaviour] = &[
         "las pruebas de aceptación que fallan devuelven lo anterior, y prod no acepta la versión",
         acceptance_fails,
     ),
+    Behaviour::new(
+        "acceptance_hangs",
+        "acceptance tests that hang are ended, and what worked is brought back",
+        "las pruebas de aceptación que se cuelgan se terminan, y se devuelve lo anterior",
+        acceptance_hangs,
+    ),
 ];
 
 /// An API that tells its version at a path.
@@ -57,8 +63,18 @@ fn wrong_version_answers(bench: &Bench) {
 
 /// An API, and tests that ask it for its version and end with a code.
 fn accepted(project: &Kit, code: &str) {
+    accepted_by(project, |tests| {
+        let asks = [
+            "tell", "out", "asked ", "ask", "API_URL", "/version", "out", "\n", "code", code,
+        ];
+        tests["containers"]["tests"]["args"] = json!(asks);
+    });
+}
+
+/// An API, and tests of it.
+fn accepted_by(project: &Kit, change: impl FnOnce(&mut Value)) {
     project.workload(&score::web("api"));
-    project.workload(&json!({
+    let mut tests = json!({
         "apiVersion": "score.dev/v1b1",
         "metadata": {
             "name": "tests",
@@ -66,13 +82,14 @@ fn accepted(project: &Kit, code: &str) {
         },
         "containers": { "tests": {
             "image": ".",
-            "args": ["tell", "out", "asked ", "ask", "API_URL", "/version", "out", "\n", "code", code],
             "variables": { "API_URL": "http://${resources.api.hostname}:${resources.api.port}" },
         } },
         "resources": {
             "api": { "type": "service-port", "params": { "workload": "api", "port": "http" } },
         },
-    }));
+    });
+    change(&mut tests);
+    project.workload(&tests);
 }
 
 fn with_tests(bench: &Bench) -> Kit {
@@ -95,6 +112,23 @@ fn acceptance_passes(bench: &Bench) {
     // prod does not ask for them.
     let prod = project.run(&["promote", "--from", "test", "--to", "prod"]);
     assert!(!prod.ok().err.contains("asked"));
+}
+
+fn acceptance_hangs(bench: &Bench) {
+    let project = with_tests(bench);
+    accepted(&project, "0");
+    project.up("1.0.0");
+    accepted_by(&project, |tests| {
+        tests["metadata"]["annotations"]["estiba.dev/acceptance-seconds"] = json!("3");
+        tests["containers"]["tests"]["args"] = json!(["bot"]);
+    });
+    let failed = project.run(&["up", "--version", "1.1.0"]);
+    assert_eq!(failed.code, 1, "{}", failed.out);
+    let told = format!("{}{}", failed.out, failed.err);
+    for said in ["did not end within 3 s", "polling for"] {
+        assert!(told.contains(said), "{said} is not in {told}");
+    }
+    assert_eq!(project.get("/version"), "1.0.0");
 }
 
 fn acceptance_fails(bench: &Bench) {
