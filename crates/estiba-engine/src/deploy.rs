@@ -103,9 +103,9 @@ impl Engine {
                 .await?;
             return Ok(Outcome::Superseded { deployment: id });
         }
-        self.take_over(environment, id, observer).await?;
+        let begun = self.take_over(environment, id, observer).await?;
         self.store.begin(id).await?;
-        self.run(&runtime, id, observer).await
+        self.run(&runtime, id, begun, observer).await
     }
 
     /// Records that a deployment is wanted, for [`Engine::work`] to carry out;
@@ -180,14 +180,15 @@ impl Engine {
         let Some(next) = self.store.newest_queued(environment).await? else {
             return self.end_interrupted(environment, observer).await;
         };
-        self.take_over(environment, next.id, observer).await?;
+        let begun = self.take_over(environment, next.id, observer).await?;
         let inputs = self.inputs_of(&next).await?;
         if next.cause == Cause::Down {
             return self.tear_down(next.id, inputs, observer).await.map(Some);
         }
         let runtime = self.runtime(inputs).await?;
         self.store.begin(next.id).await?;
-        self.run(&runtime, next.id, observer).await.map(Some)
+        let outcome = self.run(&runtime, next.id, begun, observer).await?;
+        Ok(Some(outcome))
     }
 
     /// Ends what an interrupted deployment began: carries it on, or restores
@@ -232,7 +233,8 @@ impl Engine {
             let why = (why.unwrap_or_else(interrupted_while_restoring), Vec::new());
             return Err(self.restore(&runtime, id, why, observer).await?);
         }
-        self.run(&runtime, interrupted.id, observer).await.map(Some)
+        let outcome = self.run(&runtime, interrupted.id, Begun::Before, observer);
+        outcome.await.map(Some)
     }
 
     /// Whether what runs is what should run and no deployment is half-way.
@@ -262,33 +264,40 @@ impl Engine {
     }
 
     /// Whoever holds the lock finds only dead deployments beside its own: they
-    /// give way, and the plan made next includes what they left undone.
+    /// give way, and the plan made next includes what they left undone. Whether
+    /// there was one.
     pub(crate) async fn take_over(
         &self,
         environment: &EnvironmentId,
         id: DeploymentId,
         observer: &dyn Observer,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Begun, EngineError> {
+        let mut begun = Begun::Now;
         self.store.supersede_older_queued(environment, id).await?;
         for Deployment { id: dead, .. } in self.store.unfinished(environment).await? {
             if dead != id {
+                begun = Begun::Before;
                 observer.event(Event::TakenOver { deployment: dead });
                 self.store
                     .set_state(dead, DeploymentState::Superseded, None)
                     .await?;
             }
         }
-        Ok(())
+        Ok(begun)
     }
 
     async fn run(
         &self,
         runtime: &Runtime<'_>,
         id: DeploymentId,
+        begun: Begun,
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
-        let begun = Instant::now();
-        let plan = with_all_smoke_tests(plan_now(runtime).await?, &runtime.desired);
+        let since = Instant::now();
+        let plan = match (plan_now(runtime).await?, begun) {
+            (plan, Begun::Now) => plan,
+            (plan, Begun::Before) => with_all_smoke_tests(plan, &runtime.desired),
+        };
         observer.event(Event::Planned {
             deployment: id,
             plan: plan.clone(),
@@ -301,7 +310,7 @@ impl Engine {
                 Ok(Outcome::Succeeded {
                     deployment: id,
                     version: runtime.desired.version.clone(),
-                    took: begun.elapsed(),
+                    took: since.elapsed(),
                 })
             }
             Err(failure) => {
@@ -313,6 +322,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether somebody took steps of a deployment, or of one that it takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// Nobody did.
+    Now,
+    /// Somebody did and was killed.
+    Before,
 }
 
 pub(crate) async fn plan_now(runtime: &Runtime<'_>) -> Result<Plan, EngineError> {
