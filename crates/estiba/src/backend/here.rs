@@ -6,8 +6,8 @@ use std::path::Path;
 use async_trait::async_trait;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
-    SecretString, StepRecord, Url, Version,
+    Carried, Cause, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId,
+    Release, SecretString, StepRecord, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::StreamExt;

@@ -14,7 +14,8 @@ use estiba_api::{
 use estiba_engine::{Engine, Observer, Outcome};
 use estiba_model::{
     Carried, Deployment, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine,
-    Losses, Name, Plan, Project, ProjectId, Release, SecretString, StepRecord, Url, Version, What, message,
+    Losses, Name, Plan, Project, ProjectId, Release, SecretString, StepRecord, Url, Version, What,
+    message,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
