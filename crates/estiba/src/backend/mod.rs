@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use async_trait::async_trait;
-use estiba_engine::{Observer, Outcome};
+use estiba_engine::{Observer, Outcome, Preflight};
 use estiba_model::{
     Approval, Carried, Deployment, EnvironmentStatus, LogLine, Losses, Name, Plan, Project,
     Release, SecretString, StepRecord, Url, Version,
 };
+use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -144,6 +145,15 @@ pub trait Backend: Send + Sync {
     /// The images that an environment runs, as its targets tell.
     async fn carried(&self, project: &Project, environment: &Name)
     -> Result<Vec<Carried>, Failure>;
+
+    /// Tries the services outside that an environment uses.
+    async fn preflight(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: &Preflight,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Compared>, Failure>;
 
     /// Where people reach an environment's workloads.
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure>;
