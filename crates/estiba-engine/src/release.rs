@@ -326,7 +326,7 @@ fn read_files(container: &mut Container, directory: &Path, problems: &mut Vec<Me
 
 /// The content of a release does not depend on its version, and its version may
 /// depend on its content.
-fn placeholder_version() -> Result<Version, EngineError> {
+pub(crate) fn placeholder_version() -> Result<Version, EngineError> {
     "0".parse()
         .map_err(|error: estiba_model::NameError| EngineError::refused(error.message().clone()))
 }

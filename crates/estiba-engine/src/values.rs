@@ -221,6 +221,8 @@ impl Specifier<'_> {
         let (found, time_limit) = match task {
             Task::Migration => (workload.migration(), None),
             Task::Acceptance => (workload.acceptance(), Some(workload.acceptance_limit())),
+            // It is no workload's.
+            Task::Preflight => return Ok(None),
         };
         let Some((name, container)) = found else {
             return Ok(None);

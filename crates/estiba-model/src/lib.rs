@@ -36,7 +36,9 @@ pub use plan::{
     InstanceState, Observed, ObservedInstance, ObservedResource, ObservedRollout, Plan, Rollout,
     Route, Step, Strategy, Traffic, WholeWorkload,
 };
-pub use project::{Environment, Project, ProjectWorkload, TargetConfig};
+pub use project::{
+    Environment, Given, OutsideService, Project, ProjectWorkload, TargetConfig, WsdlWanted,
+};
 pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
 pub use smoke::Smoke;

@@ -1,6 +1,6 @@
 //! A project as its `estiba.yaml` and Score files describe it, checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -69,4 +69,64 @@ pub struct Environment {
     /// `postgres: { url-from: PG_ADMIN_URL }` names the secret with the URL of
     /// an existing server.
     pub resources: BTreeMap<String, Map<String, Value>>,
+    /// Services that are not the project's own, and that it uses.
+    pub outside: BTreeMap<Name, OutsideService>,
+}
+
+/// A service that is not the project's own, as one environment uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OutsideService {
+    /// Where it is.
+    pub url: Given,
+    /// The HTTP status that it answers with; any of 200 to 299 where none is named.
+    pub expect: Option<u16>,
+    /// Whether it answers with a description of a SOAP service, and of which operation.
+    pub wsdl: Option<WsdlWanted>,
+    /// Who runs it.
+    pub owner: Option<String>,
+    /// The workloads that use it; all where none is named.
+    pub by: BTreeSet<Name>,
+    /// The user that it is asked as, by HTTP's basic authentication.
+    pub user: Option<String>,
+    /// The secret with that user's password.
+    pub password_from: Option<String>,
+    /// The secret with a token that it is asked with.
+    pub token_from: Option<String>,
+    /// The file with the certificates to trust besides the usual ones, relative to the
+    /// project's folder.
+    pub ca: Option<String>,
+}
+
+impl OutsideService {
+    /// The names of the secrets that it is tried with.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let url = match &self.url {
+            Given::Secret(name) => Some(name),
+            _ => None,
+        };
+        let login = [&self.password_from, &self.token_from];
+        let all = url.into_iter().chain(login.into_iter().flatten());
+        all.map(String::as_str)
+    }
+}
+
+/// A value that is written down, or that a secret has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Given {
+    /// Neither.
+    #[default]
+    Nowhere,
+    /// The value.
+    Here(String),
+    /// The name of the secret.
+    Secret(String),
+}
+
+/// What the description of a SOAP service has to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WsdlWanted {
+    /// Nothing more than to be one.
+    Any,
+    /// This operation.
+    Operation(String),
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::kinds;
+use crate::outside::OutsideFile;
 
 /// Who ships what, and where it runs.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,6 +35,11 @@ pub(crate) struct ProjectFile {
     /// The container runtimes that environments run on, by a name of your own.
     #[schemars(schema_with = "by_name::<TargetFile>")]
     pub targets: BTreeMap<Name, TargetFile>,
+    /// Services that are not the project's own, and that it uses, by a name of your
+    /// own: `estiba preflight` tries them from inside an environment.
+    #[serde(default)]
+    #[schemars(schema_with = "by_name::<OutsideFile>")]
+    pub outside: BTreeMap<Name, OutsideFile>,
     /// Where the project runs. `estiba up` deploys to the first.
     #[schemars(schema_with = "environments")]
     pub environments: IndexMap<Name, EnvironmentFile>,
@@ -78,6 +84,11 @@ pub(crate) struct EnvironmentFile {
     /// `postgres: { url-from: PG_ADMIN_URL }`.
     #[serde(default)]
     pub resources: BTreeMap<String, BTreeMap<String, String>>,
+    /// What is different here of the services outside, and those that this
+    /// environment alone uses.
+    #[serde(default)]
+    #[schemars(schema_with = "by_name::<OutsideFile>")]
+    pub outside: BTreeMap<Name, OutsideFile>,
 }
 
 /// The target of every workload, or of each one.
@@ -178,11 +189,11 @@ impl JsonSchema for TargetFile {
 /// The rule of [`Name`], as JSON schema has it.
 const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$";
 
-fn name(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": NAME_PATTERN })
 }
 
-fn by_name<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn by_name<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let value = generator.subschema_for::<T>();
     json_schema!({
         "type": "object",

@@ -11,6 +11,7 @@ mod finding;
 mod init;
 mod kinds;
 mod load;
+mod outside;
 mod over;
 mod prune;
 mod references;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::check::{self, Declared};
 use crate::file::{EnvironmentFile, On, ProjectFile, checking_schema};
 use crate::finding::{Findings, Spot, start_of};
+use crate::outside::{self, OutsideFile};
 use crate::over::Over;
 use crate::prune::prune;
 
@@ -305,13 +306,14 @@ fn assemble(
     directory: PathBuf,
     workloads: BTreeMap<Name, ProjectWorkload>,
 ) -> Project {
+    let outside = file.outside;
     let environments = file
         .environments
         .into_iter()
         .map(|(name, environment)| {
             let config = join(&join("/environments", name.as_str()), "config");
             let written = |key: &str| document.written(&join(&config, key));
-            let environment = environment_of(environment, &workloads, &written);
+            let environment = environment_of(environment, &outside, &workloads, &written);
             (name, environment)
         })
         .collect();
@@ -344,6 +346,7 @@ fn assemble(
 
 fn environment_of<'d>(
     file: EnvironmentFile,
+    outside: &BTreeMap<Name, OutsideFile>,
     workloads: &BTreeMap<Name, ProjectWorkload>,
     written: &dyn Fn(&str) -> &'d str,
 ) -> Environment {
@@ -372,5 +375,6 @@ fn environment_of<'d>(
         replicas: file.replicas,
         config: config.collect(),
         resources: resources.collect(),
+        outside: outside::of_environment(outside, &file.outside),
     }
 }

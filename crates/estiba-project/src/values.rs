@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use estiba_model::{Diagnostic, Name, Project, message};
+use estiba_model::{Diagnostic, Name, OutsideService, Project, message};
 
 use crate::check::project_file;
 use crate::finding::{Findings, Spot, nearest};
@@ -136,9 +136,14 @@ pub(crate) fn unused(
     references: &[ResourceReference<'_>],
     found: &mut Findings,
 ) {
+    let outside = project
+        .environments
+        .values()
+        .flat_map(|e| e.outside.values());
     let read: BTreeSet<&str> = references
         .iter()
         .filter_map(ResourceReference::value_key)
+        .chain(outside.flat_map(OutsideService::secrets))
         .collect();
     let file = project_file(project);
     for (name, environment) in &project.environments {

@@ -68,6 +68,8 @@ pub enum Task {
     Migration,
     /// It tries what was deployed.
     Acceptance,
+    /// It tries what is outside. It runs each time, and leaves nothing.
+    Preflight,
 }
 
 impl Task {
@@ -83,11 +85,15 @@ impl Task {
                 "the acceptance test of {workload} {version} failed",
                 "la prueba de aceptación de {workload} {version} falló"
             ),
+            Self::Preflight => message!(
+                "the probe of what is outside failed",
+                "la sonda de lo que está afuera falló"
+            ),
         }
     }
 }
 
-/// A container to run to its end: a migration, or acceptance tests.
+/// A container to run to its end: a migration, acceptance tests, or a probe.
 #[derive(Debug, Clone)]
 pub struct MigrationSpec {
     /// What it is for.

@@ -149,7 +149,8 @@ pub trait Target: Send + Sync {
     async fn fetch(&self, image: &ImageSpec, progress: &dyn Progress) -> Result<(), TargetError>;
 
     /// Runs a migration, or another container that is to end, to its end, unless the
-    /// same one ended well before.
+    /// same one ended well before. Of a [`Task::Preflight`](crate::Task) nothing is
+    /// there when this returns, however it ended.
     ///
     /// # Errors
     /// When it ends with another code than 0, or not in time: then it is ended. The

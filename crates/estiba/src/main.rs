@@ -17,7 +17,9 @@ fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     // What runs in the background starts here too, before anything is parsed or
     // allocated that it does not need.
-    let role = estiba_target_local::role(&args).or_else(|| estiba_target_docker::role(&args));
+    let role = estiba_target_local::role(&args)
+        .or_else(|| estiba_target_docker::role(&args))
+        .or_else(|| estiba_preflight::role(&args));
     if let Some(code) = role {
         return code;
     }

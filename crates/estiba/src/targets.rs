@@ -163,7 +163,7 @@ impl TargetProvider for Adapters {
 }
 
 /// This program, to be started again for what runs in the background.
-fn helper() -> Result<PathBuf, Message> {
+pub fn helper() -> Result<PathBuf, Message> {
     std::env::current_exe().map_err(|error| {
         message!(
             "the program can't find itself, which it needs to run containers: {error}",

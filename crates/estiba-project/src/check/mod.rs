@@ -2,6 +2,7 @@
 
 mod names;
 mod outputs;
+mod outside;
 pub(crate) mod places;
 mod ports;
 mod resources;
@@ -29,6 +30,7 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     places::check(project, &mut found);
     resources::check(project, &mut found);
     ports::check(project, declared, &mut found);
+    outside::check(project, declared, sources, &mut found);
     outputs::check(&references, &mut found);
     secrets::check(project, &mut found);
     if sources == Sources::Beside {
@@ -48,6 +50,8 @@ pub(crate) struct Declared {
     pub environments: BTreeSet<String>,
     /// `None` where a Score file could not be read: its name is not known.
     pub workloads: Option<BTreeSet<String>>,
+    /// The paths of what is said about services outside.
+    outside: BTreeSet<Vec<String>>,
 }
 
 impl Declared {
@@ -64,7 +68,13 @@ impl Declared {
             targets: keys("targets"),
             environments: keys("environments"),
             workloads: None,
+            outside: outside::keys(file),
         }
+    }
+
+    /// Whether the file has this key of a service outside, or says anything of it.
+    fn has_outside(&self, path: &[&str]) -> bool {
+        self.outside.iter().any(|key| key == path)
     }
 }
 

@@ -29,6 +29,10 @@ bad! {
     bad_name_of_environment: [("estiba.yaml", "  prod:", "  Prod:")];
     no_environments: [("estiba.yaml", "", "project: tp2\nteam: moria\nworkloads: [bot/score.yaml, api/score.yaml]\ntargets: { laptop: { kind: local } }\nenvironments: {}\n")];
     no_workloads: [("estiba.yaml", "[bot/score.yaml, api/score.yaml]", "[]")];
+    unknown_key_of_a_service_outside: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  billing: { ulr: \"https://h/\" }")];
+    service_outside_that_is_nowhere: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  billing: { owner: networking }\n  mail: { url: smtp.example.edu }\n  tcp: { url: \"tcp://smtp.example.edu\" }")];
+    service_outside_with_contradictions: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  billing: { url: \"https://h/\", url-from: BILLING, user: moria, by: [apy], ca: own.pem }\n  two: { url: \"https://h/\", user: moria, password-from: P, token-from: T }")];
+    service_outside_with_a_password: [("estiba.yaml", "on: laptop\n", "on: laptop\n    outside: { db: { url: \"postgres://app:hunter22@db.example.edu/notes\" } }\n")];
     replicas_out_of_range: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { api: -2 }")];
     config_that_is_a_list: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: [debug]")];
     bad_registry: [("estiba.yaml", "team: moria", "team: moria\nregistry: https://Registry.example.edu/tp2")];

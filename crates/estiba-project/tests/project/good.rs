@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::support::{GOOD, findings, project, shown, write};
-use estiba_model::{Diagnostic, Digest, Name};
+use estiba_model::{Diagnostic, Digest, Given, Name, WsdlWanted};
 use estiba_project::{ValueUser, find, load, missing_values, required_values, same_telegram_token};
 
 fn name(text: &str) -> Name {
@@ -50,6 +50,44 @@ fn the_project_is_what_the_files_say() {
     assert_eq!(prod.replicas[&name("api")], 2);
     assert_eq!(prod.resources["postgres"]["url-from"], "PG_ADMIN_URL");
     assert_eq!(project.targets[&name("laptop")].kind, "local");
+}
+
+#[test]
+fn an_environment_has_its_own_words_about_services_outside() {
+    let outside = "team: moria
+outside:
+  billing: { url-from: BILLING_URL, wsdl: Charge, owner: networking, by: [api] }
+  mail: { url: \"tcp://smtp.example.edu:587\" }";
+    let here = "on: laptop
+    outside: { billing: { url: \"https://test.example.edu/\", wsdl: false }, own: { url: \"http://own/\" } }
+";
+    let directory = project(&[
+        ("estiba.yaml", "team: moria", outside),
+        ("estiba.yaml", "on: laptop\n", here),
+    ]);
+    let loaded = load(directory.path());
+    let project = loaded.project.unwrap();
+    let prod = &project.environments[&name("prod")].outside;
+    let test = &project.environments[&name("test")].outside;
+    assert_eq!(
+        prod.keys().map(Name::as_str).collect::<Vec<_>>(),
+        ["billing", "mail"]
+    );
+    assert_eq!(
+        test.keys().map(Name::as_str).collect::<Vec<_>>(),
+        ["billing", "mail", "own"]
+    );
+    let (there, here) = (&prod[&name("billing")], &test[&name("billing")]);
+    assert_eq!(there.url, Given::Secret("BILLING_URL".to_owned()));
+    assert_eq!(
+        here.url,
+        Given::Here("https://test.example.edu/".to_owned())
+    );
+    assert_eq!(there.wsdl, Some(WsdlWanted::Operation("Charge".to_owned())));
+    assert_eq!(here.wsdl, None);
+    assert_eq!(here.owner.as_deref(), Some("networking"));
+    assert_eq!(here.by, BTreeSet::from([name("api")]));
+    assert_eq!(test[&name("mail")], prod[&name("mail")]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bollard::models::RestartPolicyNameEnum;
 use bollard::query_parameters::LogsOptions;
 use estiba_host::HostError;
 use estiba_model::{EnvironmentId, Exposure, Fingerprint, InstanceName, Name, message};
-use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
+use estiba_target::{MigrationSpec, Progress, Redactor, TargetError, Task};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -52,7 +52,7 @@ impl DockerTarget {
             _ => state.exit_code.unwrap_or(-1),
         };
         let was_out_of_memory = state.oom_killed == Some(true);
-        if code == 0 {
+        if code == 0 && spec.task != Task::Preflight {
             volumes::ensure(&self.engine, &name, mark(spec)).await?;
         }
         self.engine.remove(&container).await?;

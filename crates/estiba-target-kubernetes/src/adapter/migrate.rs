@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use estiba_model::{Message, message};
-use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
+use estiba_target::{MigrationSpec, Progress, Redactor, TargetError, Task};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -68,6 +68,17 @@ impl KubernetesTarget {
             place,
             spec,
         };
+        if spec.task == Task::Preflight {
+            cluster
+                .tell_egress_policies(&run.place, &run.labels(), progress)
+                .await;
+            let ended = match run.start(&objects).await {
+                Ok(()) => run.watch(progress).await,
+                failed => failed,
+            };
+            let removed = run.remove(&run.name()).await;
+            return ended.and(removed);
+        }
         run.start(&objects).await?;
         run.watch(progress).await?;
         let entry = Entry::Migrated(&spec.workload, &spec.fingerprint, &spec.version);

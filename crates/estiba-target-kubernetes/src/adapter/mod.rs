@@ -12,6 +12,7 @@ mod migrate;
 mod observe;
 mod operated;
 mod pods;
+mod policies;
 mod reasons;
 mod records;
 mod resources;

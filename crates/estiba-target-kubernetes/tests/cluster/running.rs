@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use estiba_target::{FileContent, FileSpec, LogQuery, Rollouts, Target};
+use estiba_target::{FileContent, FileSpec, LogQuery, MigrationSpec, Rollouts, Target, Task};
 use futures::TryStreamExt;
 
 use crate::bench::{Bench, Heard, name, works};
@@ -75,6 +75,60 @@ async fn a_migration_runs_once_and_its_failure_is_told() {
     let observed = bench.target.observe(&bench.environment).await.unwrap();
     assert!(observed.migrations[&name("bot")].contains(&migration.fingerprint));
     bench.end().await;
+}
+
+#[tokio::test]
+async fn a_preflight_leaves_nothing_and_tells_what_limits_it() {
+    let Some(bench) = Bench::new("nothing") else {
+        return;
+    };
+    bench.fetch(Some("1.0.0")).await.unwrap();
+    let namespace = bench.namespace();
+    assert!(works("kubectl", &["create", "namespace", &namespace]));
+    let policy = serde_json::json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": { "name": "nothing-leaves", "namespace": namespace },
+        "spec": { "podSelector": {}, "policyTypes": ["Egress"] },
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.json");
+    std::fs::write(&file, policy.to_string()).unwrap();
+    assert!(works("kubectl", &["apply", "-f", file.to_str().unwrap()]));
+
+    let heard = Heard::default();
+    for (script, ends_well) in [("echo looked", true), ("echo no; exit 3", false)] {
+        let probe = MigrationSpec {
+            task: Task::Preflight,
+            ..bench.migration(script)
+        };
+        for _ in 0..2 {
+            let ended = bench.target.migrate(&probe, &heard).await;
+            assert_eq!(ended.is_ok(), ends_well, "{ended:?}");
+        }
+    }
+    let told = heard.0.lock().unwrap().clone();
+    let count = |line: &str| told.iter().filter(|told| told.contains(line)).count();
+    assert_eq!(count("looked"), 2, "{told:?}");
+    assert_eq!(
+        count("limit what leaves the pods: nothing-leaves"),
+        4,
+        "{told:?}"
+    );
+    let observed = bench.target.observe(&bench.environment).await.unwrap();
+    assert!(observed.migrations.is_empty());
+    let left = ["-n", &namespace, "get", "jobs,pods", "-o", "name"];
+    let left = Command::new("kubectl").args(left).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+    let delete = [
+        "-n",
+        &namespace,
+        "delete",
+        "networkpolicy",
+        "nothing-leaves",
+    ];
+    assert!(works("kubectl", &delete));
+    assert!(works("kubectl", &["delete", "namespace", &namespace]));
 }
 
 #[tokio::test]

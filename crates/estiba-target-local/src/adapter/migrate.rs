@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use estiba_model::{Exposure, InstanceName, Message};
-use estiba_target::{MigrationSpec, Progress, TargetError};
+use estiba_target::{MigrationSpec, Progress, TargetError, Task};
 
 use super::await_ready::EXPLAINING_LINES;
 use super::instances::{Identity, Parts};
@@ -27,6 +27,34 @@ const BATCH: usize = 512;
 
 impl LocalTarget {
     pub(super) async fn run_migration(
+        &self,
+        spec: &MigrationSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let ended = self.run_to_its_end(spec, progress).await;
+        if spec.task == Task::Preflight {
+            self.remove_traces(spec)?;
+        }
+        ended
+    }
+
+    fn remove_traces(&self, spec: &MigrationSpec) -> Result<(), HostError> {
+        let place = self.layout.environment(&spec.environment);
+        let record = place.migration_record(&spec.workload, &spec.fingerprint);
+        let directory = place.migration_run(&spec.workload, &spec.fingerprint);
+        let logs = place.logs(&spec.workload);
+        let logs = logs.join(instance_name(spec)?.as_str());
+        for trace in [record, directory.0, logs] {
+            record::remove(&trace)?;
+            // The workload's folder, unless there is something else in it.
+            if let Some(folder) = trace.parent() {
+                let _ = std::fs::remove_dir(folder);
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_to_its_end(
         &self,
         spec: &MigrationSpec,
         progress: &dyn Progress,

@@ -1,6 +1,7 @@
 //! Migrations run to their end, once.
 
-use estiba_target::Target;
+use estiba_model::Observed;
+use estiba_target::{MigrationSpec, Target, Task};
 
 use crate::fixture::World;
 
@@ -20,6 +21,26 @@ async fn a_migration_runs_once() {
     assert!(observed.migrations[&migration.workload].contains(&migration.fingerprint));
     assert!(observed.instances.is_empty());
     assert_eq!(world.texts().await, ["two tables made"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_preflight_runs_each_time_and_leaves_nothing() {
+    let world = World::new();
+    for (args, ends_well) in [(["say", "looked", "0"], true), (["exit", "7", "no"], false)] {
+        let probe = MigrationSpec {
+            task: Task::Preflight,
+            ..world.migration(&args)
+        };
+        for _ in 0..2 {
+            let ended = world.target.migrate(&probe, &world.told).await;
+            assert_eq!(ended.is_ok(), ends_well, "{ended:?}");
+        }
+    }
+    assert_eq!(world.told.lines(), ["looked", "looked", "no", "no"]);
+    let observed = world.target.observe(&world.environment).await.unwrap();
+    assert_eq!(observed, Observed::default());
+    assert!(world.texts().await.is_empty());
     world.end().await;
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use estiba_api::DeploymentView;
-use estiba_engine::{Engine, Observer, Outcome, Request};
+use estiba_engine::{Engine, Observer, Outcome, Preflight, Request};
 use estiba_model::{
     Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
     SecretString, Url, Version,
 };
+use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -232,6 +233,19 @@ impl Backend for Here {
         environment: &Name,
     ) -> Result<Vec<Carried>, Failure> {
         Ok(self.0.carried(project, environment).await?)
+    }
+
+    async fn preflight(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: &Preflight,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Compared>, Failure> {
+        let engine = &self.0;
+        Ok(engine
+            .preflight(project, environment, wanted, observer)
+            .await?)
     }
 
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {

@@ -9,11 +9,12 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use estiba_api::DeploymentView;
-use estiba_engine::{Observer, Outcome};
+use estiba_engine::{Observer, Outcome, Preflight};
 use estiba_model::{
     Approval, Carried, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
     SecretString, Url, Version,
 };
+use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -188,6 +189,15 @@ pub trait Backend: Send + Sync {
     /// The images that an environment runs, as its targets tell.
     async fn carried(&self, project: &Project, environment: &Name)
     -> Result<Vec<Carried>, Failure>;
+
+    /// Tries the services outside that an environment uses.
+    async fn preflight(
+        &self,
+        project: &Project,
+        environment: &Name,
+        wanted: &Preflight,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Compared>, Failure>;
 
     /// Where people reach an environment's workloads.
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure>;

@@ -12,11 +12,12 @@ use estiba_api::{
     ApiError, Asked, Client, DeploymentView, Description, Exec, ExecOutput, Followed, PlanBody,
     WantedDeployment,
 };
-use estiba_engine::{Engine, Observer, Outcome};
+use estiba_engine::{Engine, Observer, Outcome, Preflight};
 use estiba_model::{
     Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Name,
     Plan, Project, ProjectId, Release, SecretString, Url, Version, What, message,
 };
+use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
 use futures::{StreamExt, pin_mut};
@@ -399,6 +400,19 @@ impl Backend for There {
     ) -> Result<Vec<Carried>, Failure> {
         let id = environment_id(project, environment)?;
         Ok(self.client.carried(&id).await?)
+    }
+
+    async fn preflight(
+        &self,
+        _: &Project,
+        environment: &Name,
+        _: &Preflight,
+        _: &dyn Observer,
+    ) -> Result<Vec<Compared>, Failure> {
+        Err(Failure::because(message!(
+            "a server does not try services outside: unset ESTIBA_URL and run `estiba preflight --env {environment}` on a machine that reaches the targets",
+            "un servidor no prueba servicios externos: quite ESTIBA_URL y ejecute `estiba preflight --env {environment}` en una máquina que llegue a las plataformas"
+        )))
     }
 
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {

@@ -28,6 +28,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Verificar, construir, crear la versión y desplegar en el primer ambiente",
     ),
     (
+        "preflight",
+        "Probar, desde adentro de un ambiente, los servicios externos que usa",
+    ),
+    (
         "plan",
         "Mostrar los pasos que daría un despliegue, sin hacer nada",
     ),
@@ -323,6 +327,11 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "El ambiente; donde se puede omitir, el primero del proyecto",
     ),
     ("up version", "La versión; por omisión, la que indica Git"),
+    ("preflight here", "Probar solo desde esta máquina"),
+    (
+        "preflight timeout",
+        "Cuántos segundos puede tardar cada servicio",
+    ),
     (
         "plan version",
         "La versión; por omisión, lo que hay en la carpeta",

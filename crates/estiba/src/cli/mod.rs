@@ -120,6 +120,20 @@ pub enum Command {
         #[command(flatten)]
         without: Without,
     },
+    /// Try, from inside an environment, the services outside that it uses
+    #[command(
+        after_help = "Examples:\n  estiba preflight --env prod\n  estiba preflight --env prod --here --timeout 3"
+    )]
+    Preflight {
+        #[command(flatten)]
+        env: AnyEnv,
+        /// Try from this machine alone
+        #[arg(long)]
+        here: bool,
+        /// How many seconds each service may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+        timeout: u64,
+    },
     /// Show the steps that a deployment would take, and do nothing
     #[command(after_help = "Example: estiba plan --env prod --json")]
     Plan {

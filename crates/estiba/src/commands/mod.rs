@@ -15,6 +15,7 @@ mod import;
 mod init;
 mod instances;
 mod logs;
+mod preflight;
 mod secret;
 mod serve;
 mod status;
@@ -130,6 +131,10 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             version,
             without,
         } => up::up(&context.at(dir), version, &without.names()).await,
+        Command::Preflight { env, here, timeout } => {
+            let timeout = std::time::Duration::from_secs(timeout);
+            preflight::preflight(&context, env.env, here, timeout).await
+        }
         Command::Plan {
             env,
             version,

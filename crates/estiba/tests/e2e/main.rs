@@ -11,6 +11,7 @@ mod export;
 mod gate;
 mod import;
 mod killed;
+mod preflight;
 mod registry;
 #[path = "../support/steady.rs"]
 mod steady;
@@ -46,6 +47,9 @@ fn main() -> std::process::ExitCode {
         import::a_compose_project_is_imported_and_runs,
         killed::a_change_is_ended_by_the_next_start,
         killed::a_first_deployment_is_ended_by_the_next_start,
+        preflight::services_outside_are_tried_in_a_cluster,
+        preflight::services_outside_are_tried_in_docker,
+        preflight::services_outside_are_tried_on_this_machine,
         registry::a_registry_that_fails_is_told_once_and_leaves_what_runs,
         registry::a_version_in_the_registry_is_never_overwritten,
     ])

@@ -1,0 +1,259 @@
+//! Services outside: where they are, who uses them, and with which files.
+
+use std::collections::BTreeSet;
+
+use estiba_model::{Given, Name, OutsideService, Project, message};
+use serde_json::Value;
+
+use super::{Declared, project_file, secrets};
+use crate::finding::{Findings, Spot, instead};
+use crate::load::Sources;
+
+/// The schemes of what can be tried.
+const SCHEMES: [&str; 6] = ["http", "https", "postgres", "postgresql", "tcp", "tls"];
+
+pub(super) fn check(
+    project: &Project,
+    declared: &Declared,
+    sources: Sources,
+    found: &mut Findings,
+) {
+    two_urls(project, declared, found);
+    for (environment, of) in &project.environments {
+        for (name, service) in &of.outside {
+            let place = Place {
+                project,
+                declared,
+                environment,
+                name,
+            };
+            url(&place, service, found);
+            users(&place, service, found);
+            login(&place, service, found);
+            if sources == Sources::Beside {
+                authority(&place, service, found);
+            }
+        }
+    }
+}
+
+/// A service of an environment.
+struct Place<'p> {
+    project: &'p Project,
+    declared: &'p Declared,
+    environment: &'p Name,
+    name: &'p Name,
+}
+
+impl Place<'_> {
+    /// Where a key of it is: in the environment, or for the whole project.
+    fn spot(&self, key: &str) -> Spot {
+        let file = project_file(self.project);
+        let name = self.name.as_str();
+        let of_environment = [
+            "environments",
+            self.environment.as_str(),
+            "outside",
+            name,
+            key,
+        ];
+        let of_project = ["outside", name, key];
+        let is_here = |path: &[&str]| self.declared.has_outside(path);
+        match is_here(&of_environment) || !is_here(&of_project[..2]) {
+            true => Spot::value(&file, &of_environment),
+            false => Spot::value(&file, &of_project),
+        }
+    }
+}
+
+fn two_urls(project: &Project, declared: &Declared, found: &mut Findings) {
+    let file = project_file(project);
+    for key in &declared.outside {
+        let mut path: Vec<&str> = key.iter().map(String::as_str).collect();
+        if path.pop() != Some("url") {
+            continue;
+        }
+        path.push("url-from");
+        if !declared.has_outside(&path) {
+            continue;
+        }
+        found.error(
+            "two-urls",
+            Spot::value(&file, &path),
+            message!(
+                "a service is at one URL: `url` or `url-from`",
+                "un servicio está en una sola URL: `url` o `url-from`"
+            ),
+            message!("remove one of the two", "quite una de las dos"),
+        );
+    }
+}
+
+fn url(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+    let (name, environment) = (place.name, place.environment);
+    let url = match &service.url {
+        Given::Secret(_) => return,
+        Given::Here(url) => url,
+        Given::Nowhere => {
+            return found.error(
+                "no-url",
+                place.spot("url"),
+                message!(
+                    "{name} has no `url` in {environment}",
+                    "{name} no tiene `url` en {environment}"
+                ),
+                message!(
+                    "add `url`, or `url-from` with the name of a secret",
+                    "agregue `url`, o `url-from` con el nombre de un secreto"
+                ),
+            );
+        }
+    };
+    if secrets::looks_secret("", url) {
+        found.warning(
+            "secret-in-clear",
+            place.spot("url"),
+            message!(
+                "a URL with a secret is written here in clear",
+                "aquí está escrita a la vista una URL con un secreto"
+            ),
+            message!(
+                "keep it with `estiba secret set NAME --env {environment}` and write `url-from: NAME`; who has seen this file knows it, so revoke it",
+                "guárdela con `estiba secret set NOMBRE --env {environment}` y escriba `url-from: NOMBRE`; quien vio este archivo la conoce, así que revóquela"
+            ),
+        );
+    }
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let has_port = || {
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        authority
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    };
+    let is_whole = match scheme {
+        "tcp" | "tls" => has_port(),
+        scheme => SCHEMES.contains(&scheme) && !rest.is_empty(),
+    };
+    if !is_whole {
+        found.error(
+            "bad-url",
+            place.spot("url"),
+            message!(
+                "\"{url}\" is no URL that can be tried",
+                "«{url}» no es una URL que se pueda probar"
+            ),
+            message!(
+                "for example: https://soap.example.edu/billing?wsdl, postgres://db.example.edu/notes, tcp://smtp.example.edu:587",
+                "por ejemplo: https://soap.example.edu/billing?wsdl, postgres://db.example.edu/notes, tcp://smtp.example.edu:587"
+            ),
+        );
+    }
+}
+
+fn users(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+    let Some(workloads) = &place.declared.workloads else {
+        return;
+    };
+    for workload in &service.by {
+        if workloads.contains(workload.as_str()) {
+            continue;
+        }
+        found.error(
+            "unknown-workload",
+            place.spot("by").words(workload.as_str()),
+            message!(
+                "no Score file of this project has a workload \"{workload}\"",
+                "ningún archivo Score de este proyecto tiene un componente «{workload}»"
+            ),
+            instead(workload.as_str(), workloads.iter().map(String::as_str)),
+        );
+    }
+}
+
+fn login(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+    let halves = [
+        (
+            &service.user,
+            &service.password_from,
+            "user",
+            "password-from",
+        ),
+        (
+            &service.password_from,
+            &service.user,
+            "password-from",
+            "user",
+        ),
+    ];
+    for (there, missing, key, other) in halves {
+        if there.is_none() || missing.is_some() {
+            continue;
+        }
+        found.error(
+            "half-login",
+            place.spot(key),
+            message!(
+                "`{key}` is of no use without `{other}`",
+                "`{key}` no sirve sin `{other}`"
+            ),
+            message!("add `{other}`", "agregue `{other}`"),
+        );
+    }
+    if service.token_from.is_some() && service.user.is_some() {
+        found.error(
+            "two-logins",
+            place.spot("token-from"),
+            message!(
+                "a request has one login: a user or a token",
+                "un pedido lleva un solo ingreso: un usuario o un token"
+            ),
+            message!(
+                "remove `token-from`, or `user` and `password-from`",
+                "quite `token-from`, o `user` y `password-from`"
+            ),
+        );
+    }
+}
+
+fn authority(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+    let Some(ca) = &service.ca else { return };
+    if place.project.directory.join(ca).is_file() {
+        return;
+    }
+    found.error(
+        "missing-source",
+        place.spot("ca"),
+        message!("there is no file {ca}", "no existe el archivo {ca}"),
+        message!(
+            "`ca` is relative to estiba.yaml",
+            "`ca` es relativo a estiba.yaml"
+        ),
+    );
+}
+
+/// The paths of the keys that the file has about services outside.
+pub(super) fn keys(file: &Value) -> BTreeSet<Vec<String>> {
+    let mut all = BTreeSet::new();
+    let mut of = |base: &[&str], section: Option<&Value>| {
+        let services = section.and_then(Value::as_object).into_iter().flatten();
+        for (name, service) in services {
+            let base = base.iter().copied().chain(["outside", name.as_str()]);
+            let base: Vec<String> = base.map(str::to_owned).collect();
+            for key in service
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key)
+            {
+                all.insert(base.iter().cloned().chain([key.clone()]).collect());
+            }
+            all.insert(base);
+        }
+    };
+    of(&[], file.get("outside"));
+    let environments = file.get("environments").and_then(Value::as_object);
+    for (name, environment) in environments.into_iter().flatten() {
+        of(&["environments", name], environment.get("outside"));
+    }
+    all
+}
