@@ -4,6 +4,7 @@ mod names;
 mod outputs;
 mod places;
 mod ports;
+mod previews;
 mod resources;
 pub(crate) mod secrets;
 pub(crate) mod sources;
@@ -26,7 +27,8 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     let mut found = Findings::default();
     let references = references::all(project);
     names::check(project, declared, &mut found);
-    places::check(project, &mut found);
+    previews::check(project, declared, &mut found);
+    places::check(&previews::with_one(project), &mut found);
     resources::check(project, &mut found);
     ports::check(project, declared, &mut found);
     outputs::check(&references, &mut found);
@@ -46,6 +48,8 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
 pub(crate) struct Declared {
     pub targets: BTreeSet<String>,
     pub environments: BTreeSet<String>,
+    /// The environment that previews are like.
+    pub like: Option<String>,
     /// `None` where a Score file could not be read: its name is not known.
     pub workloads: Option<BTreeSet<String>>,
 }
@@ -63,6 +67,10 @@ impl Declared {
         Self {
             targets: keys("targets"),
             environments: keys("environments"),
+            like: file
+                .pointer("/previews/like")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             workloads: None,
         }
     }
@@ -75,6 +83,9 @@ pub(crate) fn project_file(project: &Project) -> PathBuf {
 
 /// A part of an environment in `estiba.yaml`.
 fn environment_spot(project: &Project, environment: &Name, path: &[&str]) -> Spot {
+    if environment.as_str() == previews::SAMPLE {
+        return Spot::value(&project_file(project), &["previews", "like"]);
+    }
     let path: Vec<&str> = ["environments", environment.as_str()]
         .into_iter()
         .chain(path.iter().copied())
