@@ -1,48 +1,21 @@
 #!/usr/bin/env bash
-# What Estiba adds to a pipeline: seconds of our commands from a tag to healthy, as
-# gitlab-ci-local runs the pipeline that `estiba ci gitlab` writes, and the lines of
-# pipeline that a team of two repositories has.
+# What Estiba adds to a pipeline: the time of its commands from a tag to healthy, in
+# the pipeline that `estiba ci gitlab` writes as gitlab-ci-local runs it; and how many
+# lines of pipeline a team with two repositories has.
 #
-#     benches/pipeline.sh [ROUNDS]
-set -euo pipefail
+#   benches/pipeline.sh [ROUNDS]       default: 5
+#
+# Needs gitlab-ci-local, which .ci/run installs, rsync and git.
+. "$(dirname "$0")/common.sh"
+PATH=$PATH:$repository/target/ci-tools/npm/node_modules/.bin
+needs gitlab-ci-local rsync git
 rounds=${1:-5}
-here=$(cd "$(dirname "$0")/.." && pwd)
-estiba=${ESTIBA:-$here/target/release/estiba}
-tools=$here/target/ci-tools/npm/node_modules/.bin
-PATH="$(dirname "$estiba"):$tools:$PATH"
-for tool in estiba gitlab-ci-local rsync git; do
-    command -v "$tool" >/dev/null || { echo "skipped: $tool is missing (.ci/run installs it)"; exit 0; }
-done
-
-work=$(mktemp -d)
-export ESTIBA_STATE_DIR=$work/state LC_ALL=C
-end() {
-    (cd "$work/api" && estiba down --env test --yes >/dev/null 2>&1) || echo "test was left in $work"
-    rm -rf "$work"
-}
-trap end EXIT
 
 for name in api bot; do
-    mkdir -p "$work/$name"
-    cd "$work/$name"
-    git init --quiet --initial-branch=main
-    git config user.name bench
-    git config user.email bench@example.edu
-    git remote add origin "https://gitlab.example.edu/moria/$name.git"
-    cp -r "$here/benches/app" app
-    rm -rf app/target
-    cat >app/score.yaml <<'YAML'
-apiVersion: score.dev/v1b1
-metadata: { name: app }
-containers:
-  main:
-    image: .
-    readinessProbe: { httpGet: { path: /health, port: 8080 } }
-service:
-  ports:
-    http: { port: 8080 }
-YAML
-    cat >estiba.yaml <<YAML
+  project=$work/$name
+  mkdir -p "$project/app"
+  cp -r "$benches"/app/{Cargo.toml,Cargo.lock,score.yaml,src} "$project/app"
+  cat >"$project/estiba.yaml" <<YAML
 project: $name
 team: moria
 workloads: [app/score.yaml]
@@ -52,36 +25,40 @@ environments:
   test: { on: here }
   prod: { on: here, after: test }
 YAML
-    printf 'target/\n.gitlab-ci-local/\n' >.gitignore
-    estiba ci gitlab >/dev/null
+  printf 'target/\n.gitlab-ci-local/\n' >"$project/.gitignore"
+  git -C "$project" init --quiet --initial-branch=main
+  git -C "$project" remote add origin "https://gitlab.example.edu/moria/$name.git"
+  "$estiba" -C "$project" ci gitlab >/dev/null
 done
-lines=$(cat "$work"/{api,bot}/.gitlab-ci.yml | wc -l)
-echo "lines of pipeline of two repositories: $lines"
+echo "lines of pipeline of two repositories: $(cat "$work"/{api,bot}/.gitlab-ci.yml | wc -l)"
 
-# The clock of every command of Estiba that the jobs run.
+# What the jobs find as `estiba`: the program, and a clock for it.
 mkdir "$work/bin"
 cat >"$work/bin/estiba" <<SH
 #!/usr/bin/env bash
 begin=\$(date +%s%N)
 "$estiba" "\$@"
 code=\$?
-echo "\$(( (\$(date +%s%N) - begin) / 1000000 )) \$1 \${2-}" >>"$work/times"
+echo "\$(((\$(date +%s%N) - begin) / 1000000)) \$1" >>"$work/times"
 exit \$code
 SH
 chmod +x "$work/bin/estiba"
-PATH="$work/bin:$PATH"
+PATH=$work/bin:$PATH
+
 cd "$work/api"
+on_exit+=('"$estiba" down --env test --yes >/dev/null 2>&1')
+spent() { awk -v word="$1" '$2 == word {sum += $1} END {print sum + 0}' "$work/times"; }
 for round in $(seq "$rounds"); do
-    echo "// $round" >>app/src/main.rs
-    git add --all
-    git commit --quiet --message "$round"
-    git tag "v1.0.$round"
-    : >"$work/times"
-    begin=$(date +%s%N)
-    estiba ci run --tag "v1.0.$round" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-    all=$(( ($(date +%s%N) - begin) / 1000000 ))
-    build=$(awk '$2 == "release" {print $1}' "$work/times")
-    deploy=$(awk '$2 == "deploy" {print $1}' "$work/times")
-    rest=$(awk '$2 == "check" || ($2 == "ci" && $3 != "run") {sum += $1} END {print sum}' "$work/times")
-    echo "round $round: release $build ms (with Cargo), deploy to healthy $deploy ms, check and report $rest ms, whole pipeline $all ms"
+  echo "// $round" >>app/src/main.rs
+  git add --all
+  git -c user.name=bench -c user.email=bench@example.edu commit --quiet --message "$round"
+  git tag "v1.0.$round"
+  : >"$work/times"
+  begin=$(date +%s%N)
+  if ! "$estiba" ci run --tag "v1.0.$round" >"$work/log" 2>&1; then
+    cat "$work/log"
+    exit 1
+  fi
+  all=$((($(date +%s%N) - begin) / 1000000))
+  echo "round $round: release $(spent release) ms, Cargo's build in it; deploy to healthy $(spent deploy) ms; check and report $(($(spent check) + $(spent ci))) ms; the whole pipeline $all ms"
 done

@@ -43,6 +43,9 @@ fn own(pipeline: &Pipeline) -> String {
     for tests in &pipeline.tests {
         let (workload, runner) = (&tests.workload, runner(pipeline));
         text.push_str(&format!("  test-{workload}:\n    runs-on: {runner}\n"));
+        if pipeline.previews {
+            text.push_str("    if: github.event.action != 'closed'\n");
+        }
         if pipeline.image.is_some() {
             let image = tests.language.image();
             text.push_str(&format!("    container: {image}\n"));
@@ -71,6 +74,10 @@ fn called(pipeline: &Pipeline) -> String {
     let needs: Vec<String> = needs.collect();
     if !needs.is_empty() {
         text.push_str(&format!("    needs: [{}]\n", needs.join(", ")));
+        if pipeline.previews {
+            // Tests are skipped where a request was closed, and its preview then ends.
+            text.push_str("    if: ${{ !failure() && !cancelled() }}\n");
+        }
     }
     text.push_str("    uses: ./.github/workflows/estiba.yml\n    with:\n");
     let ships = match pipeline.on {

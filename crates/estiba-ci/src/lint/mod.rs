@@ -1,5 +1,6 @@
 //! What goes wrong in pipelines of GitLab, found before they run.
 
+mod commands;
 mod dashes;
 mod model;
 mod predefined;
@@ -40,6 +41,7 @@ pub struct Known {
 pub fn lint(file: &Path, repository: &dyn Repository, known: &Known) -> Vec<Diagnostic> {
     let (pipeline, mut findings) = Pipeline::read(file, repository);
     findings.extend(stages::check(&pipeline));
+    findings.extend(commands::check(&pipeline));
     findings.extend(dashes::check(&pipeline));
     findings.extend(variables::check(&pipeline, known));
     findings.extend(scripts::check(&pipeline, repository));

@@ -99,6 +99,13 @@ fn is_defined(name: &str, defined: &BTreeSet<&str>) -> bool {
         || name.starts_with("BASH_")
 }
 
+/// Whether one name is the other mistyped: names of variables are often alike and
+/// mean different things (`API_URL`, `API_KEY`).
+fn is_slip(name: &str, meant: &str) -> bool {
+    let most = if name.len() > 6 { 2 } else { 1 };
+    strsim::osa_distance(name, meant) <= most
+}
+
 fn undefined(
     name: &str,
     defined: &BTreeSet<&str>,
@@ -110,8 +117,7 @@ fn undefined(
         true => OF_GITLAB.to_vec(),
         false => defined.iter().copied().collect(),
     };
-    // Names differ by more than a slip where they are short.
-    let meant = suggest::nearest(name, &candidates).filter(|_| name.len() > 3);
+    let meant = suggest::nearest(name, &candidates).filter(|meant| is_slip(name, meant));
     let message = match is_gitlabs {
         true => message!(
             "GitLab sets no variable {name}",

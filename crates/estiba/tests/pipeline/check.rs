@@ -28,6 +28,7 @@ pub fn a_pipeline_with_faults_is_told_of_and_not_run() {
         .map(|f| f["code"].as_str().unwrap())
         .collect();
     let expected = [
+        "stage-without-job",
         "not-executable",
         "dash-for-hyphens",
         "undefined-variable",

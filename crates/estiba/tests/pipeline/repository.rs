@@ -31,9 +31,8 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 /// Why pipelines can't be run here.
 pub fn missing() -> Option<&'static str> {
     let all = ["gitlab-ci-local", "rsync", "git"];
-    let lacks = |name: &&str| tool(name).is_none();
-    let lacking = all.iter().find(lacks);
-    lacking.map(|_| "gitlab-ci-local, rsync or git is missing (.ci/run installs them)")
+    let is_complete = all.iter().all(|name| tool(name).is_some());
+    (!is_complete).then_some("gitlab-ci-local, rsync or git is missing (.ci/run installs them)")
 }
 
 /// The PATH of whoever runs pipelines: Estiba, and what `.ci/run` installs.

@@ -44,16 +44,9 @@ pub async fn run(context: &Context, wanted: &Wanted) -> Result<(), Failure> {
         return Err(Failure::Quiet(1));
     }
     context.output.diagnostics(&findings);
-    let mut command = tool().await.map_err(Failure::because)?;
+    let mut command = tool(&root).await.map_err(Failure::because)?;
     command.current_dir(&root).args(arguments(wanted));
-    if Command::new("rsync")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .await
-        .is_ok_and(|status| status.success())
-    {
+    if answers(Path::new("rsync"), &[]).await {
         command.arg("--shell-isolation");
     } else {
         context.output.remark(&message!(
@@ -72,6 +65,8 @@ pub async fn run(context: &Context, wanted: &Wanted) -> Result<(), Failure> {
         for name in ["CI_COMMIT_TAG", "CI_COMMIT_REF_NAME"] {
             command.env(format!("{VARIABLE}{name}"), tag);
         }
+        // It warns of one that it has itself.
+        command.env("GCL_IGNORE_PREDEFINED_VARS", "CI_COMMIT_REF_NAME");
     }
     let status = command.status().await;
     let status = status.map_err(|error| Failure::file(Path::new(TOOL), &error))?;
@@ -106,8 +101,9 @@ fn not_here(name: &str) -> Failure {
 }
 
 /// gitlab-ci-local, as it is installed here, or as npm has it.
-async fn tool() -> Result<Command, Message> {
-    let beside = Path::new("node_modules/.bin").join(TOOL);
+async fn tool(root: &Path) -> Result<Command, Message> {
+    let beside = root.join("node_modules/.bin").join(TOOL);
+    let beside = beside.canonicalize().unwrap_or(beside);
     for program in [PathBuf::from(TOOL), beside] {
         if answers(&program, &[]).await {
             return Ok(Command::new(program));

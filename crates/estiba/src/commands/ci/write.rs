@@ -175,11 +175,12 @@ fn put(context: &Context, root: &Path, args: &PipelineArgs, files: &[File]) -> R
     Ok(())
 }
 
+/// A file of the project, from here where it is below.
 fn shown(root: &Path, inside: &Path) -> PathBuf {
-    match root == Path::new(".") {
-        true => inside.to_owned(),
-        false => root.join(inside),
-    }
+    let path = root.join(inside);
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = path.strip_prefix(&here).or(path.strip_prefix("."));
+    below.map_or(path.clone(), Path::to_owned)
 }
 
 /// What else has to be done.
