@@ -186,14 +186,14 @@ impl Repository {
         for (name, value) in variables {
             command.arg("--var").arg(format!("{name}={value}"));
         }
-        let done = command
-            .current_dir(self.project.dir())
-            .env("PATH", path())
-            .env("HOME", self.project.folder.path())
-            .env("ESTIBA_STATE_DIR", self.project.state())
-            .stdin(Stdio::null())
-            .output();
-        Done::of(&done.unwrap())
+        // As the command of Estiba has it.
+        let own = self.project.command(&[]);
+        let own = own
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        command.envs(own).env("PATH", path());
+        command.current_dir(self.project.dir()).stdin(Stdio::null());
+        Done::of(&command.output().unwrap())
     }
 
     /// What the API of an environment says its version is; nothing where it is not
