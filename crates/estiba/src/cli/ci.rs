@@ -41,6 +41,9 @@ pub enum Ci {
         /// As if this tag had been pushed
         #[arg(long, value_name = "TAG")]
         tag: Option<String>,
+        /// Also this job, which waits for a person
+        #[arg(long, value_name = "JOB", conflicts_with = "jobs")]
+        manual: Vec<String>,
         /// Also what the named jobs need
         #[arg(long)]
         needs: bool,

@@ -312,6 +312,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "Trabajos, también los manuales; todos los demás si no se nombra ninguno",
     ),
     ("tag", "Como si se hubiera subido este tag"),
+    ("manual", "También este trabajo, que espera a una persona"),
     ("needs", "También lo que necesitan los trabajos nombrados"),
     ("anyway", "Ejecutarlo aunque se haya encontrado algo"),
     ("junit", "El informe JUnit"),

@@ -33,6 +33,7 @@ pub async fn ci(context: &Context, ci: Ci) -> Result<(), Failure> {
             jobs,
             checked,
             tag,
+            manual,
             needs,
             anyway,
         } => {
@@ -40,6 +41,7 @@ pub async fn ci(context: &Context, ci: Ci) -> Result<(), Failure> {
                 jobs,
                 checked,
                 tag,
+                manual,
                 needs,
                 anyway,
             };

@@ -19,6 +19,7 @@ fn main() -> std::process::ExitCode {
         check::without_the_tool_advice_is_given,
         check::what_is_there_is_not_written_over,
         previews::a_preview_comes_and_goes,
+        story::a_failed_acceptance_test_ends_it,
         story::a_tag_comes_to_test_and_by_hand_to_prod,
         story::on_a_cluster,
         story::another_tool_runs_it_too,

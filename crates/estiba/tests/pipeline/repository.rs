@@ -52,16 +52,15 @@ pub struct Repository {
     _registry: Option<Registry>,
 }
 
-/// The workloads of the conformance kit's project: an API alone, since one built
-/// program is enough here, in `test` and in `prod`.
+/// An API, the conformance kit's own, and acceptance tests for it by the same program.
 fn project_file(name: &str, team: &str, target: &Value, registry: Option<String>) -> Value {
     let mut file = json!({
         "project": name,
         "team": team,
-        "workloads": ["api/score.yaml"],
+        "workloads": ["api/score.yaml", "api/tests.yaml"],
         "targets": { "here": target },
         "environments": {
-            "test": { "on": "here", "config": { "GREETING": "hello" } },
+            "test": { "on": "here", "acceptance": true, "config": { "GREETING": "hello" } },
             "prod": { "on": "here", "after": "test", "config": { "GREETING": "hello" } },
         },
     });
@@ -74,7 +73,7 @@ fn project_file(name: &str, team: &str, target: &Value, registry: Option<String>
 fn score() -> Value {
     json!({
         "apiVersion": "score.dev/v1b1",
-        "metadata": { "name": "api" },
+        "metadata": { "name": "api", "annotations": { "estiba.dev/smoke": "/version" } },
         "containers": { "main": {
             "image": ".",
             "variables": { "GREETING": "${resources.env.GREETING}" },
@@ -83,6 +82,26 @@ fn score() -> Value {
         "service": { "ports": { "http": { "port": 8080, "targetPort": 3000 } } },
         "resources": { "env": { "type": "environment" } },
     })
+}
+
+/// Acceptance tests that end with a code.
+pub fn acceptance(code: &str) -> String {
+    let told = [
+        "tell", "out", "asked ", "ask", "API_URL", "/version", "out", "\n", "code", code,
+    ];
+    let score = json!({
+        "apiVersion": "score.dev/v1b1",
+        "metadata": { "name": "tests", "annotations": { "estiba.dev/acceptance": "tests" } },
+        "containers": { "tests": {
+            "image": ".",
+            "args": told,
+            "variables": { "API_URL": "http://${resources.api.hostname}:${resources.api.port}" },
+        } },
+        "resources": {
+            "api": { "type": "service-port", "params": { "workload": "api", "port": "http" } },
+        },
+    });
+    score.to_string()
 }
 
 impl Repository {
@@ -118,6 +137,7 @@ impl Repository {
         };
         repository.write("estiba.yaml", &file.to_string());
         repository.write("api/score.yaml", &score().to_string());
+        repository.write("api/tests.yaml", &acceptance("0"));
         repository.write(".gitignore", "target/\n.gitlab-ci-local/\n*.env\n*.xml\n");
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
         let remote = "https://gitlab.example.edu/moria/tp2.git";

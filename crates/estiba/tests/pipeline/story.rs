@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::repository::{Repository, missing, tool};
+use crate::repository::{Repository, acceptance, missing, tool};
 use crate::support::cluster;
 
 /// Where gitlab-ci-local ran the job that deploys.
@@ -36,6 +36,12 @@ pub fn a_tag_comes_to_test_and_by_hand_to_prod() {
     let junit = repository.read(&format!("{JOB}/estiba-report.xml"));
     assert!(junit.contains("moria/tp2/test 1.0.0"), "{junit}");
     assert!(junit.contains("failures=\"0\""), "{junit}");
+    for step in [
+        "smoke test: api answers its version",
+        "acceptance tests of tests",
+    ] {
+        assert!(junit.contains(step), "{step} in {junit}");
+    }
     let dotenv = repository.read(&format!("{JOB}/estiba-report.env"));
     assert!(
         dotenv.starts_with("ENVIRONMENT_ADDRESS=http://api.test."),
@@ -83,6 +89,27 @@ pub fn a_tag_comes_to_test_and_by_hand_to_prod() {
         "{said}"
     );
     assert_eq!(repository.version("test").as_deref(), Some("1.1.0"));
+}
+
+pub fn a_failed_acceptance_test_ends_it() {
+    if let Some(why) = missing() {
+        return println!("skipped: {why}");
+    }
+    let repository = Repository::here();
+    repository.estiba(&["ci", "gitlab"]).ok();
+    repository.tag("v1.0.0");
+    repository.estiba(&["ci", "run", "--tag", "v1.0.0"]).ok();
+    repository.write("api/tests.yaml", &acceptance("3"));
+    repository.tag("v1.1.0");
+    let run = ["ci", "run", "--tag", "v1.1.0", "--manual", "promote-prod"];
+    let failed = repository.estiba(&run);
+    assert_eq!(failed.code, 1, "{}", failed.out);
+    // What worked serves, and nobody can take the other to prod.
+    assert_eq!(repository.version("test").as_deref(), Some("1.0.0"));
+    assert_eq!(repository.version("prod"), None);
+    let junit = repository.read(&format!("{JOB}/estiba-report.xml"));
+    assert!(junit.contains("<failure"), "{junit}");
+    assert!(junit.contains("moria/tp2/test 1.1.0"), "{junit}");
 }
 
 pub fn on_a_cluster() {

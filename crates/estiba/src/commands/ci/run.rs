@@ -25,6 +25,8 @@ pub struct Wanted {
     pub checked: Checked,
     /// The tag that was pushed, so to say.
     pub tag: Option<String>,
+    /// Those that wait for a person, in a run of all.
+    pub manual: Vec<String>,
     /// With what they need.
     pub needs: bool,
     /// Though something was found.
@@ -88,6 +90,9 @@ fn arguments(wanted: &Wanted) -> Vec<String> {
     }
     if wanted.needs {
         arguments.push("--needs".to_owned());
+    }
+    for job in &wanted.manual {
+        arguments.extend(["--manual".to_owned(), job.clone()]);
     }
     arguments.extend(wanted.jobs.iter().cloned());
     arguments

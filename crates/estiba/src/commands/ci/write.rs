@@ -114,7 +114,10 @@ fn tests(project: &Project) -> Vec<Tests> {
             language,
         })
     });
-    told.collect()
+    // Workloads of one folder have the same tests.
+    let mut folders = std::collections::BTreeSet::new();
+    told.filter(|tests| folders.insert(tests.folder.clone()))
+        .collect()
 }
 
 /// Writes files, or says whether they are as they would be written. Those that are
