@@ -4,11 +4,13 @@
 mod client;
 mod error;
 mod follow;
+mod identity;
 mod wire;
 
 pub use client::Client;
 pub use error::{ApiError, Problem};
 pub use follow::Followed;
+pub use identity::github_identity;
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
     CreatedToken, DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode,

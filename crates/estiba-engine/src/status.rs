@@ -1,7 +1,7 @@
 //! How the environments of a project are.
 
 use estiba_model::{
-    Activity, Deployed, Deployment, DeploymentState, EnvironmentId, EnvironmentStatus,
+    Activity, Cause, Deployed, Deployment, DeploymentState, EnvironmentId, EnvironmentStatus,
     InstanceStatus, Message, Name, Project, message,
 };
 use estiba_planner::ObservedByTarget;
@@ -17,11 +17,30 @@ impl Engine {
     /// When the state can't be read. What a target can't tell is said in the
     /// status.
     pub async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, EngineError> {
+        let project = &self.with_previews(project).await?;
         let all = project
             .environments
             .keys()
             .map(|environment| self.environment_status(project, environment));
         futures::future::try_join_all(all).await
+    }
+
+    /// The project with the previews that are there.
+    async fn with_previews(&self, project: &Project) -> Result<Project, EngineError> {
+        let mut project = project.clone();
+        if project.previews.is_none() {
+            return Ok(project);
+        }
+        for id in self.store.environments_of(&project.id).await? {
+            let last = self.store.deployments(&id, 1).await?.into_iter().next();
+            let is_there = last.is_some_and(|last| {
+                last.cause != Cause::Down || last.state != DeploymentState::Succeeded
+            });
+            if is_there {
+                project = project.including(&id.environment);
+            }
+        }
+        Ok(project)
     }
 
     /// How an environment is.

@@ -27,6 +27,51 @@ pub struct Project {
     pub targets: BTreeMap<Name, TargetConfig>,
     /// In the order of the file; the first is where `up` deploys.
     pub environments: IndexMap<Name, Environment>,
+    /// What every preview is: an environment that a merge request has for as long as
+    /// it is open.
+    pub previews: Option<Environment>,
+}
+
+/// What the names of previews begin with: `preview-12`.
+const PREVIEW: &str = "preview-";
+
+/// What stands for all previews in a list of environments.
+const PREVIEWS: &str = "previews";
+
+impl Name {
+    /// Whether this is, or could be, the name of a preview.
+    #[must_use]
+    pub fn is_of_preview(&self) -> bool {
+        self.as_str().starts_with(PREVIEW)
+    }
+
+    /// Whether a list of environments that has this word means `environment`.
+    #[must_use]
+    pub fn stands_for(&self, environment: &Self) -> bool {
+        self == environment || (self.as_str() == PREVIEWS && environment.is_of_preview())
+    }
+}
+
+impl Project {
+    /// Whether the name is that of a preview of this project.
+    #[must_use]
+    pub fn has_preview(&self, environment: &Name) -> bool {
+        self.previews.is_some()
+            && environment.is_of_preview()
+            && !self.environments.contains_key(environment)
+    }
+
+    /// The project with a preview among its environments; as it is where the name is
+    /// that of none.
+    #[must_use]
+    pub fn including(mut self, environment: &Name) -> Self {
+        if self.has_preview(environment)
+            && let Some(preview) = self.previews.clone()
+        {
+            self.environments.insert(environment.clone(), preview);
+        }
+        self
+    }
 }
 
 /// A workload and where its files are.

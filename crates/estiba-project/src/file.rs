@@ -43,6 +43,28 @@ pub(crate) struct ProjectFile {
     /// Where the project runs. `estiba up` deploys to the first.
     #[schemars(schema_with = "environments")]
     pub environments: IndexMap<Name, EnvironmentFile>,
+    /// Environments named `preview-…`, which merge requests have for as long as they
+    /// are open.
+    #[serde(default)]
+    pub previews: Option<PreviewsFile>,
+}
+
+/// What previews are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Previews")]
+pub(crate) struct PreviewsFile {
+    /// The environment that they are like: what is not said here is as there, but for
+    /// what was set by `estiba config` and `secret`.
+    #[schemars(schema_with = "name")]
+    pub like: Name,
+    /// How many copies of a workload run.
+    #[serde(default)]
+    #[schemars(schema_with = "replicas")]
+    pub replicas: BTreeMap<Name, u32>,
+    /// Values in the place of those of the other environment, or beside them.
+    #[serde(default)]
+    pub config: BTreeMap<String, ConfigValue>,
 }
 
 /// A container runtime: its `kind`, and the settings of that kind.

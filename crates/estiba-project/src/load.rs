@@ -10,11 +10,12 @@ use estiba_model::{
     message,
 };
 use estiba_score::yaml::{Document, Recovered, emit, join};
+use indexmap::IndexMap;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::check::{self, Declared};
-use crate::file::{EnvironmentFile, On, ProjectFile, checking_schema};
+use crate::file::{EnvironmentFile, On, PreviewsFile, ProjectFile, checking_schema};
 use crate::finding::{Findings, Spot, start_of};
 use crate::outside::{self, OutsideFile};
 use crate::over::Over;
@@ -307,7 +308,7 @@ fn assemble(
     workloads: BTreeMap<Name, ProjectWorkload>,
 ) -> Project {
     let outside = file.outside;
-    let environments = file
+    let environments: IndexMap<Name, Environment> = file
         .environments
         .into_iter()
         .map(|(name, environment)| {
@@ -317,6 +318,9 @@ fn assemble(
             (name, environment)
         })
         .collect();
+    let previews = file
+        .previews
+        .and_then(|previews| preview_of(previews, document, &environments));
     let targets = file
         .targets
         .into_iter()
@@ -341,7 +345,25 @@ fn assemble(
         registry: file.registry,
         targets,
         environments,
+        previews,
     }
+}
+
+/// What previews are: as another environment, but for what they say themselves.
+fn preview_of(
+    file: PreviewsFile,
+    document: &Document,
+    environments: &IndexMap<Name, Environment>,
+) -> Option<Environment> {
+    let mut preview = environments.get(&file.like)?.clone();
+    preview.after = None;
+    preview.approve = false;
+    preview.replicas.extend(file.replicas);
+    for (key, value) in file.config {
+        let text = value.into_text(document.written(&join("/previews/config", &key)));
+        preview.config.insert(key, text);
+    }
+    Some(preview)
 }
 
 fn environment_of<'d>(

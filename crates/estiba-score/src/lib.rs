@@ -8,7 +8,7 @@
 mod official;
 pub mod placeholder;
 pub mod schema;
-mod suggest;
+pub mod suggest;
 mod workload;
 pub mod yaml;
 

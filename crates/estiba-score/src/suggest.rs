@@ -6,7 +6,8 @@ use estiba_model::{Message, message};
 const MOST_COMPARED: usize = 200;
 
 /// The candidate that `word` is most likely a slip of.
-fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let most = word.chars().count().div_ceil(3);
     let lower = word.to_lowercase();
     let near = candidates
@@ -23,7 +24,7 @@ fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// What to write instead of `word`: the candidate most like it, or all.
-pub(crate) fn instead<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Message {
+pub fn instead<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Message {
     const SHOWN: usize = 12;
     let candidates: Vec<&str> = candidates.into_iter().collect();
     // The distance takes time in the square of the length, and nobody mistypes that.

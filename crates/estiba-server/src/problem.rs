@@ -58,6 +58,11 @@ impl Problem {
         )
     }
 
+    /// A pipeline's identity token opens nothing, and why.
+    pub fn untrusted(why: Message) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", why)
+    }
+
     /// Whoever asks is known and may not.
     pub fn forbidden(message: Message) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)

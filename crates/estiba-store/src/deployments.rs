@@ -1,7 +1,7 @@
 //! The record of deployments.
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, Version,
+    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Message, ProjectId, Version,
 };
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -247,6 +247,21 @@ impl Store {
             "SELECT DISTINCT environment FROM deployments WHERE finished_at_ms IS NULL",
         );
         let rows = self.all(query).await?;
+        rows.iter().map(|row| Record(row).environment()).collect()
+    }
+
+    /// The environments of a project that ever had a deployment.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn environments_of(
+        &self,
+        project: &ProjectId,
+    ) -> Result<Vec<EnvironmentId>, StoreError> {
+        let query = sqlx::query(
+            "SELECT DISTINCT environment FROM deployments WHERE environment LIKE $1 ORDER BY 1",
+        );
+        let rows = self.all(query.bind(format!("{project}/%"))).await?;
         rows.iter().map(|row| Record(row).environment()).collect()
     }
 

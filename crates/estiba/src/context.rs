@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use estiba_api::Client;
+use estiba_api::{Client, github_identity};
 use estiba_engine::Engine;
 use estiba_image::ImageStore;
 use estiba_model::{Diagnostic, Lang, Name, Project, SecretString, has_errors, message};
@@ -29,6 +29,8 @@ pub struct Context {
     /// How results are shown.
     pub output: Output,
     project_dir: Option<PathBuf>,
+    /// The environment that the command is about; it may be a preview.
+    environment: Option<Name>,
 }
 
 impl Context {
@@ -37,7 +39,14 @@ impl Context {
         Self {
             output: Output::new(language(global), global.json),
             project_dir: global.project.clone(),
+            environment: None,
         }
+    }
+
+    /// The same about an environment, where the command names one.
+    pub fn about(mut self, environment: Option<&Name>) -> Self {
+        self.environment = environment.cloned();
+        self
     }
 
     /// The same with the project in `dir`, where one is given.
@@ -71,7 +80,41 @@ impl Context {
             None => self.nearest_project()?,
         };
         let loaded = estiba_project::load(&path);
-        Ok((loaded.project, loaded.diagnostics))
+        let project = loaded.project.map(|project| match &self.environment {
+            Some(environment) => project.including(environment),
+            None => project,
+        });
+        Ok((project, loaded.diagnostics))
+    }
+
+    /// The folder with the pipeline's file: that of `-C`, or the nearest above.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn repository(&self, file: &Path) -> Result<PathBuf, Failure> {
+        let start = self.project_dir.clone().unwrap_or_else(|| ".".into());
+        let mut folder = start.clone();
+        let is_fixed = self.project_dir.is_some();
+        while folder.is_dir() {
+            if folder.join(file).is_file() {
+                return Ok(folder);
+            }
+            let is_top = folder
+                .canonicalize()
+                .is_ok_and(|folder| folder.parent().is_none());
+            if is_fixed || is_top {
+                break;
+            }
+            folder = match folder == Path::new(".") {
+                true => "..".into(),
+                false => folder.join(".."),
+            };
+        }
+        let (start, file) = (start.display(), file.display());
+        Err(Failure::because(message!(
+            "there is no {file} in {start} or above; `estiba ci gitlab` writes one",
+            "no hay un {file} en {start} ni más arriba; `estiba ci gitlab` escribe uno"
+        )))
     }
 
     fn nearest_project(&self) -> Result<PathBuf, Failure> {
@@ -110,15 +153,15 @@ impl Context {
     /// # Errors
     /// When the state can't be opened, or the server's address is none.
     pub async fn backend(&self) -> Result<Box<dyn Backend>, Failure> {
-        self.backend_over(self.engine().await?)
+        self.backend_over(self.engine().await?).await
     }
 
     /// The same with an engine that is there already.
     ///
     /// # Errors
     /// When the server's address is none.
-    pub fn backend_over(&self, engine: Engine) -> Result<Box<dyn Backend>, Failure> {
-        match self.client()? {
+    pub async fn backend_over(&self, engine: Engine) -> Result<Box<dyn Backend>, Failure> {
+        match self.client().await? {
             Some(client) => Ok(Box::new(There::new(client, engine))),
             None => Ok(Box::new(Here(engine))),
         }
@@ -133,11 +176,15 @@ impl Context {
     ///
     /// # Errors
     /// When that is no address of a server.
-    pub fn client(&self) -> Result<Option<Client>, Failure> {
+    pub async fn client(&self) -> Result<Option<Client>, Failure> {
         let Some(url) = server_url() else {
             return Ok(None);
         };
-        let token = std::env::var(TOKEN_VARIABLE).ok().map(SecretString::new);
+        let token = std::env::var(TOKEN_VARIABLE).ok();
+        let token = match token.filter(|token| !token.is_empty()) {
+            Some(token) => Some(SecretString::new(token)),
+            None => github_identity(&url).await?,
+        };
         Ok(Some(Client::new(&url, token, self.output.lang)?))
     }
 

@@ -5,6 +5,7 @@ mod outputs;
 mod outside;
 pub(crate) mod places;
 mod ports;
+mod previews;
 mod resources;
 pub(crate) mod secrets;
 pub(crate) mod sources;
@@ -27,7 +28,8 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     let mut found = Findings::default();
     let references = references::all(project);
     names::check(project, declared, &mut found);
-    places::check(project, &mut found);
+    previews::check(project, declared, &mut found);
+    places::check(&previews::with_one(project), &mut found);
     resources::check(project, &mut found);
     ports::check(project, declared, &mut found);
     outside::check(project, declared, sources, &mut found);
@@ -48,6 +50,8 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
 pub(crate) struct Declared {
     pub targets: BTreeSet<String>,
     pub environments: BTreeSet<String>,
+    /// The environment that previews are like.
+    pub like: Option<String>,
     /// `None` where a Score file could not be read: its name is not known.
     pub workloads: Option<BTreeSet<String>>,
     /// The paths of what is said about services outside.
@@ -67,6 +71,10 @@ impl Declared {
         Self {
             targets: keys("targets"),
             environments: keys("environments"),
+            like: file
+                .pointer("/previews/like")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             workloads: None,
             outside: outside::keys(file),
         }
@@ -85,6 +93,9 @@ pub(crate) fn project_file(project: &Project) -> PathBuf {
 
 /// A part of an environment in `estiba.yaml`.
 fn environment_spot(project: &Project, environment: &Name, path: &[&str]) -> Spot {
+    if environment.as_str() == previews::SAMPLE {
+        return Spot::value(&project_file(project), &["previews", "like"]);
+    }
     let path: Vec<&str> = ["environments", environment.as_str()]
         .into_iter()
         .chain(path.iter().copied())

@@ -48,6 +48,18 @@ bad! {
     unknown_workload_replicated: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { apii: 2 }")];
     unplaced_workload: [("estiba.yaml", "{ bot: laptop, api: laptop }", "{ bot: laptop }")];
     unknown_environment: [("estiba.yaml", "after: test", "after: tset")];
+    previews_like_nothing: [("estiba.yaml", "team: moria", "team: moria\npreviews: { like: tset }")];
+    environment_named_as_a_preview: [
+        ("estiba.yaml", "team: moria", "team: moria\npreviews: { like: test }"),
+        ("estiba.yaml", "  prod:", "  preview-1:"),
+    ];
+    previews_at_the_host_of_another: [
+        ("estiba.yaml", "team: moria", "team: moria\npreviews: { like: test }"),
+        ("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: debug, HOST: t.example.edu"),
+        ("estiba.yaml", "LOG_LEVEL: info", "LOG_LEVEL: info, HOST: p.example.edu"),
+        ("api/score.yaml", "path: /", "host: ${resources.env.HOST}\n      path: /"),
+        ("api/score.yaml", "resources:\n", "resources:\n  env:\n    type: environment\n"),
+    ];
     after_itself: [("estiba.yaml", "after: test", "after: prod")];
     cycle_of_environments: [("estiba.yaml", "on: laptop\n", "on: laptop\n    after: prod\n")];
     two_workloads_of_one_name: [("api/score.yaml", "name: api", "name: bot")];

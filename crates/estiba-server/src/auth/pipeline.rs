@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use estiba_model::{SecretString, Trust};
+use estiba_model::{Message, SecretString, Trust, message};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -66,26 +67,103 @@ pub(crate) fn is_identity_token(key: &SecretString) -> bool {
     key.expose().split('.').count() == 3
 }
 
+/// Why an identity token opens nothing. What is said of it is what it says itself, so
+/// that nobody learns which rules there are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// It is no identity token.
+    Unreadable,
+    /// No rule is about its issuer.
+    Issuer(String),
+    /// The issuer does not have the key that it names, or can't be asked.
+    Key(String),
+    /// Its time is over, or has not come.
+    Expired,
+    /// It was made for somebody else.
+    Audience(String),
+    /// It is not what the issuer signed.
+    Forged(String),
+    /// It is valid, and no rule is about its project and ref.
+    Rule { project: String, git_ref: String },
+}
+
+impl Untrusted {
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Unreadable => message!(
+                "what ESTIBA_TOKEN has is no token of Estiba and no identity token of a CI; give the job one by `id_tokens`",
+                "lo que tiene ESTIBA_TOKEN no es un token de Estiba ni de identidad de un CI; déle uno al trabajo con `id_tokens`"
+            ),
+            Self::Issuer(issuer) => message!(
+                "this server trusts no pipelines of {issuer}; an admin adds a rule for it",
+                "este servidor no confía en pipelines de {issuer}; un docente o administrador agrega una regla"
+            ),
+            Self::Key(issuer) => message!(
+                "the pipeline's identity token names a key that {issuer} does not have, or {issuer} does not answer; run the job again, and if it fails again, see that this server reaches {issuer}",
+                "el token de identidad del pipeline nombra una clave que {issuer} no tiene, o {issuer} no responde; repita el trabajo, y si vuelve a fallar, vea que este servidor llegue a {issuer}"
+            ),
+            Self::Expired => message!(
+                "the pipeline's identity token is not valid at this time: it expired, or a clock is wrong; run the job again",
+                "el token de identidad del pipeline no es válido a esta hora: venció, o un reloj está mal; repita el trabajo"
+            ),
+            Self::Audience(audience) => message!(
+                "the pipeline's identity token is for \"{audience}\", and not for this server; write this server's address as its `aud`",
+                "el token de identidad del pipeline es para «{audience}», y no para este servidor; escriba la dirección de este servidor como su `aud`"
+            ),
+            Self::Forged(issuer) => message!(
+                "the pipeline's identity token is not what {issuer} signed; do not change it, and let the job get its own",
+                "el token de identidad del pipeline no es lo que firmó {issuer}; no lo modifique, y deje que el trabajo obtenga el suyo"
+            ),
+            Self::Rule { project, git_ref } => message!(
+                "no rule of this server lets {project} at {git_ref} ship; run the pipeline of a tag or branch that ships, or ask an admin for a rule",
+                "ninguna regla de este servidor deja desplegar a {project} en {git_ref}; ejecute el pipeline de un tag o rama que despliegue, o pida una regla a un docente o administrador"
+            ),
+        }
+    }
+}
+
+/// What is shown of a claim.
+const MOST_SHOWN: usize = 120;
+
+fn shown(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MOST_SHOWN)
+        .collect()
+}
+
 impl Issuers {
-    /// The rule under which a token ships, and what its project is called; `None`
-    /// for a token that is not valid or that no rule matches.
+    /// The rule under which a token ships, and what its project is called.
+    ///
+    /// # Errors
+    /// Why a token is not valid, or that no rule matches.
     pub async fn trusted(
         &self,
         token: &SecretString,
         trusts: Vec<Trust>,
-    ) -> Option<(Trust, String)> {
-        let issuer = claimed_issuer(token.expose())?;
-        let mut of_issuer = trusts.into_iter().filter(|trust| trust.issuer == issuer);
-        let first = of_issuer.next()?;
-        let audiences: Vec<Trust> = std::iter::once(first).chain(of_issuer).collect();
-        let claims = self.verified(token.expose(), &issuer, &audiences).await?;
-        let matching = audiences
-            .into_iter()
-            .find(|trust| matches(trust, &claims))?;
-        let project = ["project_path", "repository", "sub"]
-            .iter()
-            .find_map(|claim| claims.get(*claim)?.as_str())?;
-        Some((matching, project.to_owned()))
+    ) -> Result<(Trust, String), Untrusted> {
+        let said = claims_of(token.expose()).ok_or(Untrusted::Unreadable)?;
+        let issuer = said.get("iss").and_then(Value::as_str);
+        let issuer = issuer.ok_or(Untrusted::Unreadable)?.to_owned();
+        let of_issuer = trusts.into_iter().filter(|trust| trust.issuer == issuer);
+        let of_issuer: Vec<Trust> = of_issuer.collect();
+        if of_issuer.is_empty() {
+            return Err(Untrusted::Issuer(shown(&issuer)));
+        }
+        let claims = self.verified(token.expose(), &issuer, &of_issuer).await?;
+        let text = |names: &[&str]| {
+            let mut names = names.iter();
+            names.find_map(|claim| claims.get(*claim)?.as_str())
+        };
+        let project = text(&["project_path", "repository", "sub"]).unwrap_or_default();
+        let mut of_issuer = of_issuer.into_iter();
+        match of_issuer.find(|trust| matches(trust, &claims)) {
+            Some(trust) if !project.is_empty() => Ok((trust, project.to_owned())),
+            _ => Err(Untrusted::Rule {
+                project: shown(project),
+                git_ref: shown(text(&["ref"]).unwrap_or("…")),
+            }),
+        }
     }
 
     async fn verified(
@@ -93,12 +171,14 @@ impl Issuers {
         token: &str,
         issuer: &str,
         trusts: &[Trust],
-    ) -> Option<Map<String, Value>> {
-        let header = decode_header(token).ok()?;
-        let kid = header.kid?;
-        let key = self.key(issuer, &kid).await?;
+    ) -> Result<Map<String, Value>, Untrusted> {
+        let forged = || Untrusted::Forged(shown(issuer));
+        let header = decode_header(token).map_err(|_| Untrusted::Unreadable)?;
+        let kid = header.kid.ok_or_else(forged)?;
+        let key = self.key(issuer, &kid).await;
+        let key = key.ok_or_else(|| Untrusted::Key(shown(issuer)))?;
         if !ALGORITHMS.contains(&header.alg) {
-            return None;
+            return Err(forged());
         }
         let mut validation = Validation::new(header.alg);
         validation.set_issuer(&[issuer]);
@@ -107,7 +187,21 @@ impl Issuers {
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.validate_nbf = true;
         let decoded = decode::<Map<String, Value>>(token, &key, &validation);
-        decoded.ok().map(|decoded| decoded.claims)
+        match decoded {
+            Ok(decoded) => Ok(decoded.claims),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Untrusted::Expired,
+                ErrorKind::InvalidAudience => {
+                    let claims = claims_of(token).unwrap_or_default();
+                    let audience = claims.get("aud").map(|aud| match aud {
+                        Value::String(one) => one.clone(),
+                        other => other.to_string(),
+                    });
+                    Untrusted::Audience(shown(&audience.unwrap_or_default()))
+                }
+                _ => forged(),
+            }),
+        }
     }
 
     async fn key(&self, issuer: &str, kid: &str) -> Option<DecodingKey> {
@@ -156,13 +250,12 @@ impl Issuers {
     }
 }
 
-/// What a token says of who made it. Nothing is believed yet: it only chooses
-/// the rule by which it is checked.
-fn claimed_issuer(token: &str) -> Option<String> {
+/// What a token says. Nothing is believed yet: it only chooses the rules by which it
+/// is checked, and the words with which it is refused.
+fn claims_of(token: &str) -> Option<Map<String, Value>> {
     let payload = token.split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let payload: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
-    payload.get("iss")?.as_str().map(str::to_owned)
+    serde_json::from_slice(&payload).ok()
 }
 
 /// Whether the claims are what a rule wants.

@@ -12,7 +12,7 @@ use estiba_store::{NewAuditEntry, TOKEN_PREFIX};
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::pipeline::is_identity_token;
+use super::pipeline::{Untrusted, is_identity_token};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -69,7 +69,10 @@ impl Principal {
             .as_ref()
             .map(|scope| scope.environments.as_slice());
         let only = only.unwrap_or_default();
-        if right == Right::See || only.is_empty() || only.contains(&id.environment) {
+        if right == Right::See
+            || only.is_empty()
+            || only.iter().any(|one| one.stands_for(&id.environment))
+        {
             return Ok(());
         }
         Err(Problem::forbidden(message!(
@@ -248,13 +251,14 @@ impl Principal {
         app: &App,
         token: &SecretString,
         from: Option<IpAddr>,
-    ) -> Result<Option<Self>, Problem> {
+    ) -> Result<Result<Self, Untrusted>, Problem> {
         let trusts = app.store().trusts(None).await?;
         let trusts = trusts.into_iter().map(|(_, trust)| trust).collect();
-        let Some((trust, project)) = app.issuers.trusted(token, trusts).await else {
-            return Ok(None);
+        let (trust, project) = match app.issuers.trusted(token, trusts).await {
+            Ok(trusted) => trusted,
+            Err(untrusted) => return Ok(Err(untrusted)),
         };
-        Ok(Some(Self {
+        Ok(Ok(Self {
             name: format!("pipeline {project}"),
             person: None,
             admin: false,
@@ -296,16 +300,21 @@ impl FromRequestParts<App> for Principal {
         let from = address(parts, app);
         let found = match bearer(&parts.headers) {
             Some(key) if key.expose().starts_with(TOKEN_PREFIX) => {
-                Self::of_key(app, &key, from).await?
+                let found = Self::of_key(app, &key, from).await?;
+                found.ok_or_else(Problem::unauthorized)
             }
             Some(token) if is_identity_token(&token) => {
-                Self::of_pipeline(app, &token, from).await?
+                let found = Self::of_pipeline(app, &token, from).await?;
+                found.map_err(|untrusted| Problem::untrusted(untrusted.message()))
             }
-            _ => None,
+            _ => Err(Problem::unauthorized()),
         };
-        let Some(principal) = found else {
-            app.guesses.check(from)?;
-            return Err(Problem::unauthorized());
+        let principal = match found {
+            Ok(principal) => principal,
+            Err(problem) => {
+                app.guesses.check(from)?;
+                return Err(problem);
+            }
         };
         let account = parts
             .headers

@@ -98,6 +98,8 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Asked>), Problem> {
     let id = environment_id(path);
     let right = match wanted {
+        // What ships a preview also ends it.
+        WantedDeployment::Down { .. } if is_preview(&app, &id).await? => Right::Ship,
         WantedDeployment::Down { .. } | WantedDeployment::Scale { .. } => Right::Change,
         _ => Right::Ship,
     };
@@ -335,4 +337,17 @@ pub(crate) async fn events(
     let seen = Seen::Deployment(deployment.id);
     let after = super::events::last_event(&headers)?.unwrap_or(0);
     Ok(super::events::stream(&app, seen, after))
+}
+
+/// Whether an environment is one that a merge request has. Nobody is told by it.
+async fn is_preview(app: &App, id: &EnvironmentId) -> Result<bool, Problem> {
+    let described = app.store().project(&id.project_id()).await?;
+    if described.is_none() {
+        return Ok(false);
+    }
+    let (project, _) = app
+        .descriptions
+        .project(app.store(), &id.project_id())
+        .await?;
+    Ok(project.has_preview(&id.environment))
 }

@@ -107,6 +107,9 @@ pub(crate) async fn environment(
     let (project, _) = app.descriptions.project(app.store(), &of).await?;
     if project.environments.contains_key(&id.environment) {
         Ok(project)
+    } else if project.has_preview(&id.environment) {
+        let project = Project::clone(&project);
+        Ok(Arc::new(project.including(&id.environment)))
     } else {
         Err(Problem::not_found())
     }

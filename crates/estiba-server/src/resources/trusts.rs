@@ -46,7 +46,7 @@ pub(crate) async fn create(
     if trust.team != team || !is_secure || trust.claims.is_empty() || trust.audience.is_empty() {
         return Err(Problem::invalid(message!(
             "a rule is of its team, has an issuer with https, an audience, and at least one claim: without a claim, everybody's pipelines would ship",
-            "una regla es de su equipo, tiene un emisor con https, una audiencia y al menos una condición: sin condición, podrían desplegar las pipelines de cualquiera"
+            "una regla es de su equipo, tiene un emisor con https, una audiencia y al menos una condición: sin condición, podrían desplegar los pipelines de cualquiera"
         )));
     }
     let id = app.store().add_trust(&trust).await?;

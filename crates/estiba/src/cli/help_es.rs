@@ -47,6 +47,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "rollback",
         "Volver a la versión anterior que funcionó, o a una dada",
     ),
+    (
+        "release",
+        "Construir lo que hay en la carpeta y guardarlo como versión, sin desplegar nada; imprime cuál es",
+    ),
     ("releases", "Listar las versiones y dónde están en marcha"),
     (
         "status",
@@ -165,6 +169,30 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "export",
         "Escribir un archivo Compose, manifiestos de Kubernetes o un chart de Helm que corren sin Estiba",
+    ),
+    (
+        "ci",
+        "Los pipelines: escribirlos, revisarlos, ejecutarlos aquí",
+    ),
+    (
+        "ci gitlab",
+        "Escribir un pipeline de GitLab: verificar, probar, construir una vez, desplegar, promover",
+    ),
+    (
+        "ci github",
+        "Escribir un workflow de GitHub Actions: verificar, probar, construir una vez, desplegar, promover",
+    ),
+    (
+        "ci check",
+        "Encontrar lo que está mal en un .gitlab-ci.yml antes de que corra",
+    ),
+    (
+        "ci run",
+        "Ejecutar en esta máquina el pipeline de GitLab de un repositorio, con gitlab-ci-local",
+    ),
+    (
+        "ci report",
+        "Escribir el último despliegue de un ambiente como lo muestra un CI: sus pasos como pruebas, su dirección",
     ),
     (
         "doctor",
@@ -288,6 +316,78 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("approve reject", "No aceptar"),
     ("audit team", "Solo de este equipo"),
     ("audit limit", "Cuántos"),
+    ("on", "Qué se despliega"),
+    (
+        "server",
+        "El servidor de Estiba, al que los trabajos muestran un token de identidad; sin él, despliegan los runners",
+    ),
+    (
+        "image",
+        "La imagen en la que corren los trabajos, con estiba y git; sin ella, los tienen los runners",
+    ),
+    ("runner", "Una etiqueta de los runners"),
+    (
+        "buildah",
+        "Construir los Dockerfile con Buildah, sin ningún privilegio",
+    ),
+    (
+        "test",
+        "El ambiente al que una versión llega primero; por omisión, el primero del proyecto",
+    ),
+    (
+        "prod",
+        "El ambiente al que la lleva una persona; por omisión, el que viene después",
+    ),
+    (
+        "check",
+        "Solo decir si los archivos son como se los escribiría",
+    ),
+    (
+        "component",
+        "Incluir el componente de un catálogo, y no escribir ninguno",
+    ),
+    (
+        "no_inputs",
+        "Escribir los valores en el componente, para GitLab anterior a 17.0 y herramientas que no conocen inputs",
+    ),
+    (
+        "catalog",
+        "Escribir templates/estiba.yml, el componente para el proyecto de un catálogo, y nada más",
+    ),
+    (
+        "ci check file",
+        "El archivo del pipeline, desde la raíz del repositorio",
+    ),
+    (
+        "ci run file",
+        "El archivo del pipeline, desde la raíz del repositorio",
+    ),
+    (
+        "variables",
+        "Una variable que viene de otro lado, con su valor o sin él",
+    ),
+    (
+        "jobs",
+        "Trabajos, también los manuales; todos los demás si no se nombra ninguno",
+    ),
+    ("tag", "Como si se hubiera subido este tag"),
+    ("manual", "También este trabajo, que espera a una persona"),
+    ("needs", "También lo que necesitan los trabajos nombrados"),
+    ("anyway", "Ejecutarlo aunque se haya encontrado algo"),
+    ("junit", "El informe JUnit"),
+    ("dotenv", "El informe dotenv, con ENVIRONMENT_ADDRESS"),
+    (
+        "summary",
+        "Agregar lo mismo a este archivo, como tabla en Markdown",
+    ),
+    (
+        "release version",
+        "La versión; por omisión, la que indica Git",
+    ),
+    (
+        "promote version",
+        "Solo esta versión: rechazarlo si el ambiente tiene otra",
+    ),
     (
         "json",
         "Escribir JSON: un documento, o un evento por línea mientras se hace algo",

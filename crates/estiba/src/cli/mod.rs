@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it does is in `commands`.
 
+mod ci;
 mod course;
 mod help_es;
 mod server;
@@ -12,6 +13,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use estiba_model::{Lang, Message, Name, Version, message};
 
+pub use ci::{Checked, Ci, Component, OnArg, PipelineArgs};
 pub use course::{Course, CourseScope, CourseSize};
 pub use help_es::in_spanish;
 pub use server::{Bot, Serve, Team, Token};
@@ -170,6 +172,9 @@ pub enum Command {
         /// The environment that gets it
         #[arg(long, value_name = "ENV")]
         to: Name,
+        /// Only this release: refuse if the environment runs another
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
         /// Agree where the environment wants a person to
         #[arg(long, short)]
         yes: bool,
@@ -188,6 +193,13 @@ pub enum Command {
         to: Option<Version>,
         #[command(flatten)]
         without: Without,
+    },
+    /// Build what is in the folder and keep it as a release, deploying nothing; prints its version
+    #[command(after_help = "Example: RELEASE=$(estiba release)")]
+    Release {
+        /// The release's version; by default from Git
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
     },
     /// List releases and where they run
     Releases,
@@ -342,6 +354,9 @@ pub enum Command {
     },
     /// Get a one-time code with which you link your Telegram account
     ChatCode,
+    /// Pipelines: write them, check them, run them here
+    #[command(subcommand)]
+    Ci(Ci),
     /// Say what this machine and the project's targets can and cannot do, and what to install
     Doctor,
     /// Ask about the project's targets
@@ -357,6 +372,33 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+impl Command {
+    /// The environment that a command is about, where it names one.
+    pub fn environment(&self) -> Option<&Name> {
+        match self {
+            Self::Plan { env, .. }
+            | Self::History { env, .. }
+            | Self::Resume { env }
+            | Self::Logs { env, .. }
+            | Self::Exec { env, .. }
+            | Self::Export { env, .. }
+            | Self::Config(Config::Get { env, .. })
+            | Self::Secret(Secret::List { env }) => env.env.as_ref(),
+            Self::Deploy { env, .. }
+            | Self::Rollback { env, .. }
+            | Self::Restart { env, .. }
+            | Self::Scale { env, .. }
+            | Self::Down { env, .. }
+            | Self::Config(Config::Set { env, .. } | Config::Unset { env, .. })
+            | Self::Secret(Secret::Set { env, .. } | Secret::Unset { env, .. })
+            | Self::Db(Db::Backup { env, .. } | Db::Restore { env, .. })
+            | Self::Ci(Ci::Report { env, .. }) => Some(&env.env),
+            Self::Promote { to, .. } => Some(to),
+            _ => None,
+        }
+    }
 }
 
 /// What an export can be.
@@ -525,6 +567,21 @@ fn replicas(text: &str) -> Result<(Name, u32), BadValue> {
             "«{count}» no es un número de 0 a 100"
         ))),
     }
+}
+
+fn assignment_or_name(text: &str) -> Result<(String, Option<String>), BadValue> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || !name.chars().all(is_name) {
+        return Err(BadValue(message!(
+            "\"{name}\" is no name of a variable",
+            "«{name}» no es el nombre de una variable"
+        )));
+    }
+    Ok((name.to_owned(), value))
 }
 
 fn assignment(text: &str) -> Result<(String, String), BadValue> {

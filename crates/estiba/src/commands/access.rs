@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::output::Table;
 
 /// The server that knows.
-pub fn server(context: &Context) -> Result<Client, Failure> {
-    context.client()?.ok_or_else(|| {
+pub async fn server(context: &Context) -> Result<Client, Failure> {
+    context.client().await?.ok_or_else(|| {
         Failure::because(message!(
             "a server knows this: set ESTIBA_URL to its address and ESTIBA_TOKEN to your token",
             "esto lo sabe un servidor: defina ESTIBA_URL con su dirección y ESTIBA_TOKEN con su token"
@@ -33,7 +33,7 @@ fn table<const N: usize>(context: &Context, headings: [Message; N], rows: Vec<[S
 
 /// Lists the teams.
 pub async fn teams(context: &Context) -> Result<(), Failure> {
-    let teams: Vec<Team> = server(context)?.all("/api/v1/teams").await?;
+    let teams: Vec<Team> = server(context).await?.all("/api/v1/teams").await?;
     context.output.json(&teams);
     let rows = teams
         .into_iter()
@@ -46,7 +46,8 @@ pub async fn teams(context: &Context) -> Result<(), Failure> {
 /// Makes a team.
 pub async fn add_team(context: &Context, name: Name) -> Result<(), Failure> {
     let new = NewTeam { name };
-    let team: Team = server(context)?
+    let team: Team = server(context)
+        .await?
         .call(Method::POST, "/api/v1/teams", &new)
         .await?;
     let name = &team.name;
@@ -60,7 +61,7 @@ pub async fn add_team(context: &Context, name: Name) -> Result<(), Failure> {
 /// Lists the members of a team.
 pub async fn members(context: &Context, team: &Name) -> Result<(), Failure> {
     let path = format!("/api/v1/teams/{team}/members");
-    let members: Vec<Member> = server(context)?.all(&path).await?;
+    let members: Vec<Member> = server(context).await?.all(&path).await?;
     context.output.json(&members);
     let rows = members
         .into_iter()
@@ -79,7 +80,10 @@ pub async fn admit(
 ) -> Result<(), Failure> {
     let path = format!("/api/v1/teams/{team}/members");
     let new = NewMember { login, role };
-    let member: Member = server(context)?.call(Method::POST, &path, &new).await?;
+    let member: Member = server(context)
+        .await?
+        .call(Method::POST, &path, &new)
+        .await?;
     let (login, role) = (&member.login, role_word(member.role));
     context.output.line(&message!(
         "{login} is {role} of {team}",
@@ -91,7 +95,7 @@ pub async fn admit(
 
 /// Takes a person out of a team.
 pub async fn dismiss(context: &Context, team: &Name, login: &str) -> Result<(), Failure> {
-    let client = server(context)?;
+    let client = server(context).await?;
     let path = format!("/api/v1/teams/{team}/members");
     let members: Vec<Member> = client.all(&path).await?;
     let member = members.iter().find(|member| member.login == login);
@@ -113,7 +117,7 @@ pub async fn dismiss(context: &Context, team: &Name, login: &str) -> Result<(), 
 /// Shows how a team delivers.
 pub async fn figures(context: &Context, team: &Name, days: u32) -> Result<(), Failure> {
     let path = format!("/api/v1/teams/{team}/figures?days={days}");
-    let figures: Figures = server(context)?.get(&path).await?;
+    let figures: Figures = server(context).await?.get(&path).await?;
     context.output.json(&figures);
     let span = |seconds: Option<u64>| {
         let seconds = seconds.and_then(|seconds| i64::try_from(seconds).ok());
@@ -152,7 +156,7 @@ pub async fn figures(context: &Context, team: &Name, days: u32) -> Result<(), Fa
 
 /// Lists tokens.
 pub async fn tokens(context: &Context) -> Result<(), Failure> {
-    let tokens: Vec<Token> = server(context)?.all("/api/v1/tokens").await?;
+    let tokens: Vec<Token> = server(context).await?.all("/api/v1/tokens").await?;
     context.output.json(&tokens);
     let rows = tokens.into_iter().map(|token| {
         let team = token.scope.team.map(|team| team.to_string());
@@ -181,7 +185,7 @@ pub async fn tokens(context: &Context) -> Result<(), Failure> {
 
 /// Makes a token; on the machine of the state, without a server, by itself.
 pub async fn create_token(context: &Context, new: NewTokenBody) -> Result<(), Failure> {
-    let created = match context.client()? {
+    let created = match context.client().await? {
         Some(client) => client.call(Method::POST, "/api/v1/tokens", &new).await?,
         None => first_token(context, new).await?,
     };
@@ -229,7 +233,8 @@ async fn first_token(context: &Context, new: NewTokenBody) -> Result<CreatedToke
 
 /// Ends a token.
 pub async fn revoke_token(context: &Context, id: &str) -> Result<(), Failure> {
-    server(context)?
+    server(context)
+        .await?
         .remove(&format!("/api/v1/tokens/{id}"))
         .await?;
     context
@@ -243,7 +248,7 @@ pub async fn revoke_token(context: &Context, id: &str) -> Result<(), Failure> {
 
 /// Lists what waits for a person.
 pub async fn approvals(context: &Context) -> Result<(), Failure> {
-    let waiting: Vec<Approval> = server(context)?.approvals().await?;
+    let waiting: Vec<Approval> = server(context).await?.approvals().await?;
     context.output.json(&waiting);
     let rows = waiting.into_iter().map(|approval| {
         [
@@ -269,7 +274,8 @@ pub async fn approvals(context: &Context) -> Result<(), Failure> {
 pub async fn decide(context: &Context, id: i64, approve: bool) -> Result<(), Failure> {
     let path = format!("/api/v1/approvals/{id}");
     let decision = ApprovalDecision { approve };
-    let asked: Asked = server(context)?
+    let asked: Asked = server(context)
+        .await?
         .call(Method::POST, &path, &decision)
         .await?;
     context.output.line(&match &asked {
@@ -293,7 +299,7 @@ pub async fn audit(context: &Context, team: Option<Name>, limit: u32) -> Result<
         Some(team) => format!("/api/v1/teams/{team}/audit?limit={limit}"),
         None => format!("/api/v1/audit?limit={limit}"),
     };
-    let page: Page<AuditEntry> = server(context)?.get(&path).await?;
+    let page: Page<AuditEntry> = server(context).await?.get(&path).await?;
     context.output.json(&page.items);
     let rows = page.items.into_iter().map(|entry| {
         [
@@ -317,7 +323,8 @@ pub async fn audit(context: &Context, team: Option<Name>, limit: u32) -> Result<
 
 /// Gets a code that links a chat account.
 pub async fn chat_code(context: &Context) -> Result<(), Failure> {
-    let code: ChatCode = server(context)?
+    let code: ChatCode = server(context)
+        .await?
         .call(Method::POST, "/api/v1/chats/code", &serde_json::json!({}))
         .await?;
     let (text, until) = (&code.code, moment(code.expires_at));

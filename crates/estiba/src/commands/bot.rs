@@ -18,7 +18,7 @@ const URL_VARIABLE: &str = "TELEGRAM_API_URL";
 /// A token that is there and empty is one to come: the bot is deployed together
 /// with the server that gives it its token, and waits until it is deployed anew.
 pub async fn bot(context: &Context, bot: Bot) -> Result<(), Failure> {
-    let client = super::access::server(context)?;
+    let client = super::access::server(context).await?;
     let token = std::env::var(TELEGRAM_VARIABLE).map_err(|_| {
         Failure::because(message!(
             "{TELEGRAM_VARIABLE} is not set: set it to the token that @BotFather gave",

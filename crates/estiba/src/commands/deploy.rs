@@ -77,11 +77,24 @@ async fn release(
     backend.release(project, version.as_ref(), &progress).await
 }
 
+/// Keeps what is in the folder as a release.
+pub async fn keep(context: &Context, version: Option<Version>) -> Result<(), Failure> {
+    let project = context.project()?;
+    let backend = context.backend().await?;
+    let progress = ShownProgress::new(context.output);
+    let version = backend
+        .release(&project, version.as_ref(), &progress)
+        .await?;
+    context.output.text(version.as_str());
+    Ok(())
+}
+
 /// Takes the release of one environment to another.
 pub async fn promote(
     context: &Context,
     from: &Name,
     to: Name,
+    only: Option<Version>,
     without: &BTreeSet<Name>,
     yes: bool,
 ) -> Result<(), Failure> {
@@ -90,6 +103,12 @@ pub async fn promote(
     environment_id(&project, from)?;
     environment_id(&project, &to)?;
     let version = backend.current_version(&project, from).await?;
+    if let Some(only) = only.filter(|only| *only != version) {
+        return Err(Failure::because(message!(
+            "{from} runs {version} by now, and not {only}; promote {version}, or take {only} to {from} again first",
+            "{from} ya tiene {version} en marcha, y no {only}; promueva {version}, o lleve antes {only} de nuevo a {from}"
+        )));
+    }
     if !agreed(context, &project, &to, &version, yes)? {
         return Err(Failure::Quiet(1));
     }

@@ -36,7 +36,7 @@ pub async fn export(context: &Context, wanted: Wanted) -> Result<(), Failure> {
     let environment = context.environment(&project, wanted.environment)?;
     must_be_free(&wanted.output)?;
     let engine = context.engine().await?;
-    let backend = context.backend_over(engine.clone())?;
+    let backend = context.backend_over(engine.clone()).await?;
     let id = engine.environment(&project, &environment)?;
     let config = backend.config(&project, &environment).await?;
     let secrets = backend.secrets(&project, &environment).await?;

@@ -3,6 +3,7 @@
 mod access;
 mod bot;
 mod check;
+mod ci;
 mod config;
 mod course;
 mod db;
@@ -51,7 +52,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let context = Context::new(&cli.global);
+    let context = Context::new(&cli.global).about(cli.command.environment());
     let output = context.output;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -149,12 +150,14 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Promote {
             from,
             to,
+            version,
             yes,
             without,
-        } => deploy::promote(&context, &from, to, &without.names(), yes).await,
+        } => deploy::promote(&context, &from, to, version, &without.names(), yes).await,
         Command::Rollback { env, to, without } => {
             deploy::rollback(&context, env.env, to, &without.names()).await
         }
+        Command::Release { version } => deploy::keep(&context, version).await,
         Command::Releases => history::releases(&context).await,
         Command::Status => status::status(&context).await,
         Command::History { env, limit, steps } => {
@@ -270,6 +273,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         } => access::decide(&context, id, !reject).await,
         Command::Audit { team, limit } => access::audit(&context, team, limit).await,
         Command::ChatCode => access::chat_code(&context).await,
+        Command::Ci(ci) => ci::ci(&context, ci).await,
         Command::Doctor => doctor::doctor(&context).await,
         Command::Target(Target::Rbac { target }) => target::rbac(&context, &target),
         Command::Schema => schema(context.output),

@@ -54,6 +54,8 @@ fn main() -> std::process::ExitCode {
         pages::session::forms_of_others_change_nothing,
         pages::session::people_come_in_and_leave,
         pages::session::tokens_are_not_guessed_at_the_door,
+        pipelines::a_job_of_github_gets_its_token_itself,
+        pipelines::a_pipeline_has_previews,
         pipelines::a_pipeline_ships_without_a_stored_token,
         several::another_server_carries_on_what_a_killed_one_had_begun,
         story::a_deployment_outlives_the_server_that_began_it,

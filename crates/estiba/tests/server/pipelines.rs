@@ -36,11 +36,16 @@ fn issuer() -> String {
             let mut lines = BufReader::new(&stream).lines();
             let first = lines.next().unwrap().unwrap();
             while lines.next().unwrap().unwrap() != "" {}
-            let body = match first.contains("openid-configuration") {
-                true => json!({ "issuer": own, "jwks_uri": format!("{own}/keys") }),
-                false => json!({ "keys": [{
+            let body = if first.contains("openid-configuration") {
+                json!({ "issuer": own, "jwks_uri": format!("{own}/keys") })
+            } else if first.contains("/identity?") {
+                // As GitHub gives a job its token.
+                assert!(first.contains("api-version=2&audience="), "{first}");
+                json!({ "value": signed(&claims(&own), "one") })
+            } else {
+                json!({ "keys": [{
                     "kty": "OKP", "crv": "Ed25519", "kid": "one", "alg": "EdDSA", "x": public(),
-                }]}),
+                }]})
             };
             let body = body.to_string();
             let head = format!(
@@ -101,16 +106,36 @@ pub fn a_pipeline_ships_without_a_stored_token() {
     let mut forged = signed(&good, "one");
     forged.replace_range(forged.len() - 4.., "AAAA");
     let refused = [
-        with("project_path", json!("memo2/rohan-bot")),
-        with("ref_type", json!("branch")),
-        with("aud", json!("https://other.example.edu")),
-        with("iss", json!("https://elsewhere.example.edu")),
-        with("exp", json!(1_000_000_000)),
-        signed(&good, "another-key"),
-        forged,
+        (
+            with("project_path", json!("memo2/rohan-bot")),
+            "lets memo2/rohan-bot at v1.2.0 ship",
+        ),
+        (
+            with("ref_type", json!("branch")),
+            "lets memo2/moria-bot at v1.2.0 ship",
+        ),
+        (
+            with("aud", json!("https://other.example.edu")),
+            "is for \"https://other.example.edu\"",
+        ),
+        (
+            with("iss", json!("https://elsewhere.example.edu")),
+            "no pipelines of https://elsewhere.example.edu",
+        ),
+        (with("exp", json!(1_000_000_000)), "run the job again"),
+        (signed(&good, "another-key"), "names a key"),
+        (forged, "is not what"),
     ];
-    for token in refused {
-        assert_eq!(server.get("/api/v1/me", &token).status(), 401, "{token}");
+    for (token, why) in refused {
+        let answer = server.get("/api/v1/me", &token);
+        assert_eq!(answer.status(), 401, "{token}");
+        // The command says it in one line, and does not show the token.
+        let project = server.project("moria", &token);
+        let told = project.run(&["status"]);
+        assert_eq!(told.code, 1, "{}", told.out);
+        assert!(told.err.contains(why), "{why}: {}", told.err);
+        assert_eq!(told.err.lines().count(), 1, "{}", told.err);
+        assert!(!told.err.contains(&token), "{}", told.err);
     }
     // Only in the environments of the rule.
     let files = json!({ "files": {
@@ -134,4 +159,81 @@ pub fn a_pipeline_ships_without_a_stored_token() {
         409,
         "there is no such release, and that is all"
     );
+}
+
+/// A pipeline makes a release, brings it to a preview and ends that: all else is not
+/// its own.
+pub fn a_pipeline_has_previews() {
+    let server = Server::start();
+    server.team("moria");
+    let issuer = issuer();
+    let trust = json!({
+        "team": "moria", "issuer": issuer, "audience": "https://estiba.example.edu",
+        "claims": { "project_path": "memo2/moria-bot" }, "environments": ["previews"],
+    });
+    let added = server.send("POST", "/api/v1/teams/moria/trusts", &server.admin, &trust);
+    assert_eq!(added.status(), 201, "{}", added.text().unwrap());
+    let token = signed(&claims(&issuer), "one");
+    let project = server.project("moria", &token);
+    let file = project.dir().join("estiba.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let previews = "previews: { like: test, config: { TOKEN: none } }\n";
+    std::fs::write(&file, text + previews).unwrap();
+
+    let release = project.run(&["release", "--version", "1.0.0"]).ok();
+    assert_eq!(release.out, "1.0.0\n");
+    let to = |environment: &str| {
+        ["deploy", "--version", "1.0.0", "--env"]
+            .into_iter()
+            .chain([environment])
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let run = |args: &[String]| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        project.run(&args)
+    };
+    let refused = run(&to("test"));
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(
+        refused.err.contains("may not change test"),
+        "{}",
+        refused.err
+    );
+    run(&to("preview-12")).ok();
+    assert_eq!(project.instances("preview-12").len(), 2);
+    let report = project.run(&["ci", "report", "--env", "preview-12"]).ok();
+    assert!(report.out.contains("estiba-report.xml"), "{}", report.out);
+    let dotenv = std::fs::read_to_string(project.dir().join("estiba-report.env")).unwrap();
+    assert!(dotenv.contains("ENVIRONMENT_ADDRESS=http://"), "{dotenv}");
+    project.run(&["down", "--yes", "--env", "preview-12"]).ok();
+    let all = project.run(&["status", "--json"]).ok().json();
+    assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
+}
+
+/// A job of GitHub asks for its token where it is told to.
+pub fn a_job_of_github_gets_its_token_itself() {
+    let server = Server::start();
+    server.team("moria");
+    let issuer = issuer();
+    let trust = json!({
+        "team": "moria", "issuer": issuer, "audience": "https://estiba.example.edu",
+        "claims": { "project_path": "memo2/moria-bot" },
+    });
+    server.send("POST", "/api/v1/teams/moria/trusts", &server.admin, &trust);
+    let project = server.project("moria", "");
+    let status = |address: &str| {
+        let mut command = project.command(&["status"]);
+        command
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", address)
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "asks");
+        crate::support::Done::of(&command.output().unwrap())
+    };
+    // Nothing is described yet: the token was taken, and that is what is asked here.
+    let asked = status(&format!("{issuer}/identity?api-version=2"));
+    assert!(asked.err.contains("moria/tests"), "{}", asked.err);
+    let silent = status("http://127.0.0.1:1/identity?api-version=2");
+    assert_eq!(silent.code, 1);
+    assert!(silent.err.contains("id-token: write"), "{}", silent.err);
+    assert!(!silent.err.contains("127.0.0.1:1"), "{}", silent.err);
 }

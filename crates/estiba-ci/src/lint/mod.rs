@@ -1,0 +1,53 @@
+//! What goes wrong in pipelines of GitLab, found before they run.
+
+mod commands;
+mod dashes;
+mod model;
+mod predefined;
+mod production;
+mod scripts;
+mod shell;
+mod stages;
+mod trace;
+mod variables;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use estiba_model::Diagnostic;
+
+use model::Pipeline;
+
+/// The files of a repository.
+pub trait Repository {
+    /// The text of a file, by its path from the root; `None` where there is none.
+    fn text(&self, path: &Path) -> Option<String>;
+    /// Whether a file may be run; `None` where there is none.
+    fn is_executable(&self, path: &Path) -> Option<bool>;
+}
+
+/// The variables that a pipeline gets from outside of its files.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Their names.
+    pub names: BTreeSet<String>,
+    /// Whether there are no others: what GitLab's settings have is not seen from here.
+    pub is_all: bool,
+}
+
+/// Everything that is wrong with the pipeline of a file, and with the files of the
+/// repository that it includes, in their order.
+#[must_use]
+pub fn lint(file: &Path, repository: &dyn Repository, known: &Known) -> Vec<Diagnostic> {
+    let (pipeline, mut findings) = Pipeline::read(file, repository);
+    findings.extend(stages::check(&pipeline));
+    findings.extend(commands::check(&pipeline));
+    findings.extend(dashes::check(&pipeline));
+    findings.extend(variables::check(&pipeline, known));
+    findings.extend(scripts::check(&pipeline, repository));
+    findings.extend(trace::check(&pipeline, repository));
+    findings.extend(production::check(&pipeline));
+    findings.sort_by(|a, b| a.place.cmp(&b.place));
+    findings.dedup();
+    findings
+}

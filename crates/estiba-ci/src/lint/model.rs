@@ -1,0 +1,333 @@
+//! A pipeline as its files have it: jobs, what they extend, stages, variables
+//! (<https://docs.gitlab.com/ci/yaml/>).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use estiba_model::{Diagnostic, Place, message};
+use estiba_score::yaml::{Document, join};
+use serde_json::{Map, Value};
+
+use super::Repository;
+
+/// Keys of a file that are no jobs.
+const KEYWORDS: [&str; 11] = [
+    "after_script",
+    "before_script",
+    "cache",
+    "default",
+    "image",
+    "include",
+    "services",
+    "spec",
+    "stages",
+    "variables",
+    "workflow",
+];
+
+/// Where commands of a job are.
+pub(super) const SCRIPTS: [&str; 3] = ["before_script", "script", "after_script"];
+
+/// More files than a pipeline is made of.
+const MOST_FILES: usize = 50;
+
+/// Deeper than anyone extends.
+const MOST_DEPTH: usize = 12;
+
+/// A pipeline.
+pub(super) struct Pipeline {
+    documents: Vec<(Document, Inputs)>,
+    jobs: BTreeMap<String, (usize, String)>,
+    /// Whether some of it is elsewhere and was not read.
+    pub is_partial: bool,
+}
+
+type Inputs = BTreeMap<String, String>;
+
+/// A job, or something that jobs extend.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'p> {
+    pub name: &'p str,
+    pub document: &'p Document,
+    inputs: &'p Inputs,
+    /// Its key in the document.
+    key: &'p str,
+}
+
+/// A command of a job.
+pub(super) struct Command<'p> {
+    pub text: &'p str,
+    pub document: &'p Document,
+    pointer: String,
+}
+
+impl Command<'_> {
+    /// Where a part of it is.
+    pub fn place(&self, part: &str) -> Place {
+        self.document.place_within(&self.pointer, part)
+    }
+}
+
+impl Pipeline {
+    /// Reads a file and those of the repository that it includes.
+    pub fn read(file: &Path, repository: &dyn Repository) -> (Self, Vec<Diagnostic>) {
+        let mut pipeline = Self {
+            documents: Vec::new(),
+            jobs: BTreeMap::new(),
+            is_partial: false,
+        };
+        let mut findings = Vec::new();
+        let mut waiting = vec![(file.to_owned(), Inputs::new(), None)];
+        let mut seen = BTreeSet::new();
+        while let Some((path, inputs, asked_at)) = waiting.pop() {
+            if !seen.insert(path.clone()) || seen.len() > MOST_FILES {
+                continue;
+            }
+            match repository.text(&path) {
+                Some(text) => {
+                    let included = pipeline.add(&path, &text, inputs, &mut findings);
+                    waiting.extend(included);
+                }
+                None => findings.push(missing(&path, asked_at)),
+            }
+        }
+        (pipeline, findings)
+    }
+
+    /// Takes in a file, and gives those that it includes.
+    fn add(
+        &mut self,
+        path: &Path,
+        text: &str,
+        mut inputs: Inputs,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Vec<(PathBuf, Inputs, Option<Place>)> {
+        let (documents, wrong) = Document::all(path, text);
+        let is_reference = |finding: &Diagnostic| {
+            finding.code == "bad-tag" && finding.message.en.contains("!reference")
+        };
+        findings.extend(wrong.into_iter().filter(|finding| !is_reference(finding)));
+        let mut included = Vec::new();
+        for document in documents {
+            if let Some(spec) = document.value.pointer("/spec/inputs") {
+                for (name, input) in spec.as_object().into_iter().flatten() {
+                    let default = input.get("default").map(text_of);
+                    let value = inputs.remove(name).or(default);
+                    inputs.extend(value.map(|value| (name.clone(), value)));
+                }
+                continue;
+            }
+            included.extend(self.includes(&document));
+            let index = self.documents.len();
+            let keys = document.value.as_object().into_iter().flat_map(Map::keys);
+            for key in keys.filter(|key| !KEYWORDS.contains(&key.as_str())) {
+                // What includes a file stands before what is included.
+                let place = (index, key.clone());
+                self.jobs.entry(filled(key, &inputs)).or_insert(place);
+            }
+            self.documents.push((document, inputs.clone()));
+        }
+        included
+    }
+
+    fn includes(&mut self, document: &Document) -> Vec<(PathBuf, Inputs, Option<Place>)> {
+        let mut found = Vec::new();
+        let (list, pointer) = match document.value.get("include") {
+            None => return found,
+            Some(Value::Array(items)) => (items.iter().collect(), Some("/include")),
+            Some(one) => (vec![one], None),
+        };
+        for (index, item) in list.into_iter().enumerate() {
+            let pointer = pointer.map_or("/include".to_owned(), |p| join(p, &index.to_string()));
+            let local = match item {
+                Value::String(text) if !text.contains("://") => Some(text.as_str()),
+                Value::String(_) => None,
+                other => other.get("local").and_then(Value::as_str),
+            };
+            let Some(local) = local.filter(|path| !path.contains(['*', '$'])) else {
+                self.is_partial = true;
+                continue;
+            };
+            let inputs = item.get("inputs").and_then(Value::as_object);
+            let inputs = inputs.into_iter().flatten();
+            let inputs = inputs.map(|(name, value)| (name.clone(), text_of(value)));
+            let path = PathBuf::from(local.trim_start_matches('/'));
+            found.push((path, inputs.collect(), Some(document.place(&pointer))));
+        }
+        found
+    }
+
+    /// What runs: jobs whose names begin with a dot are only extended.
+    pub fn jobs(&self) -> impl Iterator<Item = Job<'_>> {
+        let all = self.jobs.keys().filter_map(|name| self.job(name));
+        all.filter(|job| !job.name.starts_with('.') && job.value().is_object())
+    }
+
+    fn job(&self, name: &str) -> Option<Job<'_>> {
+        let (name, (index, key)) = self.jobs.get_key_value(name)?;
+        let (document, inputs) = self.documents.get(*index)?;
+        Some(Job {
+            name,
+            document,
+            inputs,
+            key,
+        })
+    }
+
+    /// A job and all that it extends, what counts most first.
+    pub fn chain<'p>(&'p self, job: Job<'p>) -> Vec<Job<'p>> {
+        let mut chain = Vec::new();
+        self.extend(job, MOST_DEPTH, &mut chain);
+        chain
+    }
+
+    fn extend<'p>(&'p self, job: Job<'p>, depth: usize, chain: &mut Vec<Job<'p>>) {
+        chain.push(job);
+        if depth == 0 {
+            return;
+        }
+        let parents = texts(job.value().get("extends"));
+        // The last of several counts most.
+        for parent in parents.into_iter().rev() {
+            if let Some(parent) = self.job(&filled(parent, job.inputs)) {
+                self.extend(parent, depth - 1, chain);
+            }
+        }
+    }
+
+    /// What a job says of a key itself, or by what it extends, and who says it.
+    pub fn said<'p>(&'p self, job: Job<'p>, key: &str) -> Option<(Job<'p>, &'p Value)> {
+        let mut chain = self.chain(job).into_iter();
+        chain.find_map(|job| Some((job, job.value().get(key)?)))
+    }
+
+    /// The stages in their order, and the file that lists them.
+    pub fn stages(&self) -> Option<(&Document, Vec<String>)> {
+        let mut documents = self.documents.iter();
+        documents.find_map(|(document, inputs)| {
+            let stages = document.value.get("stages")?.as_array()?;
+            let names = stages.iter().map(|stage| filled(&text_of(stage), inputs));
+            Some((document, names.collect()))
+        })
+    }
+
+    /// Keys at the top of the files.
+    pub fn top<'p>(&'p self, key: &'p str) -> impl Iterator<Item = (&'p Document, &'p Value)> {
+        self.documents.iter().flat_map(move |(document, _)| {
+            let default = document.value.get("default").and_then(|d| d.get(key));
+            let values = [document.value.get(key), default];
+            values
+                .into_iter()
+                .flatten()
+                .map(move |value| (document, value))
+        })
+    }
+
+    /// The commands of a job as they come to it.
+    pub fn commands<'p>(&'p self, job: Job<'p>) -> Vec<Command<'p>> {
+        let mut commands = Vec::new();
+        for key in SCRIPTS {
+            if let Some((owner, value)) = self.said(job, key) {
+                let pointer = owner.pointer(key);
+                gather(value, pointer, owner.document, &mut commands);
+                continue;
+            }
+            let documents = self.documents.iter().map(|(document, _)| document);
+            for document in documents {
+                for pointer in [format!("/default/{key}"), format!("/{key}")] {
+                    if let Some(value) = document.value.pointer(&pointer) {
+                        gather(value, pointer, document, &mut commands);
+                    }
+                }
+            }
+        }
+        commands
+    }
+}
+
+impl<'p> Job<'p> {
+    pub fn value(&self) -> &'p Value {
+        static NOTHING: Value = Value::Null;
+        self.document.value.get(self.key).unwrap_or(&NOTHING)
+    }
+
+    pub fn pointer(&self, key: &str) -> String {
+        join(&join("", self.key), key)
+    }
+
+    pub fn place(&self) -> Place {
+        self.document.key_place(&join("", self.key))
+    }
+
+    /// A text of this job with the values of inputs in it.
+    pub fn filled(&self, text: &str) -> String {
+        filled(text, self.inputs)
+    }
+}
+
+/// Each command of a list, of lists in it, or of one text.
+fn gather<'p>(
+    value: &'p Value,
+    pointer: String,
+    document: &'p Document,
+    commands: &mut Vec<Command<'p>>,
+) {
+    match value {
+        Value::String(text) => commands.push(Command {
+            text,
+            document,
+            pointer,
+        }),
+        Value::Array(items) => {
+            // The words of a `!reference` name a job and a key.
+            let is_reference = document.written(&pointer).starts_with("!reference");
+            for (index, item) in items.iter().enumerate().filter(|_| !is_reference) {
+                gather(item, join(&pointer, &index.to_string()), document, commands);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A text, or each of a list of texts.
+pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `$[[ inputs.name ]]` replaced by the input's value.
+fn filled(text: &str, inputs: &Inputs) -> String {
+    inputs.iter().fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("$[[ inputs.{name} ]]"), value)
+    })
+}
+
+fn missing(path: &Path, asked_at: Option<Place>) -> Diagnostic {
+    let shown = path.display();
+    let finding = Diagnostic::error(
+        "missing-file",
+        message!("there is no {shown}", "no existe {shown}"),
+    );
+    match asked_at {
+        Some(place) => finding
+            .hint(message!(
+                "correct the path, which is relative to the root of the repository",
+                "corrija la ruta, que es relativa a la raíz del repositorio"
+            ))
+            .at(place),
+        None => finding.hint(message!(
+            "`estiba ci gitlab` writes one; --file names another",
+            "`estiba ci gitlab` escribe uno; --file nombra otro"
+        )),
+    }
+}

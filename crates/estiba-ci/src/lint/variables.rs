@@ -1,0 +1,143 @@
+//! Variables that are defined nowhere.
+
+use std::collections::BTreeSet;
+
+use estiba_model::{Diagnostic, message};
+use estiba_score::suggest;
+use serde_json::Value;
+
+use super::Known;
+use super::model::{Job, Pipeline};
+use super::predefined::{OF_GITLAB, OF_SHELLS};
+use super::shell;
+
+pub(super) fn check(pipeline: &Pipeline, known: &Known) -> Vec<Diagnostic> {
+    let everywhere = everywhere(pipeline, known);
+    let handed_on = handed_on(pipeline);
+    let mut findings = Vec::new();
+    for job in pipeline.jobs() {
+        let commands = pipeline.commands(job);
+        if commands.iter().any(|command| shell::sources(command.text)) {
+            continue;
+        }
+        let mut defined: BTreeSet<&str> = everywhere.clone();
+        defined.extend(handed_on.iter().copied());
+        for owner in pipeline.chain(job) {
+            defined.extend(variables_of(owner));
+        }
+        for command in &commands {
+            defined.extend(shell::assigned(command.text));
+        }
+        for command in &commands {
+            for used in shell::uses(command.text) {
+                if !is_defined(used.name, &defined) {
+                    let place = command.place(used.written);
+                    findings.push(undefined(used.name, &defined, pipeline, known).at(place));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// What is defined for all jobs.
+fn everywhere<'p>(pipeline: &'p Pipeline, known: &'p Known) -> BTreeSet<&'p str> {
+    let mut names: BTreeSet<&str> = known.names.iter().map(String::as_str).collect();
+    for (_, variables) in pipeline.top("variables") {
+        names.extend(keys(variables));
+    }
+    for (_, workflow) in pipeline.top("workflow") {
+        names.extend(in_rules(workflow));
+    }
+    names
+}
+
+/// What jobs may hand to others by a dotenv report.
+fn handed_on(pipeline: &Pipeline) -> BTreeSet<&str> {
+    let hands_on = |job: &Job<'_>| {
+        let artifacts = pipeline.said(*job, "artifacts");
+        artifacts.is_some_and(|(_, value)| value.pointer("/reports/dotenv").is_some())
+    };
+    let commands = pipeline.jobs().filter(hands_on);
+    let commands = commands.flat_map(|job| pipeline.commands(job));
+    commands
+        .flat_map(|command| shell::assigned(command.text).collect::<Vec<_>>())
+        .collect()
+}
+
+/// What a job defines, by its variables, its identity tokens, its secrets and rules.
+fn variables_of(job: Job<'_>) -> BTreeSet<&str> {
+    let value = job.value();
+    let mut names: BTreeSet<&str> = ["variables", "id_tokens", "secrets"]
+        .iter()
+        .filter_map(|key| value.get(*key))
+        .flat_map(keys)
+        .collect();
+    names.extend(in_rules(value));
+    let matrix = value.pointer("/parallel/matrix").and_then(Value::as_array);
+    names.extend(matrix.into_iter().flatten().flat_map(keys));
+    names
+}
+
+fn in_rules(value: &Value) -> impl Iterator<Item = &str> {
+    let rules = value.get("rules").and_then(Value::as_array);
+    let rules = rules.into_iter().flatten();
+    rules
+        .filter_map(|rule| rule.get("variables"))
+        .flat_map(keys)
+}
+
+fn keys(map: &Value) -> impl Iterator<Item = &str> {
+    let map = map.as_object().into_iter();
+    map.flat_map(|map| map.keys().map(String::as_str))
+}
+
+fn is_defined(name: &str, defined: &BTreeSet<&str>) -> bool {
+    defined.contains(name)
+        || OF_GITLAB.contains(&name)
+        || OF_SHELLS.contains(&name)
+        || name.starts_with("BASH_")
+}
+
+/// Whether one name is the other mistyped: names of variables are often alike and
+/// mean different things (`API_URL`, `API_KEY`).
+fn is_slip(name: &str, meant: &str) -> bool {
+    let most = if name.len() > 6 { 2 } else { 1 };
+    strsim::osa_distance(name, meant) <= most
+}
+
+fn undefined(
+    name: &str,
+    defined: &BTreeSet<&str>,
+    pipeline: &Pipeline,
+    known: &Known,
+) -> Diagnostic {
+    let is_gitlabs = name.starts_with("CI_") || name.starts_with("GITLAB_");
+    let candidates: Vec<&str> = match is_gitlabs {
+        true => OF_GITLAB.to_vec(),
+        false => defined.iter().copied().collect(),
+    };
+    let meant = suggest::nearest(name, &candidates).filter(|meant| is_slip(name, meant));
+    let message = match is_gitlabs {
+        true => message!(
+            "GitLab sets no variable {name}",
+            "GitLab no define la variable {name}"
+        ),
+        false => message!(
+            "nothing here defines the variable {name}",
+            "nada define aquí la variable {name}"
+        ),
+    };
+    let is_certain = is_gitlabs || meant.is_some() || known.is_all;
+    let finding = match is_certain && !pipeline.is_partial {
+        true => Diagnostic::error("undefined-variable", message),
+        false => Diagnostic::warning("undefined-variable", message),
+    };
+    finding.hint(match meant {
+        Some(meant) => message!("did you mean {meant}?", "¿quiso decir {meant}?"),
+        None => message!(
+            "define it under `variables:`; if it is in Settings > CI/CD > Variables, say `--variable {name}`",
+            "defínala en `variables:`; si está en Settings > CI/CD > Variables, diga `--variable {name}`"
+        ),
+    })
+}

@@ -1,0 +1,205 @@
+//! What `estiba ci check` finds in a pipeline with the faults that teams make, and that
+//! it finds none in those that Estiba writes.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use estiba_ci::lint::{Known, Repository, lint};
+use estiba_ci::{Builder, Include, Language, Pipeline, Tests, Through, Trigger, gitlab};
+use estiba_model::{Diagnostic, Lang, Severity};
+
+/// Files by their path; those that end with a star may be run.
+struct Texts(BTreeMap<String, String>);
+
+impl Texts {
+    fn of(files: &[(&str, &str)]) -> Self {
+        let pairs = files.iter();
+        Self(
+            pairs
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+                .collect(),
+        )
+    }
+}
+
+impl Repository for Texts {
+    fn text(&self, path: &Path) -> Option<String> {
+        self.0.get(path.to_str()?).cloned()
+    }
+
+    fn is_executable(&self, path: &Path) -> Option<bool> {
+        let path = path.to_str()?;
+        match self.0.contains_key(path) {
+            true => Some(false),
+            false => self.0.contains_key(&format!("{path}*")).then_some(true),
+        }
+    }
+}
+
+fn broken() -> Texts {
+    Texts::of(&[
+        (".gitlab-ci.yml", include_str!("broken/.gitlab-ci.yml")),
+        (
+            ".gitlab/shared.yml",
+            include_str!("broken/.gitlab/shared.yml"),
+        ),
+        ("bot/build.sh", include_str!("broken/bot/build.sh")),
+        ("infra/deploy.sh", include_str!("broken/infra/deploy.sh")),
+    ])
+}
+
+fn shown(findings: &[Diagnostic], lang: Lang) -> String {
+    let lines = findings.iter().map(|finding| {
+        let kind = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let place = finding
+            .place
+            .as_ref()
+            .map(|place| format!("{}:{}:{}", place.file.display(), place.line, place.column));
+        let hint = finding.hint.as_ref().map_or("", |hint| hint.text(lang));
+        format!(
+            "{} {kind} {}\n  {}\n  {hint}\n",
+            place.unwrap_or_default(),
+            finding.code,
+            finding.message.text(lang)
+        )
+    });
+    lines.collect()
+}
+
+#[test]
+fn the_faults_of_teams_are_found_at_once() {
+    let found = lint(Path::new(".gitlab-ci.yml"), &broken(), &Known::default());
+    insta::assert_snapshot!("faults_en", shown(&found, Lang::En));
+    insta::assert_snapshot!("faults_es", shown(&found, Lang::Es));
+}
+
+#[test]
+fn a_variable_that_comes_from_elsewhere_is_told_of() {
+    let pipeline = Texts::of(&[(".gitlab-ci.yml", "a: { script: [echo $API_KEY] }\n")]);
+    let codes = |known: &Known| {
+        let found = lint(Path::new(".gitlab-ci.yml"), &pipeline, known);
+        found
+            .into_iter()
+            .map(|f| (f.code, f.severity))
+            .collect::<Vec<_>>()
+    };
+    let undefined = "undefined-variable".to_owned();
+    assert_eq!(
+        codes(&Known::default()),
+        [(undefined.clone(), Severity::Warning)]
+    );
+    let mut known = Known {
+        is_all: true,
+        ..Known::default()
+    };
+    assert_eq!(codes(&known), [(undefined, Severity::Error)]);
+    known.names.insert("API_KEY".to_owned());
+    assert_eq!(codes(&known), []);
+}
+
+#[test]
+fn what_a_script_may_do_is_no_fault() {
+    let text = r#"
+stages: [test, deploy]
+default:
+  before_script: ["export ROOT=$PWD", "cd bot"]
+test:
+  script:
+    - ./run.sh "$ROOT"
+    - for name in a b; do echo "$name – done"; done
+    - awk '{print $NAME}' x
+    - echo "${MAYBE:-no}" "$$"
+    - |
+      while read -r key value; do
+        echo "$key $value"
+      done < config
+prod:
+  stage: deploy
+  rules: [{ if: $CI_COMMIT_TAG, when: manual }]
+  parallel: { matrix: [{ REGION: [a, b] }] }
+  secrets: { DB: { vault: x } }
+  script: [". ./env.sh", "deploy $FROM_ENV"]
+both:
+  id_tokens: { ID: { aud: x } }
+  rules: [{ if: $CI_COMMIT_TAG, variables: { LEVEL: high } }]
+  script: ["echo $ID $LEVEL"]
+"#;
+    let files = Texts::of(&[
+        (".gitlab-ci.yml", text),
+        ("bot/run.sh*", ""),
+        ("bot/env.sh", ""),
+    ]);
+    let known = Known {
+        is_all: true,
+        ..Known::default()
+    };
+    let found = lint(Path::new(".gitlab-ci.yml"), &files, &known);
+    assert_eq!(found, [], "{}", shown(&found, Lang::En));
+}
+
+#[test]
+fn what_is_no_pipeline_is_told_with_its_place() {
+    for text in ["", "stages: [", "- a\n- b\n", "a: b: c\n", "build: 5\n"] {
+        let files = Texts::of(&[(".gitlab-ci.yml", text)]);
+        // No panic is what is asked here; what is not YAML is a finding.
+        let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
+        let is_yaml = !["stages: [", "a: b: c\n"].contains(&text);
+        assert_eq!(
+            found.is_empty(),
+            is_yaml,
+            "{text:?}: {}",
+            shown(&found, Lang::En)
+        );
+    }
+    let missing = lint(
+        Path::new(".gitlab-ci.yml"),
+        &Texts::of(&[]),
+        &Known::default(),
+    );
+    assert_eq!(missing[0].code, "missing-file");
+}
+
+#[test]
+fn what_estiba_writes_has_no_fault() {
+    for (on, through) in [
+        (
+            Trigger::Tags,
+            Through::Server("https://estiba.example.edu".to_owned()),
+        ),
+        (Trigger::Branches, Through::Runner),
+    ] {
+        let pipeline = Pipeline {
+            on,
+            through,
+            builder: Builder::Buildah,
+            test: "test".parse().unwrap(),
+            prod: "prod".parse().unwrap(),
+            previews: true,
+            tests: vec![Tests {
+                workload: "api".parse().unwrap(),
+                folder: "api".to_owned(),
+                language: Language::Ruby,
+            }],
+            image: Some("registry.example.edu/estiba:1".to_owned()),
+            runners: Vec::new(),
+        };
+        for include in [Include::Local, Include::Resolved] {
+            let files = gitlab(&pipeline, &include);
+            let files: Vec<(&str, &str)> = files
+                .iter()
+                .map(|file| (file.path.to_str().unwrap(), file.text.as_str()))
+                .collect();
+            let known = Known {
+                is_all: true,
+                ..Known::default()
+            };
+            let found = lint(Path::new(".gitlab-ci.yml"), &Texts::of(&files), &known);
+            assert_eq!(found, [], "{}", shown(&found, Lang::En));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is refused before it runs.
+
+use crate::repository::{Repository, missing, path, tool};
+use crate::support::Done;
+
+const FAULTS: &str = "\
+stages: [build, deploy]
+build:
+  stage: build
+  script: [\"./build.sh –release\", \"echo $CI_COMMIT_TGA $API_KEY\"]
+deploy:
+  script: [\"true\"]
+";
+
+pub fn a_pipeline_with_faults_is_told_of_and_not_run() {
+    if let Some(why) = missing() {
+        return println!("skipped: {why}");
+    }
+    let repository = Repository::here();
+    repository.write(".gitlab-ci.yml", FAULTS);
+    repository.write("build.sh", "touch ran\n");
+    repository.tag("v1.0.0");
+    let found = repository.estiba(&["ci", "check", "--json"]);
+    assert_eq!(found.code, 1, "{}", found.out);
+    let findings = found.json()["findings"].as_array().unwrap().clone();
+    let codes: Vec<_> = findings
+        .iter()
+        .map(|f| f["code"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "stage-without-job",
+        "not-executable",
+        "dash-for-hyphens",
+        "undefined-variable",
+        "undefined-variable",
+        "job-without-stage",
+    ];
+    assert_eq!(codes, expected, "{}", found.out);
+    let spanish = repository.estiba(&["ci", "run", "--lang", "es"]);
+    assert_eq!(spanish.code, 1, "{}", spanish.out);
+    for word in [
+        ".gitlab-ci.yml:4:",
+        "¿quiso decir CI_COMMIT_TAG?",
+        "git add --chmod=+x build.sh",
+    ] {
+        assert!(spanish.err.contains(word), "{word} in {}", spanish.err);
+    }
+    assert!(!repository.project.dir().join("ran").exists());
+}
+
+pub fn without_the_tool_advice_is_given() {
+    if tool("git").is_none() {
+        return println!("skipped: git is not installed");
+    }
+    let repository = Repository::here();
+    repository.write(".gitlab-ci.yml", "a: { script: [\"true\"] }\n");
+    let run = |path: &str| {
+        let mut command = repository.project.command(&["ci", "run"]);
+        Done::of(&command.env("PATH", path).output().unwrap())
+    };
+    let empty = run("/nowhere");
+    assert_eq!(empty.code, 1);
+    assert!(empty.err.contains("install Node 20"), "{}", empty.err);
+    // A variable that has no value here is not an empty one.
+    let mut command = repository
+        .project
+        .command(&["ci", "run", "--variable", "NOT_THERE_4711"]);
+    let done = Done::of(&command.env("PATH", path()).output().unwrap());
+    assert_ne!(done.code, 0, "{}", done.out);
+    if missing().is_none() {
+        assert_eq!(done.code, 2, "{}", done.err);
+        assert!(done.err.contains("NOT_THERE_4711=VALUE"), "{}", done.err);
+    }
+}
+
+pub fn what_is_there_is_not_written_over() {
+    let repository = Repository::here();
+    let write = ["ci", "gitlab", "--server", "https://estiba.example.edu"];
+    let with = |more: &str| repository.estiba(&[&write[..], &[more]].concat());
+    let before = with("--check");
+    assert_eq!(before.code, 1);
+    assert!(before.err.contains(".gitlab/estiba.yml"), "{}", before.err);
+    repository.estiba(&write).ok();
+    with("--check").ok();
+    // The team's own jobs come below, and are theirs.
+    let own = repository.read(".gitlab-ci.yml") + "lint:\n  script: [cargo clippy]\n";
+    repository.write(".gitlab-ci.yml", &own);
+    with("--check").ok();
+    let changed = repository
+        .read(".gitlab/estiba.yml")
+        .replace("estiba check", "true");
+    repository.write(".gitlab/estiba.yml", &changed);
+    assert_eq!(with("--check").code, 1);
+    let refused = repository.estiba(&write);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("--force"), "{}", refused.err);
+    assert_eq!(repository.read(".gitlab/estiba.yml"), changed);
+    with("--force").ok();
+    with("--check").ok();
+    assert_eq!(repository.read(".gitlab-ci.yml"), own);
+    let one = "project: tp2\nteam: moria\nworkloads: [api/score.yaml]\ntargets: { here: { kind: local } }\nenvironments: { test: { on: here } }\n";
+    repository.write("estiba.yaml", one);
+    let one = repository.estiba(&write);
+    assert_eq!(one.code, 1);
+    assert!(one.err.contains("two environments"), "{}", one.err);
+}
