@@ -6,6 +6,7 @@
 //! over loopback with the password that the engine keeps sealed.
 
 mod backup;
+mod content;
 mod binaries;
 mod cluster;
 mod database;
@@ -19,6 +20,7 @@ use estiba_model::{EnvironmentId, SecretString};
 use estiba_target::{Outputs, Progress, ResourceSpec};
 
 pub use binaries::installed_server;
+pub use content::{dump_database, replace_content};
 pub use error::PostgresError;
 pub use renewal::Renewal;
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use backon::Retryable;
 use bytes::Bytes;
-use estiba_model::{Digest, message};
+use estiba_model::{Digest, SecretString, message};
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -32,7 +32,8 @@ use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
 use crate::{ImageError, ImageStore};
 
 pub use credentials::login;
-use credentials::{credentials, is_loopback};
+use credentials::credentials;
+pub use credentials::is_loopback;
 pub use fault::RegistryFault;
 use fault::pauses;
 use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};
@@ -81,11 +82,34 @@ pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageEr
 /// If the reference is not valid, the image is not whole, or the registry
 /// refuses or can't be reached.
 pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Result<(), ImageError> {
+    let remote = Remote::connect(reference, RegistryOperation::Push).await?;
+    send_image(store, &remote, digest).await
+}
+
+/// The same, as a user of the registry that no `docker login` has to know.
+///
+/// # Errors
+/// As [`push`].
+pub async fn push_as(
+    store: &ImageStore,
+    reference: &str,
+    digest: &Digest,
+    (user, password): (&str, &SecretString),
+) -> Result<(), ImageError> {
+    let auth = RegistryAuth::Basic(user.to_owned(), password.expose().to_owned());
+    let remote = Remote::enter(reference, RegistryOperation::Push, Some(auth)).await?;
+    send_image(store, &remote, digest).await
+}
+
+async fn send_image(
+    store: &ImageStore,
+    remote: &Remote,
+    digest: &Digest,
+) -> Result<(), ImageError> {
     let user = store.clone();
     let _in_use = blocking(move || user.in_use()).await?;
     let raw = store.read(digest)?;
     let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
-    let remote = Remote::connect(reference, RegistryOperation::Push).await?;
     let parts = parts(&manifest);
     let all = parts
         .iter()
@@ -158,6 +182,15 @@ struct Remote {
 
 impl Remote {
     async fn connect(reference: &str, operation: RegistryOperation) -> Result<Self, ImageError> {
+        Self::enter(reference, operation, None).await
+    }
+
+    /// As whoever `known` is; without, as `docker login` says.
+    async fn enter(
+        reference: &str,
+        operation: RegistryOperation,
+        known: Option<RegistryAuth>,
+    ) -> Result<Self, ImageError> {
         let image: Reference = reference.parse().map_err(|error: oci_client::ParseError| {
             ImageError::BadReference {
                 reference: reference.to_owned(),
@@ -180,13 +213,18 @@ impl Remote {
             ..ClientConfig::default()
         });
         let reference = image.whole();
-        let auth = blocking(move || {
-            credentials(&registry).map_err(|error| ImageError::Registry {
-                reference,
-                fault: RegistryFault::NoCredentials(error.to_string()),
-            })
-        })
-        .await?;
+        let auth = match known {
+            Some(auth) => auth,
+            None => {
+                let kept = blocking(move || {
+                    credentials(&registry).map_err(|error| ImageError::Registry {
+                        reference,
+                        fault: RegistryFault::NoCredentials(error.to_string()),
+                    })
+                });
+                kept.await?
+            }
+        };
         let mut remote = Self {
             client,
             image,

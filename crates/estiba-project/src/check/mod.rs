@@ -1,8 +1,10 @@
 //! The rules that look across a project's files.
 
+mod apps;
 mod names;
 mod outputs;
 mod places;
+mod platform;
 mod ports;
 mod resources;
 pub(crate) mod secrets;
@@ -27,7 +29,9 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     let references = references::all(project);
     names::check(project, declared, &mut found);
     places::check(project, &mut found);
+    apps::check(project, &mut found);
     resources::check(project, &mut found);
+    platform::check(project, &mut found);
     ports::check(project, declared, &mut found);
     outputs::check(&references, &mut found);
     secrets::check(project, &mut found);
