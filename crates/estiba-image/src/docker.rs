@@ -1,7 +1,8 @@
 //! Images as registries want them that take Docker's own format alone, with their
 //! command spelt out: a registry that starts what it is given has nowhere else to
 //! be told what to run.
-//! <https://distribution.github.io/distribution/spec/manifest-v2-2/>
+//! <https://distribution.github.io/distribution/spec/manifest-v2-2/>,
+//! <https://devcenter.heroku.com/articles/container-registry-and-runtime>
 
 use estiba_model::{Digest, message};
 use oci_spec::image::Descriptor;
@@ -35,9 +36,22 @@ pub struct DockerImage {
     pub id: Digest,
 }
 
+/// A program and where it is in an image.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'p> {
+    /// Its absolute path.
+    pub path: &'p str,
+    /// What is in it.
+    pub content: &'p [u8],
+}
+
+/// The architecture that [`Program`]s are for.
+const ARCHITECTURE: &str = "amd64";
+
 impl ImageStore {
     /// The image in Docker's format, running `words`, with `labels` beside its own.
-    /// The layers are the same blobs. The same call gives the same digests.
+    /// The layers are the same blobs; one more has the `starter`, where it takes one to
+    /// run a single word with no shell. The same call gives the same digests.
     ///
     /// # Errors
     /// If the image is not in the store, has no command at all, or layers that
@@ -47,11 +61,14 @@ impl ImageStore {
         digest: &Digest,
         words: &Words,
         labels: &[(&str, &str)],
+        starter: Program<'_>,
     ) -> Result<DockerImage, ImageError> {
         let _in_use = self.in_use()?;
         let manifest = self.oci_manifest(digest)?;
         let config_digest = descriptor_digest(manifest.config())?;
         let mut config: Value = parse_json(&self.read(&config_digest)?, digest.as_str())?;
+        let is_usual = config["architecture"] == ARCHITECTURE;
+        let mut needs_starter = false;
         let run = &mut config["config"];
         let own_arguments = run["Cmd"].as_array().is_some_and(|cmd| !cmd.is_empty());
         if *words != Words::default() || !own_arguments {
@@ -66,10 +83,11 @@ impl ImageStore {
                 ));
             };
             // Arguments are asked for in any case.
-            run["Entrypoint"] = if first.is_empty() {
-                Value::Null
-            } else {
-                json!(first)
+            needs_starter = first.is_empty() && last.starts_with('/') && is_usual;
+            run["Entrypoint"] = match first {
+                _ if needs_starter => json!([starter.path]),
+                [] => Value::Null,
+                words => json!(words),
             };
             run["Cmd"] = json!([last]);
         }
@@ -80,33 +98,46 @@ impl ImageStore {
             run["Labels"][*key] = json!(value);
         }
         let layers = manifest.layers().iter();
-        let layers: Vec<Value> = layers.map(docker_layer).collect::<Result<_, _>>()?;
+        let mut layers: Vec<Value> = layers.map(docker_layer).collect::<Result<_, _>>()?;
+        if needs_starter {
+            let (layer, diff_id) = self.layer_of(starter)?;
+            layers.push(layer);
+            append(&mut config["rootfs"]["diff_ids"], json!(diff_id.as_str()));
+            if config["history"].as_array().is_some_and(|all| !all.is_empty()) {
+                append(&mut config["history"], json!({ "created_by": "estiba" }));
+            }
+        }
         self.keep_docker(&config, &layers)
     }
 
-    /// An image of one file, which it runs: `program` at `path`.
+    /// An image of one program, which it runs.
     ///
     /// # Errors
     /// If the store can't be written.
-    pub fn docker_of_file(&self, path: &str, program: &[u8]) -> Result<DockerImage, ImageError> {
+    pub fn docker_of_program(&self, program: Program<'_>) -> Result<DockerImage, ImageError> {
         let _in_use = self.in_use()?;
+        let (layer, diff_id) = self.layer_of(program)?;
+        let config = json!({
+            "architecture": ARCHITECTURE,
+            "os": "linux",
+            "config": { "Entrypoint": [program.path], "Cmd": [program.path] },
+            "rootfs": { "type": "layers", "diff_ids": [diff_id.as_str()] },
+            "history": [],
+        });
+        self.keep_docker(&config, &[layer])
+    }
+
+    /// A layer with a program alone, and the digest of its archive.
+    fn layer_of(&self, program: Program<'_>) -> Result<(Value, Digest), ImageError> {
         let mut tar = LayerTar::default();
-        tar.program(path, program)?;
+        tar.program(program.path, program.content)?;
         let blob = tar.write(self)?;
         let layer = json!({
             "mediaType": PLAIN_LAYER,
             "digest": blob.digest.as_str(),
             "size": blob.size_bytes,
         });
-        let diff_id = self.keep(blob)?;
-        let config = json!({
-            "architecture": "amd64",
-            "os": "linux",
-            "config": { "Entrypoint": [path], "Cmd": [path] },
-            "rootfs": { "type": "layers", "diff_ids": [diff_id.as_str()] },
-            "history": [],
-        });
-        self.keep_docker(&config, &[layer])
+        Ok((layer, self.keep(blob)?))
     }
 
     fn keep_docker(&self, config: &Value, layers: &[Value]) -> Result<DockerImage, ImageError> {
@@ -136,6 +167,12 @@ fn spelt_out(run: &Value, words: &Words) -> Vec<String> {
         (false, _) => (words.command.clone(), words.args.clone()),
     };
     [command, args].concat()
+}
+
+fn append(list: &mut Value, item: Value) {
+    if let Some(list) = list.as_array_mut() {
+        list.push(item);
+    }
 }
 
 fn docker_layer(layer: &Descriptor) -> Result<Value, ImageError> {

@@ -30,7 +30,7 @@ mod user;
 pub mod version;
 
 pub use build::{BuildRequest, Built, build};
-pub use docker::{DockerImage, Words};
+pub use docker::{DockerImage, Program, Words};
 pub use error::ImageError;
 pub use fingerprint::source_fingerprint;
 pub use image::{Image, ImageConfig, Layer};

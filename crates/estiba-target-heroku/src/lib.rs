@@ -13,11 +13,11 @@ mod key;
 mod log_lines;
 mod marks;
 mod names;
-mod nothing;
 mod release_history;
 mod secret_places;
 mod settings;
 mod sizes;
+mod tiny;
 
 pub use adapter::{HerokuConfig, HerokuTarget};
 pub use key::{KeyError, api_key};

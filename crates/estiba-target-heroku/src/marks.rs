@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret_places::Places;
 
+const OWNER: &str = "ESTIBA_OWNER";
+// These three are for the workload itself too, as on every target.
 const ENVIRONMENT: &str = "ESTIBA_ENVIRONMENT";
 const WORKLOAD: &str = "ESTIBA_WORKLOAD";
-const ORIGIN: &str = "ESTIBA_ORIGIN";
 const VERSION: &str = "ESTIBA_VERSION";
+const ORIGIN: &str = "ESTIBA_ORIGIN";
 const ROLLOUT: &str = "ESTIBA_ROLLOUT";
 const MIGRATIONS: &str = "ESTIBA_MIGRATIONS";
 const MIGRATING: &str = "ESTIBA_MIGRATING";
@@ -108,7 +110,7 @@ impl Marks {
     /// were not there: it is then made anew.
     pub(crate) fn read(vars: &Vars) -> Self {
         let text = |name: &str| vars.get(name).map(SecretString::expose);
-        let owner = text(ENVIRONMENT).zip(text(WORKLOAD));
+        let owner = text(OWNER).zip(text(WORKLOAD));
         let migrations = text(MIGRATIONS).unwrap_or_default().split(' ');
         Self {
             owner: owner.and_then(|(environment, workload)| {
@@ -143,8 +145,10 @@ pub(crate) fn owned_by(environment: &EnvironmentId, workload: &Name, origin: Ori
         Origin::Created => "created",
         Origin::Adopted => "adopted",
     };
+    let name = environment.environment.as_str();
     Vars::from([
-        (ENVIRONMENT.to_owned(), SecretString::new(environment.to_string())),
+        (OWNER.to_owned(), SecretString::new(environment.to_string())),
+        (ENVIRONMENT.to_owned(), SecretString::new(name)),
         (WORKLOAD.to_owned(), SecretString::new(workload.as_str())),
         (ORIGIN.to_owned(), SecretString::new(origin)),
     ])
@@ -197,7 +201,7 @@ pub(crate) fn withdrawn(rollout: Option<&RolledOut>) -> Change {
 /// No mark at all any more.
 pub(crate) fn forgotten(vars: &Vars) -> Change {
     let own = [
-        ENVIRONMENT, WORKLOAD, ORIGIN, VERSION, ROLLOUT, MIGRATIONS, MIGRATING, RESOURCES,
+        OWNER, ENVIRONMENT, WORKLOAD, ORIGIN, VERSION, ROLLOUT, MIGRATIONS, MIGRATING, RESOURCES,
     ];
     let there = own.iter().filter(|name| vars.contains_key(**name));
     there.map(|name| ((*name).to_owned(), None)).collect()

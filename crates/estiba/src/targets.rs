@@ -9,7 +9,7 @@ use estiba_image::ImageStore;
 use estiba_model::{EnvironmentId, Message, Name, Project, TargetConfig, message};
 use estiba_target::Target;
 use estiba_target_docker::{DockerConfig, DockerTarget};
-use estiba_target_heroku::{HerokuConfig, HerokuTarget, Settings as HerokuSettings};
+use estiba_target_heroku::{HerokuConfig, HerokuTarget, Settings as HerokuSettings, api_key};
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
 use estiba_target_local::{LocalConfig, LocalTarget};
 
@@ -64,8 +64,10 @@ impl Adapters {
         config: &TargetConfig,
         registry: Option<&str>,
     ) -> Result<HerokuTarget, Message> {
+        let settings = HerokuSettings::parse(&config.settings)?;
         Ok(HerokuTarget::new(HerokuConfig {
-            settings: HerokuSettings::parse(&config.settings)?,
+            key: api_key(settings.api()),
+            settings,
             images: self.images.clone(),
             registry: registry.map(str::to_owned),
             postgres_root: self.local_root.join("postgres"),

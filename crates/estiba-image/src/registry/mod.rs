@@ -8,6 +8,7 @@
 mod credentials;
 mod fault;
 mod patience;
+mod push;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use backon::Retryable;
 use bytes::Bytes;
-use estiba_model::{Digest, SecretString, message};
+use estiba_model::{Digest, message};
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt, TryStreamExt};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -37,6 +38,7 @@ pub use credentials::is_loopback;
 pub use fault::RegistryFault;
 use fault::pauses;
 use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};
+pub use push::{push, push_as};
 
 /// How many blobs travel at once.
 const PARALLEL: usize = 3;
@@ -73,71 +75,6 @@ pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageEr
     // Last, so that an image that has its manifest is whole.
     store.keep_bytes(&raw)?;
     Ok(digest)
-}
-
-/// Sends an image of the store to a registry, under the tag of `reference`.
-/// Blobs that are there already are not sent again.
-///
-/// # Errors
-/// If the reference is not valid, the image is not whole, or the registry
-/// refuses or can't be reached.
-pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Result<(), ImageError> {
-    let remote = Remote::connect(reference, RegistryOperation::Push).await?;
-    send_image(store, &remote, digest).await
-}
-
-/// The same, as a user of the registry that no `docker login` has to know.
-///
-/// # Errors
-/// As [`push`].
-pub async fn push_as(
-    store: &ImageStore,
-    reference: &str,
-    digest: &Digest,
-    (user, password): (&str, &SecretString),
-) -> Result<(), ImageError> {
-    let auth = RegistryAuth::Basic(user.to_owned(), password.expose().to_owned());
-    let remote = Remote::enter(reference, RegistryOperation::Push, Some(auth)).await?;
-    send_image(store, &remote, digest).await
-}
-
-async fn send_image(
-    store: &ImageStore,
-    remote: &Remote,
-    digest: &Digest,
-) -> Result<(), ImageError> {
-    let user = store.clone();
-    let _in_use = blocking(move || user.in_use()).await?;
-    let raw = store.read(digest)?;
-    let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
-    let parts = parts(&manifest);
-    let all = parts
-        .iter()
-        .map(|part| remote.persist(|| remote.send(store, part)));
-    futures::stream::iter(all.collect::<Vec<_>>())
-        .buffer_unordered(PARALLEL)
-        .try_collect::<Vec<()>>()
-        .await?;
-    let kind = manifest
-        .media_type()
-        .as_ref()
-        .map_or(OCI_MANIFEST.to_owned(), ToString::to_string);
-    let publish = || async {
-        let kind = kind.parse().map_err(|_| {
-            ImageError::malformed(
-                digest.as_str(),
-                message!(
-                    "its media type is not valid",
-                    "su tipo de contenido no es válido"
-                ),
-            )
-        })?;
-        let raw = raw.clone();
-        let published = remote.client.push_manifest_raw(&remote.image, raw, kind);
-        published.await.map_err(|e| remote.error(&e))
-    };
-    remote.persist(publish).await?;
-    Ok(())
 }
 
 /// The digest of the manifest that a registry has under `reference`; none where

@@ -26,7 +26,7 @@ pub(super) struct OurApp {
 }
 
 impl OurApp {
-    fn of(app: App, vars: Vars) -> Self {
+    pub(super) fn of(app: App, vars: Vars) -> Self {
         Self {
             app,
             marks: Marks::read(&vars),

@@ -1,13 +1,13 @@
 //! Images to Heroku's registry, in the format that it takes.
 
-use estiba_image::{DockerImage, ImageError, ImageStore, Words, registry};
+use estiba_image::{DockerImage, ImageError, ImageStore, Program, Words, registry};
 use estiba_model::{Digest, Message, Name, message};
 use estiba_target::{ContainerSpec, TargetError};
 use tokio::task::spawn_blocking;
 
 use super::HerokuTarget;
 use super::apps::OurApp;
-use crate::nothing;
+use crate::tiny::{NOTHING, STARTER};
 
 /// Whoever has the key, by no name
 /// (<https://devcenter.heroku.com/articles/container-registry-and-runtime#using-docker-login-to-authenticate>).
@@ -52,15 +52,26 @@ impl HerokuTarget {
         let digest = container.image.clone();
         self.in_store(move |images| {
             let labels: Vec<_> = label.iter().map(|(key, value)| (*key, value.as_str())).collect();
-            images.as_docker(&digest, &words, &labels)
+            let program = STARTER.program();
+            let starter = Program {
+                path: STARTER.path,
+                content: &program,
+            };
+            images.as_docker(&digest, &words, &labels, starter)
         })
         .await
     }
 
     /// The image that does nothing.
     pub(super) async fn nothing(&self) -> Result<DockerImage, TargetError> {
-        self.in_store(|images| images.docker_of_file(nothing::PATH, &nothing::program()))
-            .await
+        self.in_store(|images| {
+            let program = NOTHING.program();
+            images.docker_of_program(Program {
+                path: NOTHING.path,
+                content: &program,
+            })
+        })
+        .await
     }
 
     async fn in_store(

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::apps::OurApp;
-use super::{HerokuTarget, WEB, WORKER, app_named};
+use super::{HerokuTarget, RELEASE, WEB, WORKER, app_named};
 use crate::client::types::LogSession;
 use crate::client::{Client, lines_of};
 use crate::log_lines::{DynoLine, dyno_line, instance};
@@ -32,6 +32,15 @@ const THERE_LIMIT: Duration = Duration::from_secs(10);
 const QUEUE: usize = 1024;
 /// The pause before a session that ended is followed by another.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whose last lines are wanted.
+#[derive(Clone, Copy)]
+pub(super) enum LastOf<'d> {
+    /// A dyno, by its name.
+    Dyno(&'d str),
+    /// The newest dyno that tried a release.
+    ReleasePhase,
+}
 
 impl HerokuTarget {
     pub(super) async fn logs_of(
@@ -90,17 +99,25 @@ impl OurApp {
     }
 
     /// The last lines of a dyno, without secrets.
-    pub(super) async fn last_lines(&self, client: &Client, dyno: &str) -> Vec<String> {
+    pub(super) async fn last_lines(&self, client: &Client, of: LastOf<'_>) -> Vec<String> {
         let Ok(session) = self.log_session(client, LOOKED_THROUGH, false).await else {
             return Vec::new();
         };
         let redactor = redactor(self);
-        let mut found = Vec::new();
+        let mut all = Vec::new();
         let mut lines = lines_of(session);
         while let Ok(Ok(Some(line))) = tokio::time::timeout(THERE_LIMIT, lines.next_line()).await {
-            let line = dyno_line(&line).filter(|line| line.dyno == dyno);
-            found.extend(line.map(|line| redactor.redact(&line.text).into_owned()));
+            all.extend(dyno_line(&line));
         }
+        let release = all.iter().rev().find(|line| line.dyno.starts_with(RELEASE));
+        let dyno = match of {
+            LastOf::Dyno(name) => Some(name.to_owned()),
+            LastOf::ReleasePhase => release.map(|line| line.dyno.clone()),
+        };
+        let of_dyno = all.iter().filter(|line| Some(&line.dyno) == dyno.as_ref());
+        let mut found: Vec<String> = of_dyno
+            .map(|line| redactor.redact(&line.text).into_owned())
+            .collect();
         let skipped = found.len().saturating_sub(EXPLAINING_LINES);
         found.split_off(skipped)
     }

@@ -11,6 +11,10 @@ mod observe;
 mod releases;
 mod resources;
 mod rollout;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod withdraw;
 
@@ -19,7 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use estiba_image::ImageStore;
-use estiba_model::{EnvironmentId, Message, Name, Observed, ResourceId};
+use estiba_model::{EnvironmentId, Message, Name, Observed, ResourceId, SecretString};
 use estiba_postgres::Postgres;
 use estiba_target::{
     Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, LogQuery, LogStream, MigrationSpec,
@@ -29,7 +33,7 @@ use estiba_target::{
 use tokio::sync::OnceCell;
 
 use crate::client::Client;
-use crate::{Settings, api_key};
+use crate::{KeyError, Settings};
 
 /// How often something that is going on is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -51,6 +55,8 @@ pub struct HerokuConfig {
     pub registry: Option<String>,
     /// Where clients of databases keep what they need.
     pub postgres_root: PathBuf,
+    /// The key of the API, or why there is none: see [`api_key`](crate::api_key).
+    pub key: Result<SecretString, KeyError>,
 }
 
 /// Workloads on Heroku.
@@ -76,7 +82,7 @@ impl HerokuTarget {
     async fn client(&self) -> Result<&Client, TargetError> {
         let settings = &self.config.settings;
         let connect = || async {
-            let key = api_key(settings.api());
+            let key = self.config.key.clone();
             let key = key.map_err(|error| TargetError::new(error.message().clone()))?;
             Client::new(settings.api(), key).map_err(|fault| fault.at("api"))
         };

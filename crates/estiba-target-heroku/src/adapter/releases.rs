@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::apps::OurApp;
+use super::logs::LastOf;
 use super::{HerokuTarget, INTERVAL, app_named};
 use crate::client::{Client, lines_of};
 use crate::client::fault::Fault;
@@ -91,11 +92,19 @@ impl OurApp {
                 .get(&path)
                 .await
                 .map_err(|fault| fault.at(&app_named(self.name())))?;
-            match now.status {
-                ReleaseStatus::Succeeded => return Ok(now),
-                ReleaseStatus::Pending if Instant::now() < deadline => sleep(INTERVAL).await,
-                status => return Err(self.not_released(&now, status).with_log(last)),
+            if now.status == ReleaseStatus::Pending && Instant::now() < deadline {
+                sleep(INTERVAL).await;
+                continue;
             }
+            // Heroku streams what images write that have curl; the log has it anyway.
+            if last.is_empty() && release.output_stream_url.is_some() {
+                last = self.last_lines(client, LastOf::ReleasePhase).await;
+                last.iter().for_each(|line| progress.line(line));
+            }
+            return match now.status {
+                ReleaseStatus::Succeeded => Ok(now),
+                status => Err(self.not_released(&now, status).with_log(last)),
+            };
         }
     }
 

@@ -59,6 +59,12 @@ impl HerokuTarget {
         let size = sizes::choose(setting, memory, spec.replicas).map_err(TargetError::new)?;
         let image = self.docker_image(&of.workload, container, None).await?;
         let mut app = self.ensure_app(&of.environment, &of.workload).await?;
+        if let Some(left) = client.remaining().filter(|left| *left < FEW_REQUESTS) {
+            progress.notice(&message!(
+                "only {left} requests to Heroku are left for now, for all who use the key",
+                "por ahora quedan solo {left} pedidos a Heroku, para todos los que usan la clave"
+            ));
+        }
         self.await_pending(&app, progress).await?;
         self.attach_databases(&mut app, &of.environment, container).await?;
         let rollout = Rollout {
@@ -290,6 +296,8 @@ impl Rollout<'_> {
     }
 }
 
+/// Fewer than a deployment may need.
+const FEW_REQUESTS: u64 = 100;
 /// How long what did not come up may take to go.
 const GO_BACK_LIMIT: Duration = Duration::from_secs(60);
 

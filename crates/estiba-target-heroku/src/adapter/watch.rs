@@ -8,6 +8,7 @@ use estiba_target::{Progress, TargetError};
 use tokio::time::{Instant, sleep};
 
 use super::apps::OurApp;
+use super::logs::LastOf;
 use super::{INTERVAL, WEB, app_named};
 use crate::client::Client;
 use crate::client::types::Dyno;
@@ -187,7 +188,7 @@ impl OurApp {
     }
 
     async fn failure(&self, client: &Client, dyno: &str, message: Message) -> TargetError {
-        let log = self.last_lines(client, dyno).await;
+        let log = self.last_lines(client, LastOf::Dyno(dyno)).await;
         TargetError::new(message).with_log(log)
     }
 
