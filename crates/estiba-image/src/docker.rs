@@ -103,7 +103,10 @@ impl ImageStore {
             let (layer, diff_id) = self.layer_of(starter)?;
             layers.push(layer);
             append(&mut config["rootfs"]["diff_ids"], json!(diff_id.as_str()));
-            if config["history"].as_array().is_some_and(|all| !all.is_empty()) {
+            if config["history"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+            {
                 append(&mut config["history"], json!({ "created_by": "estiba" }));
             }
         }

@@ -42,7 +42,9 @@ pub async fn replace_content(outputs: &Outputs, from: &Path) -> Result<(), Postg
     listing.arg("--list").arg("--file").arg(&list).arg(from);
     run("pg_restore", listing).await?;
     let all = fs::read_to_string(&list).at(&list)?;
-    let wanted = all.lines().filter(|line| !THERE.iter().any(|there| line.contains(there)));
+    let wanted = all
+        .lines()
+        .filter(|line| !THERE.iter().any(|there| line.contains(there)));
     let wanted: Vec<&str> = wanted.collect();
     fs::write(&list, wanted.join("\n")).at(&list)?;
     let mut writing = offline("pg_restore")?;
@@ -88,8 +90,12 @@ fn leave_out_newer_settings(script: &Path) -> std::io::Result<()> {
     const BEGINNING_BYTES: u64 = 4 << 10;
     let mut file = File::options().read(true).write(true).open(script)?;
     let mut beginning = Vec::new();
-    (&mut file).take(BEGINNING_BYTES).read_to_end(&mut beginning)?;
-    let found = beginning.windows(SETTING.len()).position(|part| part == SETTING);
+    (&mut file)
+        .take(BEGINNING_BYTES)
+        .read_to_end(&mut beginning)?;
+    let found = beginning
+        .windows(SETTING.len())
+        .position(|part| part == SETTING);
     match found {
         Some(at) => file.write_all_at(&vec![b' '; SETTING.len()], at as u64),
         None => Ok(()),

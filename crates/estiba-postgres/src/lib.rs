@@ -6,9 +6,9 @@
 //! over loopback with the password that the engine keeps sealed.
 
 mod backup;
-mod content;
 mod binaries;
 mod cluster;
+mod content;
 mod database;
 mod error;
 mod renewal;

@@ -260,7 +260,10 @@ async fn content_is_replaced_where_no_other_database_can_be_made() {
         assert_eq!(row.get::<i64, _>(0), 1);
     }
     let left = "SELECT count(*) FROM pg_namespace WHERE nspname = 'after'";
-    assert_eq!(connection.fetch_one(left).await.unwrap().get::<i64, _>(0), 0);
+    assert_eq!(
+        connection.fetch_one(left).await.unwrap().get::<i64, _>(0),
+        0
+    );
     drop(connection);
     cleaned_up(&postgres, &["hosted"], "a-password").await;
 }

@@ -46,7 +46,12 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_a_database_gives_nothing() {
-        for url in ["", "postgres://host/name", "postgres://u:p@host", "host:5432"] {
+        for url in [
+            "",
+            "postgres://host/name",
+            "postgres://u:p@host",
+            "host:5432",
+        ] {
             assert!(outputs(&SecretString::new(url)).is_none(), "{url}");
         }
     }

@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(said(&bytes), ("one\ntwo\n".to_owned(), Some(3)));
         let cut = b"rendezvous\r\nhalf \xef\xbf";
         assert_eq!(said(&[cut]), ("half ".to_owned(), None));
-        assert_eq!(said(&[b"no greeting\nx"]), ("no greeting\nx".to_owned(), None));
+        assert_eq!(
+            said(&[b"no greeting\nx"]),
+            ("no greeting\nx".to_owned(), None)
+        );
     }
 
     #[test]

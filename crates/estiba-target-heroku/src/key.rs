@@ -51,7 +51,9 @@ fn netrc() -> Option<PathBuf> {
 /// The password for a machine
 /// (<https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html>).
 fn password(netrc: &str, machine: &str) -> Option<SecretString> {
-    let without_comments = netrc.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let without_comments = netrc
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
     let mut words = without_comments.flat_map(str::split_whitespace);
     let mut here = false;
     while let Some(word) = words.next() {

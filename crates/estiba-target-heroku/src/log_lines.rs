@@ -36,7 +36,13 @@ pub(crate) fn dyno_line(line: &str) -> Option<DynoLine> {
 pub(crate) fn instance(workload: &str, dyno: &str) -> Option<InstanceName> {
     let dyno: String = dyno
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
         .collect();
     format!("{workload}-{dyno}").parse().ok()
 }
@@ -56,9 +62,18 @@ mod tests {
                 "data: 2026-01-02T03:04:05.678901+00:00 app[worker.2]:   indented\r\n",
                 Some(("worker.2", "  indented")),
             ),
-            ("2026-01-02T03:04:05.678901+00:00 app[web.1]: ", Some(("web.1", ""))),
-            ("2026-01-02T03:04:05.678901+00:00 heroku[router]: at=info", None),
-            ("2026-01-02T03:04:05.678901+00:00 app[api]: Deployed web", None),
+            (
+                "2026-01-02T03:04:05.678901+00:00 app[web.1]: ",
+                Some(("web.1", "")),
+            ),
+            (
+                "2026-01-02T03:04:05.678901+00:00 heroku[router]: at=info",
+                None,
+            ),
+            (
+                "2026-01-02T03:04:05.678901+00:00 app[api]: Deployed web",
+                None,
+            ),
             ("id: 1002", None),
             ("yesterday app[web.1]: text", None),
             ("", None),

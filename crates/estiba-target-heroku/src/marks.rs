@@ -21,8 +21,20 @@ const ROLLOUT: &str = "ESTIBA_ROLLOUT";
 const MIGRATIONS: &str = "ESTIBA_MIGRATIONS";
 const MIGRATING: &str = "ESTIBA_MIGRATING";
 const RESOURCES: &str = "ESTIBA_RESOURCES";
-/// All config vars that are marks, and those of databases, begin so.
-const OWN: &str = "ESTIBA_";
+/// All of them.
+const ALL: [&str; 9] = [
+    OWNER,
+    ENVIRONMENT,
+    WORKLOAD,
+    VERSION,
+    ORIGIN,
+    ROLLOUT,
+    MIGRATIONS,
+    MIGRATING,
+    RESOURCES,
+];
+/// The attachments of databases begin so.
+const DATABASE: &str = "ESTIBA_DB_";
 /// Migrations that are remembered; older ones do not come back.
 const MOST_MIGRATIONS: usize = 20;
 
@@ -88,7 +100,9 @@ pub(crate) enum ProvidedKind {
     Route,
     ServicePort,
     /// An add-on, by the name of its attachment.
-    Postgres { attachment: String },
+    Postgres {
+        attachment: String,
+    },
     /// A database of a server that was given by URL: it is not Heroku's.
     ForeignPostgres,
 }
@@ -169,7 +183,9 @@ pub(crate) fn migrating(migrating: &Migrating) -> Vars {
 
 /// No migration is going on any more: without the config vars that were there for it.
 pub(crate) fn not_migrating(migrating: Option<&Migrating>) -> Change {
-    let added = migrating.into_iter().flat_map(|one| one.added.iter().cloned());
+    let added = migrating
+        .into_iter()
+        .flat_map(|one| one.added.iter().cloned());
     added
         .chain([MIGRATING.to_owned()])
         .map(|name| (name, None))
@@ -191,19 +207,32 @@ pub(crate) fn provided(resources: &[Provided]) -> Change {
     Change::from([(RESOURCES.to_owned(), value)])
 }
 
+/// The config vars that a rollout set, with its marks.
+pub(crate) fn of_rollout(vars: &Vars) -> Vars {
+    let mut names = Marks::read(vars)
+        .rollout
+        .map(|rollout| rollout.variables)
+        .unwrap_or_default();
+    names.extend([VERSION, ROLLOUT].map(str::to_owned));
+    let set = vars.iter().filter(|(name, _)| names.contains(*name));
+    set.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 /// No rollout any more: with the config vars that belong to it.
 pub(crate) fn withdrawn(rollout: Option<&RolledOut>) -> Change {
     let variables = rollout.into_iter().flat_map(|rollout| &rollout.variables);
     let marks = [VERSION, ROLLOUT].map(str::to_owned);
-    variables.cloned().chain(marks).map(|name| (name, None)).collect()
+    variables
+        .cloned()
+        .chain(marks)
+        .map(|name| (name, None))
+        .collect()
 }
 
 /// No mark at all any more.
 pub(crate) fn forgotten(vars: &Vars) -> Change {
-    let own = [
-        OWNER, ENVIRONMENT, WORKLOAD, ORIGIN, VERSION, ROLLOUT, MIGRATIONS, MIGRATING, RESOURCES,
-    ];
-    let there = own.iter().filter(|name| vars.contains_key(**name));
+    let there = ALL.iter().filter(|name| vars.contains_key(**name));
     there.map(|name| ((*name).to_owned(), None)).collect()
 }
 
@@ -244,19 +273,25 @@ pub(crate) fn attachment_of(id: &ResourceId) -> String {
     let short = id.rsplit(['.', '/', '#']).next().unwrap_or(&id);
     let word: String = short
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     let hash = Digest::of(id.as_bytes()).hex()[..4].to_ascii_uppercase();
-    format!("{OWN}DB_{word}_{hash}")
+    format!("{DATABASE}{word}_{hash}")
 }
 
 fn is_database(name: &str) -> bool {
-    name.starts_with("ESTIBA_DB_") && name.ends_with("_URL")
+    name.starts_with(DATABASE) && name.ends_with("_URL")
 }
 
 /// Names that a workload can't have: Heroku's own, and the marks.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    name == "PORT" || name.starts_with(OWN)
+    name == "PORT" || ALL.contains(&name) || is_database(name)
 }
 
 fn json_text(value: &impl Serialize) -> SecretString {
@@ -323,7 +358,11 @@ mod tests {
         all.extend(rolled_out(&version, &rollout));
         all.extend(migrated(&[fingerprint('c')], &fingerprint('d')));
         let provided = provided(std::slice::from_ref(&database));
-        all.extend(provided.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        all.extend(
+            provided
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         let marks = Marks::read(&all);
         assert_eq!(marks.owner.as_ref().unwrap().environment, "moria/tp2/test");
         assert_eq!(marks.owner.as_ref().unwrap().workload, workload);
@@ -331,9 +370,15 @@ mod tests {
         assert_eq!(marks.version, Some(version));
         assert_eq!(marks.rollout, Some(rollout));
         assert_eq!(marks.migrations, [fingerprint('c'), fingerprint('d')]);
-        assert_eq!(marks.attachments().collect::<Vec<_>>(), ["ESTIBA_DB_DB_1234"]);
+        assert_eq!(
+            marks.attachments().collect::<Vec<_>>(),
+            ["ESTIBA_DB_DB_1234"]
+        );
         assert_eq!(marks.resources, [database]);
-        assert_eq!(Marks::read(&vars(&[("ESTIBA_ROLLOUT", "{")])), Marks::default());
+        assert_eq!(
+            Marks::read(&vars(&[("ESTIBA_ROLLOUT", "{")])),
+            Marks::default()
+        );
     }
 
     #[test]
@@ -353,7 +398,10 @@ mod tests {
     #[test]
     fn the_attachments_of_two_databases_differ() {
         let id = |text: &str| ResourceId(text.to_owned());
-        let (one, other) = (attachment_of(&id("postgres.default#api.db")), attachment_of(&id("postgres.default#bot.db")));
+        let (one, other) = (
+            attachment_of(&id("postgres.default#api.db")),
+            attachment_of(&id("postgres.default#bot.db")),
+        );
         assert_ne!(one, other);
         assert!(is_database(&variable_of(&one)), "{one}");
         assert!(one.starts_with("ESTIBA_DB_DB_"), "{one}");

@@ -25,7 +25,9 @@ pub(crate) fn app(
     let is_fine = (3..=LONGEST).contains(&length)
         && edge(bytes.first(), false)
         && edge(bytes.last(), true)
-        && bytes.iter().all(|byte| edge(Some(byte), true) || *byte == b'-');
+        && bytes
+            .iter()
+            .all(|byte| edge(Some(byte), true) || *byte == b'-');
     if is_fine {
         return Ok(name);
     }
@@ -77,12 +79,24 @@ mod tests {
     fn a_pattern_becomes_a_name_that_heroku_takes() {
         for (pattern, workload, name) in [
             (PATTERN, "api", Some("moria-api-test")),
-            ("{team}-{project}-{environment}", "api", Some("moria-tp2-test")),
+            (
+                "{team}-{project}-{environment}",
+                "api",
+                Some("moria-tp2-test"),
+            ),
             ("x{workload}", "yz", Some("xyz")),
             ("{workload}", "2fast", None),
             ("{team}_{workload}", "api", None),
-            ("{team}-{project}-{workload}-{environment}", "a-rather-long", Some("moria-tp2-a-rather-long-test")),
-            ("{team}-{project}-{workload}-{environment}", "a-name-that-is-longer", None),
+            (
+                "{team}-{project}-{workload}-{environment}",
+                "a-rather-long",
+                Some("moria-tp2-a-rather-long-test"),
+            ),
+            (
+                "{team}-{project}-{workload}-{environment}",
+                "a-name-that-is-longer",
+                None,
+            ),
         ] {
             assert_eq!(named(pattern, workload).as_deref(), name, "{pattern}");
         }

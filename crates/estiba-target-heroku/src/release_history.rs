@@ -105,15 +105,38 @@ mod tests {
             (vec![ours], Runs::This),
             (vec![(7, "Set LEVEL config vars", true), ours], Runs::This),
             (vec![other, ours], Runs::Another),
-            (vec![(6, "Deployed web (bbbbbbbbbbbb)", false), ours], Runs::This),
+            (
+                vec![(6, "Deployed web (bbbbbbbbbbbb)", false), ours],
+                Runs::This,
+            ),
             (vec![(7, "Rollback to v5", true), other, ours], Runs::This),
-            (vec![(7, "Rollback to v1", true), other, ours], Runs::Unknown),
-            (vec![(6, "Deployed release (bbbbbbbbbbbb)", true), ours], Runs::This),
-            (vec![(6, "Deployed web (bbbbbbbbbbbb), release (cccccccccccc)", true), ours], Runs::Another),
+            (
+                vec![(7, "Rollback to v1", true), other, ours],
+                Runs::Unknown,
+            ),
+            (
+                vec![(6, "Deployed release (bbbbbbbbbbbb)", true), ours],
+                Runs::This,
+            ),
+            (
+                vec![
+                    (
+                        6,
+                        "Deployed web (bbbbbbbbbbbb), release (cccccccccccc)",
+                        true,
+                    ),
+                    ours,
+                ],
+                Runs::Another,
+            ),
             (vec![(1, "Initial release", true)], Runs::Unknown),
             (vec![], Runs::Unknown),
         ] {
-            assert_eq!(runs(&history(&releases), "web", ID), expected, "{releases:?}");
+            assert_eq!(
+                runs(&history(&releases), "web", ID),
+                expected,
+                "{releases:?}"
+            );
         }
     }
 

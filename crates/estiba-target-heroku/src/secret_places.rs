@@ -64,11 +64,17 @@ mod tests {
             ("TOKEN", "t0ken-t0ken"),
             ("LEVEL", "debug"),
         ]);
-        let secrets = [SecretString::new("hunter22"), SecretString::new("t0ken-t0ken")];
+        let secrets = [
+            SecretString::new("hunter22"),
+            SecretString::new("t0ken-t0ken"),
+        ];
         let places = find(&vars_then, &secrets);
         assert_eq!(places.keys().collect::<Vec<_>>(), ["TOKEN", "URL"]);
         let found = read(&vars_then, &places);
-        assert_eq!(found, ["t0ken-t0ken", "hunter22", "hunter22"].map(SecretString::new));
+        assert_eq!(
+            found,
+            ["t0ken-t0ken", "hunter22", "hunter22"].map(SecretString::new)
+        );
         let changed = vars(&[("TOKEN", "short")]);
         assert_eq!(read(&changed, &places), [SecretString::new("short")]);
     }

@@ -39,10 +39,10 @@ impl Settings {
         let api = parsed.api();
         let is_safe = match reqwest::Url::parse(api) {
             Ok(url) if url.scheme() == "https" => true,
-            Ok(url) if url.scheme() == "http" => url.host_str().is_some_and(|host| {
-                let host = host.trim_matches(['[', ']']);
-                estiba_image::registry::is_loopback(host)
-            }),
+            Ok(url) if url.scheme() == "http" => {
+                let host = url.host_str();
+                host.is_some_and(estiba_image::registry::is_loopback)
+            }
             _ => false,
         };
         if !is_safe {

@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn what_is_started_has_its_arguments_and_the_environment() {
-        let ran = run(STARTER, &["/bin/sh", "-c", "echo $WORD $1; exit 3", "sh", "there"]);
+        let ran = run(
+            STARTER,
+            &["/bin/sh", "-c", "echo $WORD $1; exit 3", "sh", "there"],
+        );
         assert_eq!(String::from_utf8_lossy(&ran.stdout), "here there\n");
         assert_eq!(ran.status.code(), Some(3));
         assert_eq!(run(STARTER, &["/no/program"]).status.code(), Some(127));

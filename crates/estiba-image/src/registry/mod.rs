@@ -32,9 +32,9 @@ use crate::image::descriptor_digest;
 use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
 use crate::{ImageError, ImageStore};
 
-pub use credentials::login;
 use credentials::credentials;
 pub use credentials::is_loopback;
+pub use credentials::login;
 pub use fault::RegistryFault;
 use fault::pauses;
 use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};

@@ -19,7 +19,11 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
                 continue;
             };
             let spot = || {
-                let key = if config.settings.contains_key("app") { "app" } else { "kind" };
+                let key = if config.settings.contains_key("app") {
+                    "app"
+                } else {
+                    "kind"
+                };
                 Spot::value(&project_file(project), &["targets", target.as_str(), key])
             };
             let name = match app(&config.settings, &project.id, environment, workload) {

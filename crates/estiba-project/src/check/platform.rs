@@ -185,7 +185,9 @@ fn public_addresses(
         let Some(provider) = provider.filter(|_| resource.kind == "service-port") else {
             continue;
         };
-        let Some(kind) = kind_of(provider) else { continue };
+        let Some(kind) = kind_of(provider) else {
+            continue;
+        };
         if kind.capabilities.contains(&Capability::PrivateNetwork) {
             continue;
         }

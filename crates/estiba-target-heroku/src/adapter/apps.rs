@@ -270,5 +270,7 @@ fn taken(name: &str) -> TargetError {
 }
 
 pub(super) fn set(vars: Vars) -> Change {
-    vars.into_iter().map(|(name, value)| (name, Some(value))).collect()
+    vars.into_iter()
+        .map(|(name, value)| (name, Some(value)))
+        .collect()
 }

@@ -44,7 +44,12 @@ impl HerokuTarget {
             let rest = owner.and_then(|owner| instance.strip_prefix(owner.workload.as_str()));
             rest.is_some_and(|rest| rest.starts_with("-web-") || rest.starts_with("-worker-"))
         };
-        let Some(app) = apps.iter().find(is_of) else {
+        let workload = |app: &&OurApp| {
+            let owner = app.marks.owner.as_ref();
+            owner.map_or(0, |owner| owner.workload.as_str().len())
+        };
+        // `api-web-web-1` is of `api-web`, and not of `api`.
+        let Some(app) = apps.iter().filter(is_of).max_by_key(workload) else {
             return Err(TargetError::new(message!(
                 "{instance} does not run (any more)",
                 "{instance} no está en marcha (o ya no)"
@@ -93,10 +98,17 @@ async fn connect(url: &str, api: &str) -> std::io::Result<Box<dyn Connection>> {
         let config = rustls::ClientConfig::with_platform_verifier();
         let config = config.map_err(|error| odd(error.to_string()))?;
         let name = ServerName::try_from(host).map_err(|error| odd(error.to_string()))?;
-        Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
+        Box::new(
+            TlsConnector::from(Arc::new(config))
+                .connect(name, stream)
+                .await?,
+        )
     };
     let secret = parsed.path().trim_start_matches('/');
-    let query = parsed.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = parsed
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let greeting = format!("{secret}{query}\r\n");
     connection.write_all(greeting.as_bytes()).await?;
     connection.flush().await?;
@@ -112,7 +124,11 @@ async fn carry(connection: Box<dyn Connection>, io: ExecIo) -> std::io::Result<O
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             let count = stdin.read(&mut chunk).await.unwrap_or_default();
-            let piece = if count == 0 { &[END_OF_INPUT][..] } else { &chunk[..count] };
+            let piece = if count == 0 {
+                &[END_OF_INPUT][..]
+            } else {
+                &chunk[..count]
+            };
             // A command that reads no more is no failure of what it does.
             let given = async {
                 to.write_all(piece).await?;

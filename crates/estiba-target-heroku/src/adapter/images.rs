@@ -51,7 +51,10 @@ impl HerokuTarget {
         };
         let digest = container.image.clone();
         self.in_store(move |images| {
-            let labels: Vec<_> = label.iter().map(|(key, value)| (*key, value.as_str())).collect();
+            let labels: Vec<_> = label
+                .iter()
+                .map(|(key, value)| (*key, value.as_str()))
+                .collect();
             let program = STARTER.program();
             let starter = Program {
                 path: STARTER.path,

@@ -70,7 +70,9 @@ impl HerokuTarget {
         }
         there.sort_by_key(|line: &LogLine| line.at);
         let last = there.last().map(|line| line.at);
-        let skipped = query.tail.map_or(0, |tail| there.len().saturating_sub(tail));
+        let skipped = query
+            .tail
+            .map_or(0, |tail| there.len().saturating_sub(tail));
         let there = stream::iter(there.into_iter().skip(skipped).map(Ok));
         if !query.follow {
             return Ok(there.boxed());
@@ -148,7 +150,9 @@ async fn follow(
                 () = sender.closed() => return,
             };
             let Ok(Some(line)) = line else { break };
-            let Some(line) = reader.read(&line) else { continue };
+            let Some(line) = reader.read(&line) else {
+                continue;
+            };
             if told.is_some_and(|told| line.at <= told) {
                 continue;
             }
@@ -169,8 +173,14 @@ async fn tell_end(
 ) {
     let why = error.message();
     let ended = Message {
-        en: format!("the log of the app {app} can't be followed any more: {}", why.en),
-        es: format!("no se puede seguir más el registro de la aplicación {app}: {}", why.es),
+        en: format!(
+            "the log of the app {app} can't be followed any more: {}",
+            why.en
+        ),
+        es: format!(
+            "no se puede seguir más el registro de la aplicación {app}: {}",
+            why.es
+        ),
     };
     // Whoever has left needs no reason.
     let _ = sender.send(Err(TargetError::new(ended))).await;

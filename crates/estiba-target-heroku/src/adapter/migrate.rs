@@ -48,7 +48,9 @@ impl HerokuTarget {
             return Ok(());
         }
         let label = Some((LABEL, spec.fingerprint.to_string()));
-        let image = self.docker_image(&spec.workload, &spec.container, label).await?;
+        let image = self
+            .docker_image(&spec.workload, &spec.container, label)
+            .await?;
         let client = self.client().await?;
         // One that an Estiba began which was killed then goes on.
         self.await_pending(&app, progress).await?;
@@ -58,7 +60,8 @@ impl HerokuTarget {
         let begun = begun.and_then(|_| bringing(&releases, RELEASE, image.id.hex()));
         if begun.is_none_or(|begun| begun.status != ReleaseStatus::Succeeded) {
             let before = app.vars.clone();
-            self.attach_databases(&mut app, &spec.environment, &spec.container).await?;
+            self.attach_databases(&mut app, &spec.environment, &spec.container)
+                .await?;
             self.set_variables(&mut app, spec).await?;
             self.push(&app, RELEASE, &image).await?;
             let images = [(RELEASE, &image)];

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    EnvironmentId, Name, Observed, ObservedInstance, ObservedResource, ObservedRollout,
-    InstanceState, WholeWorkload,
+    EnvironmentId, InstanceState, Name, Observed, ObservedInstance, ObservedResource,
+    ObservedRollout, WholeWorkload,
 };
 use estiba_target::{TargetError, Url};
 use futures::future::try_join_all;
@@ -42,7 +42,9 @@ impl HerokuTarget {
             observed.instances.extend(seen.instances());
             let migrations: BTreeSet<_> = seen.app.marks.migrations.iter().cloned().collect();
             if !migrations.is_empty() {
-                observed.migrations.insert(seen.workload.clone(), migrations);
+                observed
+                    .migrations
+                    .insert(seen.workload.clone(), migrations);
             }
             if let Some(rollout) = seen.rollout() {
                 observed.rollouts.insert(seen.workload.clone(), rollout);
@@ -98,9 +100,7 @@ async fn look(client: &Client, app: OurApp) -> Result<Seen, TargetError> {
 }
 
 impl Seen {
-    fn resources(
-        &self,
-    ) -> impl Iterator<Item = (estiba_model::ResourceId, ObservedResource)> + '_ {
+    fn resources(&self) -> impl Iterator<Item = (estiba_model::ResourceId, ObservedResource)> + '_ {
         let is_there = |provided: &&Provided| match &provided.kind {
             ProvidedKind::Postgres { attachment } => self.attachments.contains(attachment),
             _ => true,

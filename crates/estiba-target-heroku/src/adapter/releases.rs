@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep};
 use super::apps::OurApp;
 use super::logs::LastOf;
 use super::{HerokuTarget, INTERVAL, app_named};
-use crate::client::{Client, lines_of};
 use crate::client::fault::Fault;
 use crate::client::types::{Release, ReleaseStatus};
+use crate::client::{Client, lines_of};
 use crate::release_history;
 
 /// The releases that are looked at, newest first.
@@ -54,7 +54,11 @@ impl OurApp {
         }
         let releases = self.releases(client).await?;
         let ours = images.first().and_then(|(kind, image)| {
-            let new: Vec<_> = releases.iter().take_while(|one| one.version > before).cloned().collect();
+            let new: Vec<_> = releases
+                .iter()
+                .take_while(|one| one.version > before)
+                .cloned()
+                .collect();
             release_history::bringing(&new, kind, image.id.hex()).map(|release| release.version)
         });
         let ours = releases
@@ -145,7 +149,9 @@ impl HerokuTarget {
     ) -> Result<(), TargetError> {
         let client = self.client().await?;
         let releases = app.releases(client).await?;
-        let pending = releases.iter().find(|one| one.status == ReleaseStatus::Pending);
+        let pending = releases
+            .iter()
+            .find(|one| one.status == ReleaseStatus::Pending);
         if let Some(pending) = pending {
             // How it ended is for whoever looks next.
             let ended = app.await_release(client, pending, progress).await;

@@ -16,6 +16,7 @@ use crate::client::types::{AddOn, AddOnState, Attachment};
 use crate::database_url;
 use crate::marks::{self, Provided, ProvidedKind};
 
+const SERVICE: &str = "heroku-postgresql";
 /// The plan of databases where the environment says no other.
 const PLAN: &str = "heroku-postgresql:essential-0";
 /// How long a database may take to be there; Heroku says up to five minutes.
@@ -60,16 +61,28 @@ impl HerokuTarget {
         match kind {
             ProvidedKind::Postgres { attachment } => {
                 let plan = resource.settings.get("plan").map(SecretString::expose);
-                let plan = plan.unwrap_or(PLAN);
-                app.ensure_database(client, &attachment, plan, progress).await?;
+                let plan = match plan {
+                    None => PLAN.to_owned(),
+                    Some(whole) if whole.contains(':') => whole.to_owned(),
+                    Some(name) => format!("{SERVICE}:{name}"),
+                };
+                app.ensure_database(client, &attachment, &plan, progress)
+                    .await?;
             }
             ProvidedKind::ForeignPostgres => {
-                let made = self.postgres.provision(environment, resource, progress).await;
+                let made = self
+                    .postgres
+                    .provision(environment, resource, progress)
+                    .await;
                 made.map_err(refused)?;
             }
             ProvidedKind::Dns | ProvidedKind::Route | ProvidedKind::ServicePort => {}
         }
-        let others = app.marks.resources.iter().filter(|one| one.id != resource.id);
+        let others = app
+            .marks
+            .resources
+            .iter()
+            .filter(|one| one.id != resource.id);
         let all: Vec<Provided> = others.cloned().chain([provided]).collect();
         if all == app.marks.resources {
             return Ok(());
@@ -87,7 +100,10 @@ impl HerokuTarget {
             return Ok(Outputs::new());
         }
         if kind == ProvidedKind::ForeignPostgres {
-            return self.postgres.outputs(environment, resource).map_err(refused);
+            return self
+                .postgres
+                .outputs(environment, resource)
+                .map_err(refused);
         }
         let workload = home(resource);
         let app = self.app_of(environment, &workload).await?;
@@ -256,7 +272,10 @@ impl OurApp {
                 )));
             }
             sleep(INTERVAL).await;
-            addon = client.get(&format!("/addons/{}", addon.id)).await.map_err(at)?;
+            addon = client
+                .get(&format!("/addons/{}", addon.id))
+                .await
+                .map_err(at)?;
         }
         let vars = client.get(&self.path("/config-vars")).await;
         self.vars = vars.map_err(at)?;
@@ -281,7 +300,8 @@ impl OurApp {
         let body = json!({ "addon": found.addon.id, "app": name, "name": attachment });
         match client.post::<Attachment>("/addon-attachments", &body).await {
             Ok(_) => {}
-            Err(fault) if fault.is_lost() && self.attachment(client, attachment).await?.is_some() => {}
+            Err(fault)
+                if fault.is_lost() && self.attachment(client, attachment).await?.is_some() => {}
             Err(fault) => return Err(at(fault)),
         }
         let vars = client.get(&self.path("/config-vars")).await;

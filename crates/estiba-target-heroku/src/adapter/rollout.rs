@@ -66,11 +66,16 @@ impl HerokuTarget {
             ));
         }
         self.await_pending(&app, progress).await?;
-        self.attach_databases(&mut app, &of.environment, container).await?;
-        let rollout = Rollout {
+        self.attach_databases(&mut app, &of.environment, container)
+            .await?;
+        let mut rollout = Rollout {
             client,
             spec,
-            kind: if of.exposure.ports.is_empty() { WORKER } else { WEB },
+            kind: if of.exposure.ports.is_empty() {
+                WORKER
+            } else {
+                WEB
+            },
             size,
             image: &image,
             probe: probe(container),
@@ -90,6 +95,8 @@ impl HerokuTarget {
         }
         if !runs_image {
             self.push(&app, rollout.kind, &image).await?;
+            // However long that took.
+            rollout.deadline = Instant::now() + timeout;
         }
         let before = rollout.before(&app, &releases).await?;
         let carried = rollout.carry_out(&mut app, &change, !runs_image, progress);
@@ -176,7 +183,8 @@ impl Rollout<'_> {
     ) -> Result<(), TargetError> {
         if self.spec.strategy == Strategy::Replace || self.spec.replicas == 0 {
             self.scale(app, 0).await?;
-            app.await_none(self.client, self.kind, self.deadline).await?;
+            app.await_none(self.client, self.kind, self.deadline)
+                .await?;
         }
         app.change(self.client, change).await?;
         if brings_image {
@@ -221,9 +229,8 @@ impl Rollout<'_> {
                 let differs =
                     process.quantity != copies || !sizes::is_same(&process.size, &self.size);
                 let size = json!({ "name": self.size });
-                return differs.then(
-                    || json!({ "type": kind, "quantity": copies, "dyno_size": size }),
-                );
+                return differs
+                    .then(|| json!({ "type": kind, "quantity": copies, "dyno_size": size }));
             }
             let is_other = matches!(kind, WEB | WORKER) && process.quantity > 0;
             is_other.then(|| json!({ "type": kind, "quantity": 0 }))
@@ -273,19 +280,14 @@ impl Rollout<'_> {
         let releases = app.releases(self.client).await?;
         let is_current = |one: &&Release| one.current && one.version == before.release.version;
         if !releases.iter().any(|one| is_current(&one)) {
-            app.roll_back_to(self.client, &before.release, progress).await?;
+            app.roll_back_to(self.client, &before.release, progress)
+                .await?;
         }
         let vars = self.client.get(&app.path("/config-vars")).await;
         app.vars = vars.map_err(|fault| fault.at(&app_named(app.name())))?;
         app.marks = marks::Marks::read(&app.vars);
         let ours = ours(app);
-        let is_theirs = |name: &String| before.vars.contains_key(name) || ours.contains(name);
-        let set_then: Vars = before
-            .vars
-            .iter()
-            .filter(|(name, _)| is_theirs(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let set_then = marks::of_rollout(&before.vars);
         let change = marks::difference(&app.vars, &set_then, &ours);
         app.change(self.client, &change).await?;
         let updates = before.processes.iter().map(|process| {
@@ -304,11 +306,16 @@ const GO_BACK_LIMIT: Duration = Duration::from_secs(60);
 /// The config vars that Estiba set, marks of a rollout included.
 fn ours(app: &OurApp) -> BTreeSet<String> {
     let rollout = app.marks.rollout.iter();
-    rollout.flat_map(|rollout| rollout.variables.iter().cloned()).collect()
+    rollout
+        .flat_map(|rollout| rollout.variables.iter().cloned())
+        .collect()
 }
 
 /// What tells that a workload serves: Heroku itself asks nothing.
 fn probe(container: &ContainerSpec) -> Option<&HttpProbe> {
     let probes = [&container.readiness, &container.liveness];
-    probes.into_iter().flatten().find_map(|probe| probe.http.as_ref())
+    probes
+        .into_iter()
+        .flatten()
+        .find_map(|probe| probe.http.as_ref())
 }

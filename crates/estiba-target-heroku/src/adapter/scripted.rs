@@ -51,7 +51,9 @@ impl Scripted {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::<Mutex<Script>>::default();
-        let app = Router::new().fallback(answer).with_state(Arc::clone(&script));
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&script));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self {
             url,
@@ -81,7 +83,11 @@ impl Scripted {
     /// How often it was asked so.
     pub(super) fn asked(&self, request: &str) -> usize {
         let script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
-        script.asked.iter().filter(|one| one.starts_with(request)).count()
+        script
+            .asked
+            .iter()
+            .filter(|one| one.starts_with(request))
+            .count()
     }
 
     pub(super) fn target(&self, mut settings: Value) -> HerokuTarget {
@@ -99,7 +105,9 @@ impl Scripted {
 async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Response {
     let asked = format!("{} {}", request.method(), request.uri().path());
     let key = request.headers().get("authorization").cloned();
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20)
+        .await
+        .unwrap();
     let found = {
         let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&body);
@@ -118,13 +126,17 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     }
     let response = Response::builder();
     match found {
-        Some(Answer::Json(status, value)) => response
-            .status(status)
-            .body(Body::from(value.to_string())),
-        Some(Answer::Busy(seconds)) => response
-            .status(429)
-            .header("Retry-After", seconds)
-            .body(Body::from(r#"{"id":"rate_limit","message":"Your account reached the API rate limit"}"#)),
+        Some(Answer::Json(status, value)) => {
+            response.status(status).body(Body::from(value.to_string()))
+        }
+        Some(Answer::Busy(seconds)) => {
+            response
+                .status(429)
+                .header("Retry-After", seconds)
+                .body(Body::from(
+                    r#"{"id":"rate_limit","message":"Your account reached the API rate limit"}"#,
+                ))
+        }
         Some(Answer::Text(text)) => response.body(Body::from(text)),
         Some(Answer::Cut) => {
             let pieces: [Result<Bytes, std::io::Error>; 2] = [
@@ -133,9 +145,9 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
             ];
             response.body(Body::from_stream(stream::iter(pieces)))
         }
-        None => response
-            .status(404)
-            .body(Body::from(r#"{"id":"not_found","message":"Couldn't find that."}"#)),
+        None => response.status(404).body(Body::from(
+            r#"{"id":"not_found","message":"Couldn't find that."}"#,
+        )),
     }
     .unwrap()
 }
@@ -179,7 +191,10 @@ pub(super) struct Heard(pub(super) Mutex<Vec<String>>);
 
 impl Heard {
     pub(super) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

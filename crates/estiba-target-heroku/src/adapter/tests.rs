@@ -40,8 +40,9 @@ fn resource(kind: &str) -> ResourceSpec {
 /// What providing an address, which needs the app, says.
 async fn provided(server: &Scripted, settings: Value) -> Result<(), String> {
     let target = server.target(settings);
-    let provided = target.provision(&environment(), &resource("dns"), &Heard::default());
-    provided.await.map_err(|error| error.message().en.clone())
+    let (environment, dns, heard) = (environment(), resource("dns"), Heard::default());
+    let provided = target.provision(&environment, &dns, &heard).await;
+    provided.map_err(|error| error.message().en.clone())
 }
 
 #[tokio::test]
@@ -60,7 +61,11 @@ async fn what_passes_is_tried_again() {
 async fn who_has_to_wait_long_is_told_at_once() {
     let server = Scripted::start().await;
     server.always("GET /apps", Answer::Busy(3600));
-    let error = server.target(json!({})).observe(&environment()).await.unwrap_err();
+    let error = server
+        .target(json!({}))
+        .observe(&environment())
+        .await
+        .unwrap_err();
     assert!(error.message().en.contains("wait 3600 s"), "{error}");
     assert_eq!(server.asked("GET /apps"), 1);
 }
@@ -68,18 +73,33 @@ async fn who_has_to_wait_long_is_told_at_once() {
 #[tokio::test]
 async fn an_app_of_somebody_else_is_left_alone() {
     let hidden = Scripted::start().await;
-    hidden.always(APP, refusal(403, "forbidden", "You do not have access to the app"));
+    hidden.always(
+        APP,
+        refusal(403, "forbidden", "You do not have access to the app"),
+    );
     let taken = Scripted::start().await;
-    taken.always("POST /apps", refusal(422, "invalid_params", "Name moria-api-test is already taken"));
+    taken.always(
+        "POST /apps",
+        refusal(
+            422,
+            "invalid_params",
+            "Name moria-api-test is already taken",
+        ),
+    );
     for server in [&hidden, &taken] {
         let error = provided(server, json!({})).await.unwrap_err();
-        assert!(error.contains("moria-api-test is somebody else's"), "{error}");
+        assert!(
+            error.contains("moria-api-test is somebody else's"),
+            "{error}"
+        );
         assert_eq!(server.asked(CHANGE), 0);
     }
     let other = Scripted::start().await;
     other.always(APP, Answer::Json(200, app("container")));
     other.always(VARS, Answer::Json(200, marks("rohan/tp2/test")));
-    let error = provided(&other, json!({ "adopt": true })).await.unwrap_err();
+    let error = provided(&other, json!({ "adopt": true }))
+        .await
+        .unwrap_err();
     assert!(error.contains("that of api in rohan/tp2/test"), "{error}");
     assert_eq!(other.asked("PATCH"), 0);
 }
@@ -91,7 +111,10 @@ async fn a_program_that_runs_is_replaced_only_where_that_is_said() {
     server.always(VARS, Answer::Json(200, json!({ "LEVEL": "debug" })));
     let process = json!([{ "type": "web", "quantity": 1, "size": "Basic" }]);
     server.always(FORMATION, Answer::Json(200, process));
-    server.always("PATCH /apps/moria-api-test", Answer::Json(200, app("container")));
+    server.always(
+        "PATCH /apps/moria-api-test",
+        Answer::Json(200, app("container")),
+    );
     server.always(CHANGE, Answer::Json(200, marks("moria/tp2/test")));
     let error = provided(&server, json!({})).await.unwrap_err();
     assert!(error.contains("adopt: true"), "{error}");
@@ -117,7 +140,10 @@ async fn a_new_app_whose_answer_was_lost_is_not_made_twice() {
 #[tokio::test]
 async fn a_suspended_account_is_told_so() {
     let server = Scripted::start().await;
-    server.always("POST /apps", refusal(403, "suspended", "Your account has been suspended."));
+    server.always(
+        "POST /apps",
+        refusal(403, "suspended", "Your account has been suspended."),
+    );
     let error = provided(&server, json!({})).await.unwrap_err();
     assert!(error.contains("Heroku account is suspended"), "{error}");
     assert!(!error.contains("a-key"));
@@ -137,13 +163,25 @@ async fn a_release_that_fails_tells_what_it_wrote() {
     };
     server.once("GET /output", refusal(404, "", ""));
     server.always("GET /output", Answer::Text("one\ntwo: no such column\n"));
-    server.once("GET /apps/moria-api-test/releases/r1", Answer::Json(200, release("pending")));
-    server.always("GET /apps/moria-api-test/releases/r1", Answer::Json(200, release("failed")));
+    server.once(
+        "GET /apps/moria-api-test/releases/r1",
+        Answer::Json(200, release("pending")),
+    );
+    server.always(
+        "GET /apps/moria-api-test/releases/r1",
+        Answer::Json(200, release("failed")),
+    );
     let client = Client::new(&server.url, SecretString::new("a-key")).unwrap();
-    let ours = OurApp::of(serde_json::from_value(app("container")).unwrap(), Vars::new());
+    let ours = OurApp::of(
+        serde_json::from_value(app("container")).unwrap(),
+        Vars::new(),
+    );
     let pending = serde_json::from_value(release("pending")).unwrap();
     let heard = Heard::default();
-    let error = ours.await_release(&client, &pending, &heard).await.unwrap_err();
+    let error = ours
+        .await_release(&client, &pending, &heard)
+        .await
+        .unwrap_err();
     assert!(error.message().en.contains("release v7"), "{error}");
     assert_eq!(error.log(), ["one", "two: no such column"]);
     assert_eq!(heard.lines(), ["one", "two: no such column"]);
@@ -165,12 +203,25 @@ async fn only_apps_that_estiba_made_and_nobody_else_uses_are_removed() {
         server.always("GET /apps", Answer::Json(200, json!([app("container")])));
         server.always(VARS, Answer::Json(200, vars));
         server.always(CHANGE, Answer::Json(200, json!({})));
-        server.always("GET /apps/moria-api-test/addons", Answer::Json(200, json!([])));
-        server.always("GET /apps/moria-api-test/domains", Answer::Json(200, domains));
+        server.always(
+            "GET /apps/moria-api-test/addons",
+            Answer::Json(200, json!([])),
+        );
+        server.always(
+            "GET /apps/moria-api-test/domains",
+            Answer::Json(200, domains),
+        );
         server.always(FORMATION, Answer::Json(200, json!([])));
-        server.always("GET /apps/moria-api-test/dynos", Answer::Json(200, json!([])));
+        server.always(
+            "GET /apps/moria-api-test/dynos",
+            Answer::Json(200, json!([])),
+        );
         server.always(delete, Answer::Json(200, app("container")));
-        server.target(json!({})).forget(&environment()).await.unwrap();
+        server
+            .target(json!({}))
+            .forget(&environment())
+            .await
+            .unwrap();
         assert_eq!(server.asked(delete), usize::from(is_removed), "{origin}");
         assert_eq!(server.asked(CHANGE), usize::from(!is_removed), "{origin}");
     }
@@ -180,8 +231,8 @@ async fn only_apps_that_estiba_made_and_nobody_else_uses_are_removed() {
 async fn what_is_gone_is_withdrawn_already() {
     let server = Scripted::start().await;
     let target = server.target(json!({}));
-    let withdrawn = target.withdraw(&environment(), &api(), std::time::Duration::ZERO);
-    withdrawn.await.unwrap();
+    let (environment, grace) = (environment(), std::time::Duration::ZERO);
+    target.withdraw(&environment, &api(), grace).await.unwrap();
 }
 
 #[tokio::test]
@@ -203,8 +254,12 @@ async fn a_database_whose_answer_was_lost_is_not_made_twice() {
     server.once("GET /addons/a1", Answer::Json(200, addon("provisioning")));
     server.always("GET /addons/a1", Answer::Json(200, addon("provisioned")));
     let target = server.target(json!({}));
-    let provided = target.provision(&environment(), &resource("postgres"), &Heard::default());
-    provided.await.unwrap();
+    let (environment, heard) = (environment(), Heard::default());
+    let wanted = resource("postgres");
+    target
+        .provision(&environment, &wanted, &heard)
+        .await
+        .unwrap();
     assert_eq!(server.asked("POST /apps/moria-api-test/addons"), 1);
     assert_eq!(server.asked("GET /addons/a1"), 2);
 }

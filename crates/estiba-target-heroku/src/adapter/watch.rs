@@ -106,7 +106,10 @@ impl OurApp {
         }
         while Instant::now() < wanted.deadline {
             let dynos = self.dynos(client, wanted.kind).await?;
-            if dynos.iter().all(|dyno| dyno.release.version >= wanted.since) {
+            if dynos
+                .iter()
+                .all(|dyno| dyno.release.version >= wanted.since)
+            {
                 return Ok(());
             }
             sleep(INTERVAL).await;
@@ -133,7 +136,9 @@ impl OurApp {
                 let message = message!("{name} crashes", "{name} se cae");
                 return Err(self.failure(client, &name, message).await);
             }
-            let up = new.iter().filter(|dyno| dyno.state == "up" || dyno.state == "idle");
+            let up = new
+                .iter()
+                .filter(|dyno| dyno.state == "up" || dyno.state == "idle");
             let mut up: Vec<String> = up
                 .map(|dyno| format!("{} {}", dyno.name, dyno.updated_at))
                 .collect();
@@ -145,8 +150,14 @@ impl OurApp {
                 _ if is_there => Some((up, Instant::now())),
                 _ => None,
             };
-            let enough = if wanted.kind == WEB { Duration::ZERO } else { STEADY };
-            let is_steady = steady.as_ref().is_some_and(|(_, since)| since.elapsed() >= enough);
+            let enough = if wanted.kind == WEB {
+                Duration::ZERO
+            } else {
+                STEADY
+            };
+            let is_steady = steady
+                .as_ref()
+                .is_some_and(|(_, since)| since.elapsed() >= enough);
             if is_steady || (is_there && wanted.copies == 0) {
                 return Ok(());
             }
@@ -170,7 +181,11 @@ impl OurApp {
             ),
             Some(dyno) => (
                 dyno.name.clone(),
-                message!("{} does not start in time", "{} no arranca a tiempo", dyno.name),
+                message!(
+                    "{} does not start in time",
+                    "{} no arranca a tiempo",
+                    dyno.name
+                ),
             ),
             None => {
                 let app = self.name();
@@ -214,7 +229,8 @@ impl OurApp {
             .timeout(PROBE_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .build();
-        let http = http.map_err(|error| TargetError::io(&Message::verbatim(url.clone()), &error))?;
+        let http =
+            http.map_err(|error| TargetError::io(&Message::verbatim(url.clone()), &error))?;
         loop {
             let mut asked = http.get(&url);
             for (name, value) in &probe.headers {

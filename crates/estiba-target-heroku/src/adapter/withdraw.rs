@@ -36,7 +36,9 @@ impl HerokuTarget {
         };
         app.end(client, grace).await?;
         let change = marks::withdrawn(app.marks.rollout.as_ref());
-        let there = change.into_iter().filter(|(name, _)| app.vars.contains_key(name));
+        let there = change
+            .into_iter()
+            .filter(|(name, _)| app.vars.contains_key(name));
         let there = there.collect();
         app.change(client, &there).await
     }
@@ -78,7 +80,10 @@ impl OurApp {
             .collect();
         if !updates.is_empty() {
             let body = json!({ "updates": updates });
-            client.patch::<Vec<Process>>(&path, &body).await.map_err(at)?;
+            client
+                .patch::<Vec<Process>>(&path, &body)
+                .await
+                .map_err(at)?;
         }
         let deadline = Instant::now() + grace + DYNO_LIMIT;
         for kind in [WEB, WORKER] {

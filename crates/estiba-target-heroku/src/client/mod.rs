@@ -101,7 +101,10 @@ impl Client {
 
     /// Requests that are left this hour, as far as it is known.
     pub(crate) fn remaining(&self) -> Option<u64> {
-        *self.remaining.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .remaining
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
@@ -109,7 +112,10 @@ impl Client {
     }
 
     /// The same; none where there is no such thing.
-    pub(crate) async fn get_opt<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Fault> {
+    pub(crate) async fn get_opt<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, Fault> {
         match self.get(path).await {
             Ok(found) => Ok(Some(found)),
             Err(fault) if fault.is_missing() => Ok(None),
@@ -249,7 +255,10 @@ impl Client {
         let answer = sent.send().await;
         let answer = answer.map_err(|error| Fault::of_connection(&error))?;
         if let Some(left) = header(&answer, REMAINING).and_then(|left| left.parse().ok()) {
-            *self.remaining.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+            *self
+                .remaining
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(left);
         }
         let answer = refusal_of(answer).await?;
         let next_range = header(&answer, NEXT_RANGE);
@@ -306,6 +315,8 @@ impl Answer {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("api", &self.api).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("api", &self.api)
+            .finish_non_exhaustive()
     }
 }
