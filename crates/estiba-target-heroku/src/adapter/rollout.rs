@@ -17,7 +17,7 @@ use super::apps::OurApp;
 use super::watch::Wanted;
 use super::{HerokuTarget, Redacted, WEB, WORKER, app_named, redacted};
 use crate::client::Client;
-use crate::client::types::{Process, Release};
+use crate::client::types::{Process, Release, ReleaseStatus};
 use crate::marks::{self, RolledOut, Vars};
 use crate::release_history::{Runs, runs};
 use crate::{secret_places, sizes};
@@ -191,7 +191,13 @@ impl Rollout<'_> {
             let images = [(self.kind, self.image)];
             app.release_images(self.client, &images, progress).await?;
         }
-        let releases = app.releases(self.client).await?;
+        let mut releases = app.releases(self.client).await?;
+        let is_pending = |one: &&Release| one.status == ReleaseStatus::Pending;
+        // A changed config var takes effect when its release phase has ended.
+        if let Some(pending) = releases.first().filter(is_pending).cloned() {
+            app.await_release(self.client, &pending, progress).await?;
+            releases = app.releases(self.client).await?;
+        }
         let current = releases.iter().find(|release| release.current);
         let since = current.map_or(0, |current| current.version);
         self.scale(app, self.spec.replicas).await?;
