@@ -25,6 +25,7 @@ enum Node {
     Directory { mode: u32 },
     Copy { from: PathBuf, mode: u32 },
     Text(String),
+    Program(Vec<u8>),
     Link(PathBuf),
 }
 
@@ -39,6 +40,11 @@ impl LayerTar {
 
     pub(crate) fn text(&mut self, target: &str, text: &str) -> Result<(), ImageError> {
         self.insert(target, Node::Text(text.to_owned()))
+    }
+
+    /// A file that can be run.
+    pub(crate) fn program(&mut self, target: &str, content: &[u8]) -> Result<(), ImageError> {
+        self.insert(target, Node::Program(content.to_owned()))
     }
 
     /// A file with the content of `from`, links followed.
@@ -112,6 +118,11 @@ impl LayerTar {
                 Node::Text(text) => {
                     let mut header = header(EntryType::Regular, 0o644, text.len() as u64);
                     tar.append_data(&mut header, path, text.as_bytes()).at(to)?;
+                }
+                Node::Program(content) => {
+                    let mut header = header(EntryType::Regular, 0o755, content.len() as u64);
+                    tar.append_data(&mut header, path, content.as_slice())
+                        .at(to)?;
                 }
                 Node::Link(link) => {
                     let mut header = header(EntryType::Symlink, 0o777, 0);

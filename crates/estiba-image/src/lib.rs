@@ -11,6 +11,7 @@ mod attributes;
 mod blob;
 pub mod build;
 mod compression;
+mod docker;
 mod error;
 mod export;
 pub mod fingerprint;
@@ -29,6 +30,7 @@ mod user;
 pub mod version;
 
 pub use build::{BuildRequest, Built, build};
+pub use docker::{DockerImage, Program, Words};
 pub use error::ImageError;
 pub use fingerprint::source_fingerprint;
 pub use image::{Image, ImageConfig, Layer};

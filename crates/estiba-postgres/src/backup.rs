@@ -39,7 +39,7 @@ pub async fn restore(
 
 /// A tool, connected to a database. The password is in its environment, which
 /// only its user can read.
-fn tool(
+pub(crate) fn tool(
     name: &'static str,
     outputs: &Outputs,
     database: &str,
@@ -63,7 +63,7 @@ fn tool(
     Ok(command)
 }
 
-async fn run(tool: &'static str, mut command: Command) -> Result<(), PostgresError> {
+pub(crate) async fn run(tool: &'static str, mut command: Command) -> Result<(), PostgresError> {
     let output = command.output().await.at(tool)?;
     if output.status.success() {
         return Ok(());

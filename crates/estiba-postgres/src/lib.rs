@@ -8,6 +8,7 @@
 mod backup;
 mod binaries;
 mod cluster;
+mod content;
 mod database;
 mod error;
 mod renewal;
@@ -19,6 +20,7 @@ use estiba_model::{EnvironmentId, SecretString};
 use estiba_target::{Outputs, Progress, ResourceSpec};
 
 pub use binaries::installed_server;
+pub use content::{dump_database, replace_content};
 pub use error::PostgresError;
 pub use renewal::Renewal;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use estiba_model::{EnvironmentId, Fingerprint, Message, ResourceId, SecretString};
-use estiba_postgres::{Postgres, installed_server};
+use estiba_postgres::{Postgres, dump_database, installed_server, replace_content};
 use estiba_target::{Outputs, Progress, Reach, ResourceSpec};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Executor, Row};
@@ -217,6 +217,55 @@ async fn a_backup_brings_back_what_was_there() {
         .unwrap();
     drop(connection);
     cleaned_up(&postgres, &["test"], "a-password").await;
+}
+
+#[tokio::test]
+async fn content_is_replaced_where_no_other_database_can_be_made() {
+    if skipped() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let postgres = Postgres::new(dir.path());
+    let (spec, hosted) = (resource("a-password"), environment("hosted"));
+    postgres.provision(&hosted, &spec, &Quiet).await.unwrap();
+    let outputs = postgres.outputs(&hosted, &spec).unwrap();
+    let mut connection = connect(&outputs).await;
+    connection
+        .execute(
+            "CREATE TYPE mood AS ENUM ('calm'); CREATE SCHEMA more;
+             CREATE TABLE notes (text text, mood mood); CREATE VIEW seen AS SELECT * FROM notes;
+             CREATE TABLE more.notes (id serial); INSERT INTO notes VALUES ('hola', 'calm');
+             CREATE FUNCTION twice(number int) RETURNS int LANGUAGE sql AS 'SELECT 2 * number'",
+        )
+        .await
+        .unwrap();
+    let file = dir.path().join("notes.dump");
+    dump_database(&outputs, &file).await.unwrap();
+    connection
+        .execute("DELETE FROM notes; CREATE TABLE later (text text); CREATE SCHEMA after")
+        .await
+        .unwrap();
+
+    let broken = dir.path().join("broken.dump");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&broken, &whole[..whole.len() - 200]).unwrap();
+    assert!(replace_content(&outputs, &broken).await.is_err());
+    assert_eq!(tables(&mut connection).await, ["later", "notes"]);
+
+    for _ in 0..2 {
+        replace_content(&outputs, &file).await.unwrap();
+        assert_eq!(tables(&mut connection).await, ["notes"]);
+        let count = "SELECT count(*) + twice(0) FROM seen WHERE mood = 'calm'";
+        let row = connection.fetch_one(count).await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), 1);
+    }
+    let left = "SELECT count(*) FROM pg_namespace WHERE nspname = 'after'";
+    assert_eq!(
+        connection.fetch_one(left).await.unwrap().get::<i64, _>(0),
+        0
+    );
+    drop(connection);
+    cleaned_up(&postgres, &["hosted"], "a-password").await;
 }
 
 #[tokio::test]

@@ -33,6 +33,16 @@ pub enum Capability {
     ProbesOfTwoKinds,
     /// Containers that start when another one is healthy.
     AwaitingHealthy,
+    /// Files that are put into containers.
+    Files,
+    /// More than one port for each workload.
+    SeveralPorts,
+    /// Containers that keep running are asked how they are.
+    LivenessProbes,
+    /// Probes that are commands.
+    CommandProbes,
+    /// Workloads reach one another at addresses that nobody else reaches.
+    PrivateNetwork,
 }
 
 /// Where long work tells how far it is.

@@ -9,6 +9,7 @@ use estiba_image::ImageStore;
 use estiba_model::{EnvironmentId, Message, Name, Project, TargetConfig, message};
 use estiba_target::Target;
 use estiba_target_docker::{DockerConfig, DockerTarget};
+use estiba_target_heroku::{HerokuConfig, HerokuTarget, Settings as HerokuSettings, api_key};
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings, manifests};
 use estiba_target_local::{LocalConfig, LocalTarget};
 
@@ -55,6 +56,21 @@ impl Adapters {
             helper: helper()?,
             edge_port: port(config),
             address: address(name, config)?,
+        }))
+    }
+
+    fn heroku(
+        &self,
+        config: &TargetConfig,
+        registry: Option<&str>,
+    ) -> Result<HerokuTarget, Message> {
+        let settings = HerokuSettings::parse(&config.settings)?;
+        Ok(HerokuTarget::new(HerokuConfig {
+            key: api_key(settings.api()),
+            settings,
+            images: self.images.clone(),
+            registry: registry.map(str::to_owned),
+            postgres_root: self.local_root.join("postgres"),
         }))
     }
 
@@ -148,6 +164,7 @@ impl TargetProvider for Adapters {
     ) -> Result<Arc<dyn Target>, Message> {
         match config.kind.as_str() {
             "docker" => Ok(Arc::new(self.engine(name, config, &docker_socket())?)),
+            "heroku" => Ok(Arc::new(self.heroku(config, registry)?)),
             "local" => Ok(Arc::new(self.local(config, address(name, config)?)?)),
             "kubernetes" => {
                 let target = self.kubernetes(name, config, registry, Vec::new())?;
@@ -155,8 +172,8 @@ impl TargetProvider for Adapters {
             }
             "podman" => Ok(Arc::new(self.engine(name, config, &podman_socket())?)),
             kind => Err(message!(
-                "target {name} is of kind {kind}, which this Estiba does not have; it has: docker, kubernetes, local, podman",
-                "la plataforma {name} es de tipo {kind}, que este Estiba no tiene; tiene: docker, kubernetes, local, podman"
+                "target {name} is of kind {kind}, which this Estiba does not have; it has: docker, heroku, kubernetes, local, podman",
+                "la plataforma {name} es de tipo {kind}, que este Estiba no tiene; tiene: docker, heroku, kubernetes, local, podman"
             )),
         }
     }

@@ -50,7 +50,9 @@ pub(super) fn credentials(registry: &str) -> Result<RegistryAuth, CredentialRetr
     }
 }
 
-pub(super) fn is_loopback(registry: &str) -> bool {
+/// Whether a registry, or any `HOST:PORT`, is on this machine.
+#[must_use]
+pub fn is_loopback(registry: &str) -> bool {
     let host = match registry.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => registry,

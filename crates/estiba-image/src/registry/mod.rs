@@ -8,6 +8,7 @@
 mod credentials;
 mod fault;
 mod patience;
+mod push;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,11 +32,13 @@ use crate::image::descriptor_digest;
 use crate::store::{MAX_BLOB_BYTES, MAX_JSON_BYTES, parse_json};
 use crate::{ImageError, ImageStore};
 
+use credentials::credentials;
+pub use credentials::is_loopback;
 pub use credentials::login;
-use credentials::{credentials, is_loopback};
 pub use fault::RegistryFault;
 use fault::pauses;
 use patience::{LONGEST_WAIT, Patience, SILENCE_LIMIT};
+pub use push::{push, push_as};
 
 /// How many blobs travel at once.
 const PARALLEL: usize = 3;
@@ -72,48 +75,6 @@ pub async fn pull(store: &ImageStore, reference: &str) -> Result<Digest, ImageEr
     // Last, so that an image that has its manifest is whole.
     store.keep_bytes(&raw)?;
     Ok(digest)
-}
-
-/// Sends an image of the store to a registry, under the tag of `reference`.
-/// Blobs that are there already are not sent again.
-///
-/// # Errors
-/// If the reference is not valid, the image is not whole, or the registry
-/// refuses or can't be reached.
-pub async fn push(store: &ImageStore, reference: &str, digest: &Digest) -> Result<(), ImageError> {
-    let user = store.clone();
-    let _in_use = blocking(move || user.in_use()).await?;
-    let raw = store.read(digest)?;
-    let manifest: ImageManifest = parse_json(&raw, digest.as_str())?;
-    let remote = Remote::connect(reference, RegistryOperation::Push).await?;
-    let parts = parts(&manifest);
-    let all = parts
-        .iter()
-        .map(|part| remote.persist(|| remote.send(store, part)));
-    futures::stream::iter(all.collect::<Vec<_>>())
-        .buffer_unordered(PARALLEL)
-        .try_collect::<Vec<()>>()
-        .await?;
-    let kind = manifest
-        .media_type()
-        .as_ref()
-        .map_or(OCI_MANIFEST.to_owned(), ToString::to_string);
-    let publish = || async {
-        let kind = kind.parse().map_err(|_| {
-            ImageError::malformed(
-                digest.as_str(),
-                message!(
-                    "its media type is not valid",
-                    "su tipo de contenido no es válido"
-                ),
-            )
-        })?;
-        let raw = raw.clone();
-        let published = remote.client.push_manifest_raw(&remote.image, raw, kind);
-        published.await.map_err(|e| remote.error(&e))
-    };
-    remote.persist(publish).await?;
-    Ok(())
 }
 
 /// The digest of the manifest that a registry has under `reference`; none where
@@ -158,6 +119,15 @@ struct Remote {
 
 impl Remote {
     async fn connect(reference: &str, operation: RegistryOperation) -> Result<Self, ImageError> {
+        Self::enter(reference, operation, None).await
+    }
+
+    /// As whoever `known` is; without, as `docker login` says.
+    async fn enter(
+        reference: &str,
+        operation: RegistryOperation,
+        known: Option<RegistryAuth>,
+    ) -> Result<Self, ImageError> {
         let image: Reference = reference.parse().map_err(|error: oci_client::ParseError| {
             ImageError::BadReference {
                 reference: reference.to_owned(),
@@ -180,13 +150,18 @@ impl Remote {
             ..ClientConfig::default()
         });
         let reference = image.whole();
-        let auth = blocking(move || {
-            credentials(&registry).map_err(|error| ImageError::Registry {
-                reference,
-                fault: RegistryFault::NoCredentials(error.to_string()),
-            })
-        })
-        .await?;
+        let auth = match known {
+            Some(auth) => auth,
+            None => {
+                let kept = blocking(move || {
+                    credentials(&registry).map_err(|error| ImageError::Registry {
+                        reference,
+                        fault: RegistryFault::NoCredentials(error.to_string()),
+                    })
+                });
+                kept.await?
+            }
+        };
         let mut remote = Self {
             client,
             image,

@@ -1,9 +1,11 @@
 //! The rules that look across a project's files.
 
+mod apps;
 mod names;
 mod outputs;
 mod outside;
 pub(crate) mod places;
+mod platform;
 mod ports;
 mod previews;
 mod resources;
@@ -30,7 +32,9 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     names::check(project, declared, &mut found);
     previews::check(project, declared, &mut found);
     places::check(&previews::with_one(project), &mut found);
+    apps::check(&previews::with_one(project), &mut found);
     resources::check(project, &mut found);
+    platform::check(project, &mut found);
     ports::check(project, declared, &mut found);
     outside::check(project, declared, sources, &mut found);
     outputs::check(&references, &mut found);

@@ -25,6 +25,7 @@ pub(super) const DOCKER: Kind = Kind {
     address: |_| None,
     needs_registry: false,
     mistake: |_| None,
+    app: None,
 };
 
 pub(super) const PODMAN: Kind = Kind {

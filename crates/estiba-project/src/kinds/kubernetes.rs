@@ -32,6 +32,11 @@ pub(super) const KUBERNETES: Kind = Kind {
         Capability::Udp,
         Capability::Postgres,
         Capability::Limits,
+        Capability::Files,
+        Capability::SeveralPorts,
+        Capability::LivenessProbes,
+        Capability::CommandProbes,
+        Capability::PrivateNetwork,
     ],
     // Sidecars of its own kind
     // (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/>).
@@ -53,6 +58,7 @@ pub(super) const KUBERNETES: Kind = Kind {
     address: |settings| settings.get("ingress").and_then(Value::as_str),
     needs_registry: true,
     mistake,
+    app: None,
 };
 
 fn settings(_: &mut SchemaGenerator) -> Schema {

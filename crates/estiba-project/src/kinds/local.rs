@@ -25,6 +25,7 @@ pub(super) const LOCAL: Kind = Kind {
     address: |_| None,
     needs_registry: false,
     mistake: |_| None,
+    app: None,
 };
 
 /// All targets of the machine that Estiba itself runs on have one edge.
@@ -37,6 +38,11 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Limits,
     Capability::ProbesOfTwoKinds,
     Capability::AwaitingHealthy,
+    Capability::Files,
+    Capability::SeveralPorts,
+    Capability::LivenessProbes,
+    Capability::CommandProbes,
+    Capability::PrivateNetwork,
 ];
 
 fn settings(_: &mut SchemaGenerator) -> Schema {

@@ -2,6 +2,7 @@
 //! puts things. No file outside this folder names one.
 
 mod engine;
+mod heroku;
 mod kubernetes;
 mod local;
 
@@ -35,7 +36,15 @@ pub(crate) struct Kind {
     pub needs_registry: bool,
     /// What is wrong about settings that fit the schema.
     pub mistake: fn(&Map<String, Value>) -> Option<Mistake>,
+    /// The name that each workload has among all people who use the runtime, where it
+    /// has one; or why it would not be taken.
+    pub app: Option<AppName>,
 }
+
+/// The name of a workload's app, by the settings, the project, the environment and
+/// the workload.
+pub(crate) type AppName =
+    fn(&Map<String, Value>, &ProjectId, &Name, &Name) -> Result<String, Message>;
 
 /// What is wrong about a setting.
 pub(crate) struct Mistake {
@@ -58,13 +67,14 @@ const fn provided(kind: &'static str, settings: &'static [&'static str]) -> Prov
 /// The kinds of this version.
 pub(crate) const ALL: &[Kind] = &[
     engine::DOCKER,
+    heroku::HEROKU,
     kubernetes::KUBERNETES,
     local::LOCAL,
     engine::PODMAN,
 ];
 
 /// Kinds that later versions will have.
-pub(crate) const LATER: &[&str] = &["heroku", "nomad"];
+pub(crate) const LATER: &[&str] = &["nomad"];
 
 /// The kind of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {

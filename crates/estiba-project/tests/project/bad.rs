@@ -36,7 +36,12 @@ bad! {
     replicas_out_of_range: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { api: -2 }")];
     config_that_is_a_list: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: [debug]")];
     bad_registry: [("estiba.yaml", "team: moria", "team: moria\nregistry: https://Registry.example.edu/tp2")];
-    target_of_a_later_version: [("estiba.yaml", "kind: local", "kind: heroku, app: memo2")];
+    target_of_a_later_version: [("estiba.yaml", "kind: local", "kind: nomad, address: http://127.0.0.1:4646")];
+    heroku_can_not_do_all: [("estiba.yaml", "kind: local", "kind: heroku")];
+    heroku_app_for_all_environments: [("estiba.yaml", "kind: local", "kind: heroku, app: \"{team}-{workload}\"")];
+    heroku_app_of_two_workloads: [("estiba.yaml", "kind: local", "kind: heroku, app: \"{team}-{environment}\"")];
+    heroku_app_with_a_long_name: [("estiba.yaml", "kind: local", "kind: heroku, app: \"{team}-{project}-{workload}-{environment}-of-the-course\"")];
+    heroku_key_in_the_clear: [("estiba.yaml", "kind: local", "kind: heroku, api: \"http://heroku.example.edu\"")];
     cluster_without_registry: [("estiba.yaml", "kind: local", "kind: kubernetes, context: memo2")];
     setting_of_another_kind: [("estiba.yaml", "kind: local", "kind: docker, context: memo2")];
     unknown_kind_of_target: [("estiba.yaml", "kind: local", "kind: locla")];

@@ -185,6 +185,11 @@ impl Target for DockerTarget {
             Capability::Limits,
             Capability::ProbesOfTwoKinds,
             Capability::AwaitingHealthy,
+            Capability::Files,
+            Capability::SeveralPorts,
+            Capability::LivenessProbes,
+            Capability::CommandProbes,
+            Capability::PrivateNetwork,
         ]
     }
 

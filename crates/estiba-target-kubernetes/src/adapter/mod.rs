@@ -110,6 +110,11 @@ impl Target for KubernetesTarget {
             Capability::Udp,
             Capability::Postgres,
             Capability::Limits,
+            Capability::Files,
+            Capability::SeveralPorts,
+            Capability::LivenessProbes,
+            Capability::CommandProbes,
+            Capability::PrivateNetwork,
         ]
     }
 

@@ -100,6 +100,11 @@ impl Target for LocalTarget {
             Capability::Postgres,
             Capability::ProbesOfTwoKinds,
             Capability::AwaitingHealthy,
+            Capability::Files,
+            Capability::SeveralPorts,
+            Capability::LivenessProbes,
+            Capability::CommandProbes,
+            Capability::PrivateNetwork,
         ];
         if self
             .host()

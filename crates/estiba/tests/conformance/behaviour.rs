@@ -16,7 +16,7 @@ pub struct Behaviour {
     /// The same in Spanish.
     pub es: &'static str,
     /// What a target may lack for it.
-    pub need: Option<Need>,
+    pub needs: &'static [Need],
     /// Shows it, or panics.
     pub run: fn(&Bench),
 }
@@ -32,16 +32,13 @@ impl Behaviour {
             name,
             en,
             es,
-            need: None,
+            needs: &[],
             run,
         }
     }
 
-    pub const fn needing(self, need: Need) -> Self {
-        Self {
-            need: Some(need),
-            ..self
-        }
+    pub const fn needing(self, needs: &'static [Need]) -> Self {
+        Self { needs, ..self }
     }
 }
 
@@ -64,10 +61,22 @@ pub enum Need {
     Streams,
     /// A command without a shell beside it is told that its input has ended.
     EndOfInput,
+    /// Volumes that outlive instances.
+    Volumes,
+    /// Files that are put into containers.
+    Files,
+    /// Names as long as Estiba's own.
+    LongNames,
+    /// Containers that keep running are asked how they are.
+    LivenessProbes,
+    /// Commands run inside an instance, of whatever image.
+    CommandsInside,
+    /// Containers are shut in as Estiba wants them to be.
+    Sandbox,
 }
 
 impl Need {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
@@ -76,6 +85,12 @@ impl Need {
         Self::LogTimes,
         Self::Streams,
         Self::EndOfInput,
+        Self::Volumes,
+        Self::Files,
+        Self::LongNames,
+        Self::LivenessProbes,
+        Self::CommandsInside,
+        Self::Sandbox,
     ];
 
     /// A stable name.
@@ -89,6 +104,12 @@ impl Need {
             Self::LogTimes => "log-times",
             Self::Streams => "streams",
             Self::EndOfInput => "end-of-input",
+            Self::Volumes => "volumes",
+            Self::Files => "files",
+            Self::LongNames => "long-names",
+            Self::LivenessProbes => "liveness-probes",
+            Self::CommandsInside => "commands-inside",
+            Self::Sandbox => "sandbox",
         }
     }
 
@@ -127,6 +148,30 @@ impl Need {
                 "not before Kubernetes 1.30 in an image without a shell; `exec` says so",
                 "no antes de Kubernetes 1.30 en una imagen sin intérprete; `exec` lo dice",
             ],
+            Self::Volumes => [
+                "has no volumes; `estiba check` says so",
+                "no tiene volúmenes; `estiba check` lo dice",
+            ],
+            Self::Files => [
+                "puts no files into containers; `estiba check` says so",
+                "no pone archivos en los contenedores; `estiba check` lo dice",
+            ],
+            Self::LongNames => [
+                "names have 30 characters at the most; `estiba check` says so",
+                "los nombres tienen 30 caracteres como máximo; `estiba check` lo dice",
+            ],
+            Self::LivenessProbes => [
+                "containers are asked only while they are deployed; `estiba check` says so",
+                "se pregunta a los contenedores solo al desplegarlos; `estiba check` lo dice",
+            ],
+            Self::CommandsInside => [
+                "commands run beside the instances, and need a shell in the image; `exec` says so",
+                "los comandos corren al lado de las instancias, y piden un intérprete en la imagen; `exec` lo dice",
+            ],
+            Self::Sandbox => [
+                "shuts containers in in its own way; they are not root, at least",
+                "encierra los contenedores a su manera; al menos no son root",
+            ],
         }
     }
 
@@ -148,6 +193,17 @@ impl Need {
             Self::LogTimes => crate::behaviours::since_gives_a_second(bench),
             Self::Streams => names_no_stream(bench),
             Self::EndOfInput => input_is_refused(bench),
+            Self::Volumes => refused(bench, |api| *api = score::with_volume(api.take())),
+            Self::Files => refused(bench, |api| {
+                api["containers"]["main"]["files"] = json!({ "/etc/app/note": { "content": "x" } });
+            }),
+            Self::LongNames => long_names_are_refused(bench),
+            Self::LivenessProbes => warned(bench, "ignored-probe", |container| {
+                let probe = json!({ "httpGet": { "path": "/alive", "port": 3000 } });
+                container["livenessProbe"] = probe;
+            }),
+            Self::CommandsInside => exec_asks_for_a_shell(bench),
+            Self::Sandbox => crate::behaviours::not_root(bench),
         }
     }
 }
@@ -161,7 +217,38 @@ fn refused(bench: &Bench, change: impl FnOnce(&mut serde_json::Value)) {
     let check = project.run(&["check"]);
     assert_eq!(check.code, 1, "{}", check.out);
     let said = format!("{}{}", check.out, check.err);
-    assert!(said.contains("unsupported-capability"), "{said}");
+    let unsupported = ["unsupported-capability", "unsupported-resource"];
+    let is_told = unsupported.iter().any(|rule| said.contains(rule));
+    assert!(is_told, "{said}");
+}
+
+/// `check` warns of a container changed so.
+fn warned(bench: &Bench, rule: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let project = bench.project();
+    let mut api = score::web("api");
+    change(&mut api["containers"]["main"]);
+    project.workload(&api);
+    let check = project.run(&["check"]).ok();
+    let said = format!("{}{}", check.out, check.err);
+    assert!(said.contains(rule), "{said}");
+}
+
+fn long_names_are_refused(bench: &Bench) {
+    let project = bench.project();
+    project.workload(&score::web(&"w".repeat(63)));
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, 1, "{}", check.out);
+    let said = format!("{}{}", check.out, check.err);
+    assert!(said.contains("30"), "{said}");
+}
+
+fn exec_asks_for_a_shell(bench: &Bench) {
+    let words = [
+        "exec", "api", "--env", "test", "--", "api", "tell", "self", "/version",
+    ];
+    let refused = bench.shown().run(&words);
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("/bin/sh"), "{}", refused.err);
 }
 
 /// A deployment of a container changed so tells what does not hold.

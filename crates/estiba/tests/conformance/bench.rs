@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::behaviour::Need;
 use crate::place::Place;
+use crate::score;
 use crate::support::{Answer, Done, Project, copy, get, source};
 
 /// Projects so far, of this run.
@@ -142,6 +144,34 @@ impl Kit {
             place: Arc::clone(&self.place),
             team: self.team.clone(),
             name: self.name.clone(),
+        }
+    }
+
+    /// A web API with a volume, where there are volumes.
+    pub fn web(&self, name: &str) -> Value {
+        match self.place.has(Need::Volumes) {
+            true => score::with_volume(score::web(name)),
+            false => score::web(name),
+        }
+    }
+
+    /// A web API with a migration, which writes to its volume where it has one.
+    pub fn web_with_migration(&self, name: &str) -> Value {
+        let mut web = score::web_with_migration(name);
+        if !self.place.has(Need::Volumes) {
+            web["resources"].as_object_mut().unwrap().remove("data");
+            for (_, container) in web["containers"].as_object_mut().unwrap() {
+                container.as_object_mut().unwrap().remove("volumes");
+            }
+        }
+        web
+    }
+
+    /// Asserts how often the migration of `api` ran, as its volume tells.
+    pub fn assert_migrated(&self, times: usize) {
+        if self.place.has(Need::Volumes) {
+            let ran = self.get("/migrations");
+            assert_eq!(ran, "migrated\n".repeat(times), "each ran once");
         }
     }
 

@@ -90,7 +90,8 @@ impl Shown {
     }
 
     fn trial(&self, behaviour: &'static Behaviour, results: &Arc<Results>) -> Trial {
-        let lack = behaviour.need.filter(|need| self.lacking.contains(need));
+        let mut needs = behaviour.needs.iter();
+        let lack = needs.find(|need| self.lacking.contains(need)).copied();
         trial(&self.bench, behaviour, lack, results).with_ignored_flag(self.is_missing)
     }
 }

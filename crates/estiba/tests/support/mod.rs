@@ -14,6 +14,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The key of stand-ins of Heroku, which opens nothing else.
+pub const HEROKU_KEY: &str = "stand-in-key-of-tests";
 /// The value of a secret, to be found nowhere.
 pub const SECRET: &str = "planted-s3cret-4711";
 
@@ -136,6 +138,7 @@ impl Project {
             .current_dir(self.dir())
             .env("ESTIBA_STATE_DIR", self.state())
             .env("LC_ALL", "C")
+            .env("HEROKU_API_KEY", HEROKU_KEY)
             // One build for all tests: the sources are the same.
             .env(
                 "CARGO_TARGET_DIR",

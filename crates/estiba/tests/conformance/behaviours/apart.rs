@@ -12,13 +12,15 @@ pub const ALL: &[Behaviour] = &[
         "two environments share neither data, nor values, nor instances",
         "dos ambientes no comparten datos, valores ni instancias",
         two_environments,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "two_projects",
         "two projects of one team with equal names of workloads do not touch one another",
         "dos proyectos de un equipo con nombres iguales de componentes no se tocan",
         two_projects,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "foreign_things",
         "what Estiba did not make is left alone, by a deployment and by `down`",
@@ -31,13 +33,14 @@ pub const ALL: &[Behaviour] = &[
         "un Estiba con otra carpeta de estado ve lo que corre, y lo toma a su cargo",
         another_state_folder,
     )
-    .needing(Need::Shared),
+    .needing(&[Need::Shared]),
     Behaviour::new(
         "longest_names",
         "names of 63 characters work everywhere",
         "los nombres de 63 caracteres funcionan en todas partes",
         longest_names,
-    ),
+    )
+    .needing(&[Need::LongNames]),
 ];
 
 fn two_environments(bench: &Bench) {
@@ -81,7 +84,7 @@ fn two_projects(bench: &Bench) {
 
 fn foreign_things(bench: &Bench) {
     let project = bench.project();
-    project.workload(&with_volume(score::web("api")));
+    project.workload(&project.web("api"));
     project.up("1.0.0");
     let mut foreign = project.place.plant(&project, "test");
     project.up("1.1.0");

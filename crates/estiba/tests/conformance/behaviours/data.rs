@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::{Bench, Kit};
 use crate::score::{self, with_variable, with_volume};
 
@@ -19,19 +19,22 @@ pub const ALL: &[Behaviour] = &[
         "what is in a volume outlives a new version and a restart",
         "lo que hay en un volumen sobrevive a una versión nueva y a un reinicio",
         volume_kept,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "volume_read_only",
         "a volume that is mounted read-only can be read and not written",
         "un volumen montado para sólo leer se puede leer y no escribir",
         volume_read_only,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "down_removes",
         "`down` says what data goes and removes it; config and secrets stay",
         "`down` dice qué datos se pierden y los elimina; la configuración y los secretos quedan",
         down_removes,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "postgres",
         "PostgreSQL is provided, and the workload reaches it",

@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::{Bench, Kit};
 use crate::score::{self, with_variable, with_volume};
 use crate::support::get;
@@ -41,7 +41,8 @@ pub const ALL: &[Behaviour] = &[
         "of a workload without a port, the old instance ends before the new one starts",
         "de un componente sin puerto, la instancia anterior termina antes de que inicie la nueva",
         replaced_without_overlap,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "scale",
         "`scale` changes the number of instances: more, fewer, none",

@@ -54,7 +54,7 @@ pub const ALL: &[Behaviour] = &[
 /// An API that works.
 fn working(bench: &Bench) -> Kit {
     let project = bench.project();
-    project.workload(&score::web_with_migration("api"));
+    project.workload(&project.web_with_migration("api"));
     project.up("1.0.0");
     project
 }
@@ -72,7 +72,7 @@ fn fails(project: &Kit, said: &str) {
 }
 
 fn change(project: &Kit, change: impl FnOnce(&mut Value)) {
-    let mut api = score::web_with_migration("api");
+    let mut api = project.web_with_migration("api");
     change(&mut api);
     project.workload(&api);
 }
@@ -95,7 +95,7 @@ fn migration_fails(bench: &Bench) {
         api["containers"]["migrate"]["args"] = json!(["migrate", "badly"]);
     });
     fails(&project, "already exists");
-    assert_eq!(project.get("/migrations"), "migrated\n");
+    project.assert_migrated(1);
 }
 
 fn unknown_image(bench: &Bench) {

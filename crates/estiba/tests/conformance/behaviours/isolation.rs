@@ -20,13 +20,15 @@ pub const ALL: &[Behaviour] = &[
         "a program has no privileges, can get none, and its system calls are filtered",
         "un programa no tiene privilegios, no puede obtenerlos, y sus llamadas al sistema se filtran",
         no_privileges,
-    ),
+    )
+    .needing(&[Need::Sandbox]),
     Behaviour::new(
         "root_read_only",
         "the root file system is read-only",
         "el sistema de archivos raíz es de sólo lectura",
         root_read_only,
-    ),
+    )
+    .needing(&[Need::Sandbox]),
     Behaviour::new(
         "tmp_writable",
         "`/tmp` is writable, and each instance has its own",
@@ -39,14 +41,14 @@ pub const ALL: &[Behaviour] = &[
         "un programa que toma más memoria que su límite se termina y se reinicia",
         memory_limit,
     )
-    .needing(Need::Limits),
+    .needing(&[Need::Limits]),
     Behaviour::new(
         "cpu_limit",
         "a program gets no more processor time than its limit",
         "un programa no recibe más procesador que su límite",
         cpu_limit,
     )
-    .needing(Need::Limits),
+    .needing(&[Need::Limits]),
 ];
 
 /// A line of `/proc/self/status` (proc(5)), without its name.
@@ -57,7 +59,7 @@ fn of_status(bench: &Bench, name: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-fn not_root(bench: &Bench) {
+pub fn not_root(bench: &Bench) {
     let users = of_status(bench, "Uid:");
     assert!(users.iter().all(|user| user != "0"), "{users:?}");
 }

@@ -47,7 +47,7 @@ const BOUNDARIES: [(&str, usize); 5] = [
 
 fn project(bench: &Bench) -> Kit {
     let project = bench.project();
-    project.workload(&score::web_with_migration("api"));
+    project.workload(&project.web_with_migration("api"));
     project.workload(&score::bot("bot"));
     project
 }
@@ -59,8 +59,7 @@ fn assert_in_place(project: &Kit, version: &str, migrations: usize) {
     assert!(status["activity"].is_null(), "{status}");
     assert_eq!(status["drift"], json!([]), "{status}");
     assert_eq!(project.get("/version"), version);
-    let ran = project.get("/migrations");
-    assert_eq!(ran, "migrated\n".repeat(migrations), "each ran once");
+    project.assert_migrated(migrations);
 }
 
 fn killed_first_deployment(bench: &Bench) {
@@ -81,7 +80,7 @@ fn killed_change(bench: &Bench) {
     project.up("1.0.0");
     let mut killed = 0;
     for (number, (event, count)) in BOUNDARIES.into_iter().enumerate() {
-        let mut api = score::web_with_migration("api");
+        let mut api = project.web_with_migration("api");
         api["containers"]["migrate"]["args"] = json!(["migrate", number.to_string()]);
         project.workload(&api);
         let version = format!("1.{number}.1");

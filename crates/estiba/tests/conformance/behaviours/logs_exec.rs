@@ -29,14 +29,14 @@ pub const ALL: &[Behaviour] = &[
         "`--since` y `--tail` dan sólo las líneas más nuevas",
         log_since_and_tail,
     )
-    .needing(Need::LogTimes),
+    .needing(&[Need::LogTimes]),
     Behaviour::new(
         "log_both_streams",
         "standard output and error are told apart",
         "la salida y el error estándar se distinguen",
         log_both_streams,
     )
-    .needing(Need::Streams),
+    .needing(&[Need::Streams]),
     Behaviour::new(
         "log_of_one_that_ended",
         "what a program wrote before it ended is there after it was started again",
@@ -54,32 +54,36 @@ pub const ALL: &[Behaviour] = &[
         "`exec` ends with the code of the command",
         "`exec` termina con el código del comando",
         exec_code,
-    ),
+    )
+    .needing(&[Need::CommandsInside]),
     Behaviour::new(
         "exec_streams",
         "`exec` keeps output and error apart",
         "`exec` separa la salida del error",
         exec_streams,
-    ),
+    )
+    .needing(&[Need::CommandsInside]),
     Behaviour::new(
         "exec_input",
         "`exec` passes standard input to the command, to its end",
         "`exec` pasa la entrada estándar al comando, hasta su fin",
         exec_input,
     )
-    .needing(Need::EndOfInput),
+    .needing(&[Need::CommandsInside, Need::EndOfInput]),
     Behaviour::new(
         "exec_large_output",
         "10 MB of output of `exec` arrive whole",
         "10 MB de salida de `exec` llegan enteros",
         exec_large_output,
-    ),
+    )
+    .needing(&[Need::CommandsInside]),
     Behaviour::new(
         "exec_unknown_program",
         "a program that is not there is named by `exec`",
         "`exec` nombra un programa que no está",
         exec_unknown_program,
-    ),
+    )
+    .needing(&[Need::CommandsInside]),
 ];
 
 const LIMIT: Duration = Duration::from_secs(30);

@@ -15,11 +15,12 @@ mod stopping;
 mod values;
 mod verifying;
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::Kit;
-use crate::score::{self, with_variable, with_volume};
+use crate::score::with_variable;
 use crate::support::SECRET;
 
+pub use isolation::not_root;
 pub use logs_exec::since_gives_a_second;
 
 /// A theme in English and Spanish, and its behaviours.
@@ -55,10 +56,10 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
 }
 
 /// The project that behaviours look at without changing it: an API with a
-/// volume, values and files.
+/// volume, values and files, where there are such.
 pub fn shown(kit: Kit) -> Kit {
-    let mut api = with_volume(score::web("api"));
-    values::fill(&mut api);
+    let mut api = kit.web("api");
+    values::fill(&mut api, kit.place.has(Need::Files));
     kit.workload(&with_variable(api, "TOKEN", "${resources.env.TOKEN}"));
     kit.secret("TOKEN", SECRET, "test");
     kit.secret("TOKEN", SECRET, "prod");

@@ -30,14 +30,14 @@ pub const ALL: &[Behaviour] = &[
         "los contenedores de un componente comparten localhost",
         sidecar,
     )
-    .needing(Need::Sidecars),
+    .needing(&[Need::Sidecars]),
     Behaviour::new(
         "route_by_path",
         "two workloads share a host name, each with its path",
         "dos componentes comparten un nombre de host, cada uno con su ruta",
         route_by_path,
     )
-    .needing(Need::Routes),
+    .needing(&[Need::Routes]),
     Behaviour::new(
         "streaming",
         "an answer in pieces arrives piece by piece",
@@ -56,7 +56,7 @@ pub const ALL: &[Behaviour] = &[
         "un componente llega a otro por UDP",
         udp,
     )
-    .needing(Need::Udp),
+    .needing(&[Need::Udp]),
 ];
 
 /// An API, and a front end that knows it as `API`.

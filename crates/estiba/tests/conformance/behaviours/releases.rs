@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::{Bench, Kit};
 use crate::score;
 
@@ -42,7 +42,8 @@ pub const ALL: &[Behaviour] = &[
         "a migration runs once for each release that changes it, whatever else is done",
         "una migración corre una vez por cada versión que la cambia, pase lo que pase después",
         migration_once,
-    ),
+    )
+    .needing(&[Need::Volumes]),
 ];
 
 /// The images that a command told to have built or brought.
@@ -99,16 +100,16 @@ fn promotion_only_of_what_ran(bench: &Bench) {
 
 fn rollback(bench: &Bench) {
     let project = bench.project();
-    project.workload(&score::web_with_migration("api"));
+    project.workload(&project.web_with_migration("api"));
     project.up("1.0.0");
-    let mut changed = score::web_with_migration("api");
+    let mut changed = project.web_with_migration("api");
     changed["containers"]["migrate"]["args"] = json!(["migrate", "again"]);
     project.workload(&changed);
     project.up("1.1.0");
     assert_eq!(project.get("/version"), "1.1.0");
     project.run(&["rollback", "--env", "test"]).ok();
     assert_eq!(project.get("/version"), "1.0.0");
-    assert_eq!(project.get("/migrations"), "migrated\nmigrated\n");
+    project.assert_migrated(2);
 }
 
 fn rollback_to_a_version(bench: &Bench) {

@@ -21,7 +21,8 @@ pub const ALL: &[Behaviour] = &[
         "an instance that is replaced gets SIGTERM and ends by itself",
         "una instancia que se reemplaza recibe SIGTERM y termina sola",
         sigterm,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "slow_request_drained",
         "a request that takes 3 s is answered by the old instance before that ends",
@@ -33,19 +34,22 @@ pub const ALL: &[Behaviour] = &[
         "a program that ignores SIGTERM is killed after its time",
         "un programa que ignora SIGTERM se mata al acabarse su plazo",
         killed_after_the_grace,
-    ),
+    )
+    .needing(&[Need::Volumes]),
     Behaviour::new(
         "liveness",
         "a container that fails its liveness probe is started again",
         "un contenedor que no pasa su prueba de vida se reinicia",
         liveness,
-    ),
+    )
+    .needing(&[Need::LivenessProbes]),
     Behaviour::new(
         "readiness_lost",
         "an instance that is not ready any more gets no requests until it is",
         "una instancia que deja de estar lista no recibe pedidos hasta que vuelve a estarlo",
         readiness_lost,
-    ),
+    )
+    .needing(&[Need::LivenessProbes]),
     Behaviour::new(
         "ended_is_restarted",
         "a program that ends by itself is started again, and that is counted",
@@ -58,13 +62,13 @@ pub const ALL: &[Behaviour] = &[
         "un contenedor que debe completarse (`complete`) antes que otro corre primero hasta el final",
         before_complete,
     )
-    .needing(Need::Sidecars),
+    .needing(&[Need::Sidecars]),
 ];
 
-/// An API with a volume, where it notes what becomes of it.
+/// An API that notes what becomes of it in its volume, where there are volumes.
 fn noting(bench: &Bench) -> Kit {
     let project = bench.project();
-    project.workload(&with_volume(score::web("api")));
+    project.workload(&project.web("api"));
     project
 }
 

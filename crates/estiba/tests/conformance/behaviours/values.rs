@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Need};
 use crate::bench::Bench;
 use crate::support::{SECRET, files_with};
 
@@ -27,19 +27,22 @@ pub const ALL: &[Behaviour] = &[
         "a file is there with its content and mode, its placeholders expanded",
         "un archivo está con su contenido y modo, con sus marcadores expandidos",
         files,
-    ),
+    )
+    .needing(&[Need::Files]),
     Behaviour::new(
         "files_not_expanded",
         "a file with `noExpand` is there as it was written",
         "un archivo con `noExpand` está tal como se escribió",
         files_not_expanded,
-    ),
+    )
+    .needing(&[Need::Files]),
     Behaviour::new(
         "files_binary",
         "a file of any bytes is there byte by byte",
         "un archivo de bytes cualesquiera está byte por byte",
         files_binary,
-    ),
+    )
+    .needing(&[Need::Files]),
     Behaviour::new(
         "unicode",
         "a value with accents, quotes, emoji and dollar signs arrives as it is",
@@ -67,13 +70,16 @@ pub const ALL: &[Behaviour] = &[
 ];
 
 /// Adds what these behaviours look at to an API.
-pub fn fill(api: &mut Value) {
+pub fn fill(api: &mut Value, with_files: bool) {
     api["metadata"]["tier"] = json!({ "name": "front", "ports": [1, 2] });
     let main = &mut api["containers"]["main"];
     let variables = &mut main["variables"];
     variables["NAME"] = json!("${metadata.name} of ${metadata.tier.name}");
     variables["PORTS"] = json!("${metadata.tier.ports}");
     variables["DOLLARS"] = json!("$$ $${x} $HOME ${resources.env.BEHAVIOUR}");
+    if !with_files {
+        return;
+    }
     main["files"] = json!({
         "/etc/app/token": { "content": "token=${resources.env.TOKEN}\n", "mode": "0444" },
         "/etc/app/run": { "content": "for ${metadata.name}", "mode": "0555" },
@@ -129,7 +135,7 @@ fn secret_reaches_the_program(bench: &Bench) {
 fn secret_nowhere_else(bench: &Bench) {
     let project = bench.project();
     let mut api = crate::score::web("api");
-    fill(&mut api);
+    fill(&mut api, project.place.has(Need::Files));
     let api = crate::score::with_variable(api, "TOKEN", "${resources.env.TOKEN}");
     project.workload(&api);
     for environment in ["test", "prod"] {

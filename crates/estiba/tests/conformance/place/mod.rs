@@ -2,6 +2,7 @@
 //! ask of the command: how each is reached, disturbed and looked into.
 
 mod docker;
+mod heroku;
 mod kubernetes;
 mod kubernetes_volumes;
 mod local;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Arc<dyn Place>> {
         Arc::new(docker::Engine::docker()),
         Arc::new(docker::Engine::podman()),
         Arc::new(kubernetes::Cluster::default()),
+        Arc::new(heroku::Heroku::default()),
     ]
 }
 
@@ -40,6 +42,11 @@ pub trait Place: Send + Sync {
 
     /// What it declares not to have.
     fn lacking(&self) -> Vec<Need>;
+
+    /// Whether it has what a behaviour is not about, and uses where it is.
+    fn has(&self, need: Need) -> bool {
+        !self.lacking().contains(&need)
+    }
 
     /// Its entry below `targets` of `estiba.yaml`.
     fn target(&self, project: &Kit) -> Value;

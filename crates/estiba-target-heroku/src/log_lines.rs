@@ -1,0 +1,93 @@
+//! The lines of a log session
+//! (<https://devcenter.heroku.com/articles/logging#log-format>):
+//! `2026-01-02T03:04:05.678901+00:00 app[web.1]: text`.
+
+use estiba_model::InstanceName;
+use jiff::Timestamp;
+
+/// A line that a dyno wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DynoLine {
+    pub(crate) at: Timestamp,
+    /// `web.1`.
+    pub(crate) dyno: String,
+    pub(crate) text: String,
+}
+
+/// What a line of a session says, where a dyno wrote it: Heroku's own words and those
+/// about the app are left out. Streams of events put `data:` before each.
+pub(crate) fn dyno_line(line: &str) -> Option<DynoLine> {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let line = line.strip_prefix("data:").map_or(line, str::trim_start);
+    let (at, rest) = line.split_once(' ')?;
+    let (source, text) = rest.split_once(':')?;
+    let dyno = source.strip_prefix("app[")?.strip_suffix(']')?;
+    if dyno == "api" {
+        return None;
+    }
+    Some(DynoLine {
+        at: at.parse().ok()?,
+        dyno: dyno.to_owned(),
+        text: text.strip_prefix(' ').unwrap_or(text).to_owned(),
+    })
+}
+
+/// The instance that a dyno is: `web.1` of `api` is `api-web-1`.
+pub(crate) fn instance(workload: &str, dyno: &str) -> Option<InstanceName> {
+    let dyno: String = dyno
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    format!("{workload}-{dyno}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_dynos_are_told_from_all_others() {
+        for (line, expected) in [
+            (
+                "2026-01-02T03:04:05.678901+00:00 app[web.1]: GET / 200: fine",
+                Some(("web.1", "GET / 200: fine")),
+            ),
+            (
+                "data: 2026-01-02T03:04:05.678901+00:00 app[worker.2]:   indented\r\n",
+                Some(("worker.2", "  indented")),
+            ),
+            (
+                "2026-01-02T03:04:05.678901+00:00 app[web.1]: ",
+                Some(("web.1", "")),
+            ),
+            (
+                "2026-01-02T03:04:05.678901+00:00 heroku[router]: at=info",
+                None,
+            ),
+            (
+                "2026-01-02T03:04:05.678901+00:00 app[api]: Deployed web",
+                None,
+            ),
+            ("id: 1002", None),
+            ("yesterday app[web.1]: text", None),
+            ("", None),
+        ] {
+            let found = dyno_line(line);
+            let found = found.as_ref().map(|l| (l.dyno.as_str(), l.text.as_str()));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_dyno_is_an_instance_of_its_workload() {
+        for (dyno, name) in [("web.1", "api-web-1"), ("web-12ab-cd", "api-web-12ab-cd")] {
+            assert_eq!(instance("api", dyno).unwrap().as_str(), name);
+        }
+    }
+}
