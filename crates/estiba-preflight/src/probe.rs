@@ -64,7 +64,7 @@ struct Attempt<'s> {
 enum What {
     Http { uri: Uri, tls: bool },
     Socket { tls: bool },
-    Postgres(Server),
+    Postgres(Box<Server>),
 }
 
 impl<'s> Attempt<'s> {
@@ -149,7 +149,7 @@ fn what(url: &SecretString, ca: Option<&str>) -> Result<(What, String, u16), Fau
     if matches!(scheme, "postgres" | "postgresql") {
         let server = Server::of(url, ca)?;
         let (host, port) = server.address();
-        return Ok((What::Postgres(server), bare(&host), port));
+        return Ok((What::Postgres(Box::new(server)), bare(&host), port));
     }
     let uri: Uri = url.expose().parse().map_err(|_| Fault::BadUrl)?;
     let host = uri.host().map(bare).filter(|host| !host.is_empty());
