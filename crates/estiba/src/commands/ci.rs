@@ -9,6 +9,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
+use estiba_api::DeploymentView;
 use estiba_ci::lint::{Known, lint};
 use estiba_ci::report;
 use estiba_engine::environment_id;
@@ -118,7 +119,10 @@ async fn report(context: &Context, environment: &Name, places: &Places<'_>) -> R
     environment_id(&project, environment)?;
     let backend = context.backend().await?;
     let history = backend.history(&project, environment, 1, true).await?;
-    let Some((deployment, steps)) = history.into_iter().next() else {
+    let Some(DeploymentView {
+        deployment, steps, ..
+    }) = history.into_iter().next()
+    else {
         return Err(Failure::because(message!(
             "nothing was deployed to {environment}, so there is nothing to report; `estiba deploy --env {environment}` comes first",
             "no se desplegó nada en {environment}, así que no hay qué informar; antes va `estiba deploy --env {environment}`"

@@ -103,7 +103,7 @@ struct Place {
 impl Place {
     async fn of(context: &Context) -> Result<Self, Failure> {
         let engine = context.engine().await?;
-        let people: Arc<dyn People> = match context.client()? {
+        let people: Arc<dyn People> = match context.client().await? {
             Some(client) => {
                 let me = client.me().await?;
                 if !me.admin {
@@ -117,7 +117,7 @@ impl Place {
             }
             None => Arc::new(people::OfState(engine.clone())),
         };
-        let backend = Arc::from(context.backend_over(engine)?);
+        let backend = Arc::from(context.backend_over(engine).await?);
         Ok(Self { backend, people })
     }
 }
