@@ -147,6 +147,7 @@ impl Rollout<'_> {
             exposure: of.exposure.clone(),
             container: container.name.clone(),
             image: self.image.id.clone(),
+            has_entry_point: self.image.has_entry_point,
             values: marks::hash(&all, &variables),
             secrets: secret_places::find(&wanted, &of.secrets),
             variables,
