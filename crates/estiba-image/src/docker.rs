@@ -34,6 +34,8 @@ pub struct DockerImage {
     pub manifest: Digest,
     /// The digest of its configuration, which Docker calls the image's id.
     pub id: Digest,
+    /// Whether other commands would become arguments of its entry point.
+    pub has_entry_point: bool,
 }
 
 /// A program and where it is in an image.
@@ -153,7 +155,12 @@ impl ImageStore {
             "layers": layers,
         });
         let manifest = self.keep_bytes(manifest.to_string().as_bytes())?;
-        Ok(DockerImage { manifest, id })
+        let entry_point = config["config"]["Entrypoint"].as_array();
+        Ok(DockerImage {
+            manifest,
+            id,
+            has_entry_point: entry_point.is_some_and(|words| !words.is_empty()),
+        })
     }
 }
 

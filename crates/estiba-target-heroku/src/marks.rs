@@ -68,6 +68,9 @@ pub(crate) struct RolledOut {
     pub(crate) container: Name,
     /// The id of the image in Docker's format.
     pub(crate) image: Digest,
+    /// Whether other commands would become arguments of its entry point.
+    #[serde(default)]
+    pub(crate) has_entry_point: bool,
     /// The config vars that Estiba set.
     pub(crate) variables: BTreeSet<String>,
     /// A hash of their values.
@@ -343,6 +346,7 @@ mod tests {
             exposure: Exposure::default(),
             container: workload.clone(),
             image: Digest::of(b"image"),
+            has_entry_point: true,
             variables: names(&["LEVEL"]),
             values: "00".to_owned(),
             secrets: Places::from([("TOKEN".to_owned(), vec![(0, 4)])]),

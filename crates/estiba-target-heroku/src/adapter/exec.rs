@@ -55,6 +55,18 @@ impl HerokuTarget {
                 "{instance} no está en marcha (o ya no)"
             )));
         };
+        // It would start the workload itself once more, and a second bot beside the first.
+        if app
+            .marks
+            .rollout
+            .as_ref()
+            .is_some_and(|one| one.has_entry_point)
+        {
+            return Err(TargetError::new(message!(
+                "{instance}: Heroku hands a command to the entry point of the image, which would start the workload again: build the image with CMD and without ENTRYPOINT, and a shell in it",
+                "{instance}: Heroku pasa el comando al punto de entrada de la imagen, lo que iniciaría otra vez el componente: construya la imagen con CMD y sin ENTRYPOINT, y con un intérprete"
+            )));
+        }
         let Some(command) = telling(&request.command) else {
             return Err(TargetError::new(message!(
                 "a word of the command has a zero byte, which no shell can be told",

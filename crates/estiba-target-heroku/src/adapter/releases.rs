@@ -70,6 +70,21 @@ impl OurApp {
         self.await_release(client, release, progress).await
     }
 
+    /// Waits until no release is under way; fails where the newest one does.
+    pub(super) async fn await_newest(
+        &self,
+        client: &Client,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let releases = self.releases(client).await?;
+        match releases.first() {
+            Some(newest) if newest.status == ReleaseStatus::Pending => {
+                self.await_release(client, newest, progress).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn newest_version(&self, client: &Client) -> Result<u64, TargetError> {
         let releases = self.releases(client).await?;
         Ok(releases.first().map_or(0, |newest| newest.version))
@@ -101,7 +116,7 @@ impl OurApp {
                 continue;
             }
             // Heroku streams what images write that have curl; the log has it anyway.
-            if last.is_empty() && release.output_stream_url.is_some() {
+            if now.status == ReleaseStatus::Failed && last.is_empty() {
                 last = self.last_lines(client, LastOf::ReleasePhase).await;
                 last.iter().for_each(|line| progress.line(line));
             }

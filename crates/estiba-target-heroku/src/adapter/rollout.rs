@@ -147,6 +147,7 @@ impl Rollout<'_> {
             exposure: of.exposure.clone(),
             container: container.name.clone(),
             image: self.image.id.clone(),
+            has_entry_point: self.image.has_entry_point,
             values: marks::hash(&all, &variables),
             secrets: secret_places::find(&wanted, &of.secrets),
             variables,
@@ -187,6 +188,8 @@ impl Rollout<'_> {
                 .await?;
         }
         app.change(self.client, change).await?;
+        // A release phase holds a changed config var back too.
+        app.await_newest(self.client, progress).await?;
         if brings_image {
             let images = [(self.kind, self.image)];
             app.release_images(self.client, &images, progress).await?;
@@ -296,6 +299,7 @@ impl Rollout<'_> {
         let set_then = marks::of_rollout(&before.vars);
         let change = marks::difference(&app.vars, &set_then, &ours);
         app.change(self.client, &change).await?;
+        app.await_newest(self.client, progress).await?;
         let updates = before.processes.iter().map(|process| {
             let size = json!({ "name": process.size.to_lowercase() });
             json!({ "type": process.kind, "quantity": process.quantity, "dyno_size": size })
