@@ -12,11 +12,11 @@ use crate::error::HostError;
 #[must_use]
 pub fn own_host(environment: &EnvironmentId, workload: &str) -> String {
     let EnvironmentId {
+        team,
         project,
         environment,
-        ..
     } = environment;
-    format!("{workload}.{environment}.{project}.localhost")
+    format!("{workload}.{environment}.{project}.{team}.localhost")
 }
 
 /// The names of the TCP ports of an exposure.

@@ -16,6 +16,9 @@ pub struct Project {
     pub id: ProjectId,
     /// The folder of `estiba.yaml`.
     pub directory: PathBuf,
+    /// The text of `estiba.yaml`; of a project that a course puts together, what
+    /// it would be.
+    pub text: String,
     /// What ships.
     pub workloads: BTreeMap<Name, ProjectWorkload>,
     /// Where images are pushed, for example `registry.example.edu/tp2`.

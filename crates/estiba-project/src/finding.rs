@@ -75,9 +75,13 @@ impl Findings {
         self.0.extend(others.0);
     }
 
-    /// The findings with their lines, in the order of the files.
-    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
-        let mut documents = Documents::default();
+    /// The findings with their lines, in the order of the files. What `over` says
+    /// in place of `file` is where `over` says it.
+    pub fn into_diagnostics(self, file: &Path, over: Option<&Document>) -> Vec<Diagnostic> {
+        let mut documents = Documents {
+            read: BTreeMap::new(),
+            over: over.map(|document| (file, document)),
+        };
         let mut diagnostics: Vec<Diagnostic> = self
             .0
             .into_iter()
@@ -90,12 +94,20 @@ impl Findings {
     }
 }
 
-#[derive(Default)]
-struct Documents(BTreeMap<PathBuf, Option<Document>>);
+struct Documents<'d> {
+    read: BTreeMap<PathBuf, Option<Document>>,
+    over: Option<(&'d Path, &'d Document)>,
+}
 
-impl Documents {
+impl Documents<'_> {
     fn place(&mut self, spot: &Spot) -> Place {
-        let document = match self.0.entry(spot.file.clone()) {
+        if let Some((file, over)) = self.over
+            && file == spot.file
+            && over.value.pointer(&spot.pointer).is_some()
+        {
+            return locate(over, spot);
+        }
+        let document = match self.read.entry(spot.file.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(open(&spot.file)),
         };

@@ -9,12 +9,13 @@ use estiba_model::{
     Diagnostic, Environment, Name, Project, ProjectId, ProjectWorkload, TargetConfig, has_errors,
     message,
 };
-use estiba_score::yaml::{Document, Recovered, join};
+use estiba_score::yaml::{Document, Recovered, emit, join};
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::check::{self, Declared};
 use crate::file::{EnvironmentFile, On, ProjectFile, checking_schema};
+use crate::over::Over;
 use crate::finding::{Findings, Spot, start_of};
 use crate::prune::prune;
 
@@ -61,11 +62,21 @@ pub fn load(path: &Path) -> Loaded {
     }
 }
 
+/// The same with what a course says put over it.
+#[must_use]
+pub fn load_over(folder: &Path, over: &Over<'_>) -> Loaded {
+    let file = beside(folder, FILE_NAME);
+    match read_text(&file) {
+        Ok(text) => read(&file, &text, Sources::Beside, Some(over)),
+        Err(diagnostic) => failed(vec![*diagnostic]),
+    }
+}
+
 /// Reads and checks the text of an `estiba.yaml` as if it were at `file`, with
 /// the Score files beside it.
 #[must_use]
 pub fn parse(file: &Path, text: &str) -> Loaded {
-    read(file, text, Sources::Beside)
+    read(file, text, Sources::Beside, None)
 }
 
 /// The same of a folder that has the project's files and not the sources that
@@ -74,7 +85,7 @@ pub fn parse(file: &Path, text: &str) -> Loaded {
 pub fn load_description(folder: &Path) -> Loaded {
     let file = beside(folder, FILE_NAME);
     match read_text(&file) {
-        Ok(text) => read(&file, &text, Sources::Elsewhere),
+        Ok(text) => read(&file, &text, Sources::Elsewhere, None),
         Err(diagnostic) => failed(vec![*diagnostic]),
     }
 }
@@ -88,14 +99,18 @@ pub(crate) enum Sources {
     Elsewhere,
 }
 
-fn read(file: &Path, text: &str, sources: Sources) -> Loaded {
+fn read(file: &Path, text: &str, sources: Sources, over: Option<&Over<'_>>) -> Loaded {
     let Recovered {
         document,
         mut diagnostics,
     } = Document::recover(file, text);
-    let Some(document) = document else {
+    let Some(mut document) = document else {
         return failed(diagnostics);
     };
+    if let Some(over) = over {
+        document.value = over.put_over(&document);
+    }
+    let document = document;
     diagnostics.extend(estiba_score::schema::validate_with(
         &document, &VALIDATOR, &SCHEMA,
     ));
@@ -110,16 +125,21 @@ fn read(file: &Path, text: &str, sources: Sources) -> Loaded {
     if workloads.len() == listed.len() {
         declared.workloads = Some(workloads.keys().map(Name::to_string).collect());
     }
-    let shape = prune(document.value.clone(), &VALIDATOR)
+    let shape = prune(document.value.clone(), &VALIDATOR, &["project", "team"])
         .and_then(|value| serde_json::from_value::<ProjectFile>(value).ok());
+    let places = over.map(|over| over.document);
     let Some(shape) = shape else {
-        diagnostics.extend(findings.into_diagnostics());
+        diagnostics.extend(findings.into_diagnostics(file, places));
         diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
         return failed(diagnostics);
     };
-    let project = assemble(shape, &document, directory, workloads);
+    let mut project = assemble(shape, &document, directory, workloads);
+    project.text = match over {
+        None => text.to_owned(),
+        Some(_) => emit(&document.value),
+    };
     findings.extend(check::run(&project, &declared, sources));
-    diagnostics.extend(findings.into_diagnostics());
+    diagnostics.extend(findings.into_diagnostics(file, places));
     diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
     Loaded {
         project: (!has_errors(&diagnostics)).then_some(project),
@@ -314,6 +334,7 @@ fn assemble(
             project: file.project,
         },
         directory,
+        text: String::new(),
         workloads,
         registry: file.registry,
         targets,

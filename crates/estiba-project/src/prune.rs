@@ -8,10 +8,13 @@ use serde_json::Value;
 /// Taking a value out can leave its parent incomplete, up to the root.
 const MOST_LEVELS: usize = 8;
 
-/// `value` without what breaks the schema; `None` where nothing useful is left.
-pub(crate) fn prune(mut value: Value, validator: &Validator) -> Option<Value> {
+/// `value` without what breaks the schema; `None` where nothing useful is left. What
+/// is missing or broken of `named` has another name for a while: they matter to
+/// nothing that is checked.
+#[must_use]
+pub fn prune(mut value: Value, validator: &Validator, named: &[&str]) -> Option<Value> {
     for _ in 0..MOST_LEVELS {
-        name_it(&mut value);
+        name_it(&mut value, named);
         let mut broken: Vec<Vec<String>> = validator
             .iter_errors(&value)
             .flat_map(|e| breaks(&e))
@@ -29,12 +32,10 @@ pub(crate) fn prune(mut value: Value, validator: &Validator) -> Option<Value> {
     None
 }
 
-/// A project whose own names are missing or broken has others for a while: they
-/// matter to nothing that is checked.
-fn name_it(value: &mut Value) {
+fn name_it(value: &mut Value, named: &[&str]) {
     let Value::Object(map) = value else { return };
-    for key in ["project", "team"] {
-        map.entry(key).or_insert_with(|| "unnamed".into());
+    for key in named {
+        map.entry(*key).or_insert_with(|| "unnamed".into());
     }
 }
 

@@ -53,7 +53,7 @@ pub fn missing_values(
         secrets,
         &mut found,
     );
-    found.into_diagnostics()
+    found.into_diagnostics(&project_file(project), None)
 }
 
 fn uses(

@@ -18,7 +18,22 @@ use std::path::Path;
 
 use estiba_model::{Diagnostic, Place, Workload, has_errors, message};
 
+use crate::workload::quantity;
 use crate::yaml::{Document, MOST_FINDINGS};
+
+/// An amount of CPU (`2`, `0.25`, `250m`) in thousandths of a core; `None` where it is
+/// none, or more than can be counted.
+#[must_use]
+pub fn cpu_millis(text: &str) -> Option<u64> {
+    u64::try_from(quantity::cpu_millis(text)?).ok()
+}
+
+/// An amount of memory (`1.5Gi`, `256M`) in bytes; `None` where it is none, or more
+/// than can be counted.
+#[must_use]
+pub fn memory_bytes(text: &str) -> Option<u64> {
+    u64::try_from(quantity::memory_bytes(text)?).ok()
+}
 
 /// The longest Score file that is read, 1 MiB.
 pub const MOST_BYTES: u64 = 1 << 20;

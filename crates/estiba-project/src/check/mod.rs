@@ -2,7 +2,7 @@
 
 mod names;
 mod outputs;
-mod places;
+pub(crate) mod places;
 mod ports;
 mod resources;
 pub(crate) mod secrets;

@@ -178,6 +178,20 @@ fn same_route(project: &Project, found: &mut Findings) {
     }
 }
 
+/// The addresses that the routes of a workload say, by resource.
+pub(crate) fn hosts(
+    kind: &Kind,
+    environment: &Environment,
+    user: &ProjectWorkload,
+) -> Vec<(Name, String)> {
+    let resources = user.workload.resources.iter();
+    let addresses = resources.filter_map(|(name, resource)| {
+        let Address { host, path, .. } = address(kind, environment, user, resource)?;
+        Some((name.clone(), format!("{host}{path}")))
+    });
+    addresses.collect()
+}
+
 /// The address of a route with a host; without one it is the target's own for
 /// the workload and the environment, which no other has.
 fn address(

@@ -7,6 +7,11 @@ use serde_json::{Map, Value};
 
 use super::{Kind, Mistake, provided};
 
+pub(super) const NAMESPACE: &str = "namespace";
+
+/// The namespace where none is said.
+pub(super) const USUAL_PATTERNS: &[(&str, &str)] = &[(NAMESPACE, "{team}-{environment}")];
+
 pub(super) const KUBERNETES: Kind = Kind {
     name: "kubernetes",
     schema: settings,

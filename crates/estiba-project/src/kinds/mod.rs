@@ -70,3 +70,39 @@ pub(crate) const LATER: &[&str] = &["heroku", "nomad"];
 pub(crate) fn find(name: &str) -> Option<&'static Kind> {
     ALL.iter().find(|kind| kind.name == name)
 }
+
+/// The names that a kind takes where its settings say none.
+pub(crate) fn usual_patterns(kind: &Kind) -> &'static [(&'static str, &'static str)] {
+    match kind.name {
+        "kubernetes" => kubernetes::USUAL_PATTERNS,
+        _ => &[],
+    }
+}
+
+/// Whether environments of several teams may have one of these: what is in it then
+/// carries the team in its own name.
+pub(crate) fn may_be_shared(setting: &str) -> bool {
+    setting == kubernetes::NAMESPACE
+}
+
+/// Where the databases of a kind of target are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseServers {
+    /// Each on a server of its own, beside the workloads.
+    Own,
+    /// All on one server, beside the workloads.
+    One,
+    /// With whoever runs the target, who is paid for them.
+    Elsewhere,
+}
+
+/// Where the databases of a kind of target are; as most have it for one that is not
+/// known.
+#[must_use]
+pub fn database_servers(kind: &str) -> DatabaseServers {
+    match kind {
+        "local" => DatabaseServers::One,
+        "heroku" => DatabaseServers::Elsewhere,
+        _ => DatabaseServers::Own,
+    }
+}

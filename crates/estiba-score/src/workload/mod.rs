@@ -8,7 +8,7 @@ mod container;
 mod files;
 mod node;
 mod order;
-mod quantity;
+pub(crate) mod quantity;
 mod references;
 mod resources;
 

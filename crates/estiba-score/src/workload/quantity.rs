@@ -84,7 +84,7 @@ fn amount(
 }
 
 /// `2`, `0.25` or `250m`, in thousandths of a core; parts of one round up.
-fn cpu_millis(text: &str) -> Option<u128> {
+pub fn cpu_millis(text: &str) -> Option<u128> {
     match text.strip_suffix('m') {
         Some(millis) => whole(millis),
         None => scaled(text, 1000),
@@ -92,7 +92,7 @@ fn cpu_millis(text: &str) -> Option<u128> {
 }
 
 /// `1.5Gi` in bytes; parts of one round up.
-fn memory_bytes(text: &str) -> Option<u128> {
+pub fn memory_bytes(text: &str) -> Option<u128> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let (base, letter): (u128, &str) = match text[digits.len()..].strip_suffix('i') {
         Some(letter) => (1024, letter),

@@ -174,10 +174,9 @@ fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, Failu
 
 /// The files that describe a project, by their path from its folder.
 fn files(project: &Project) -> Result<BTreeMap<String, String>, Failure> {
-    let own = project.directory.join("estiba.yaml");
-    let scores = project.workloads.values().map(|workload| &workload.file);
-    let mut files = BTreeMap::new();
-    for path in std::iter::once(&own).chain(scores) {
+    let own = (estiba_project::FILE_NAME.to_owned(), project.text.clone());
+    let mut files = BTreeMap::from([own]);
+    for path in project.workloads.values().map(|workload| &workload.file) {
         let inside = path.strip_prefix(&project.directory).unwrap_or(path);
         let inside = inside.strip_prefix("./").unwrap_or(inside);
         let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
