@@ -10,8 +10,8 @@ pub use client::Client;
 pub use error::{ApiError, Problem};
 pub use follow::Followed;
 pub use wire::{
-    ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ConfigValue, CreatedToken,
-    DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewMember, NewTeam, NewTokenBody,
+    ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
+    CreatedToken,    DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode, NewMember, NewTeam, NewTokenBody,
     Page, PlanBody, ProjectView, ReleaseView, SecretName, SecretValue, TeamMembership, TrustView,
     VersionView, WantedDeployment,
 };

@@ -359,6 +359,29 @@ pub struct ChatCode {
     pub expires_at: Timestamp,
 }
 
+/// A member of a team who is to link an account of a chat service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewChatCode {
+    /// Who.
+    #[schema(min_length = 1, max_length = 200)]
+    pub login: String,
+    /// For how many hours the code is valid.
+    #[schema(minimum = 1, maximum = 336)]
+    pub hours: u32,
+}
+
+/// Whether a member of a team has linked an account of the chat service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatState {
+    /// Who.
+    pub login: String,
+    /// Whether they have.
+    pub linked: bool,
+    /// Until when the code that they have is valid.
+    pub code_expires_at: Option<Timestamp>,
+}
+
 /// An account that presents a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,7 @@ use estiba_model::{Name, Project, Role};
 use indexmap::IndexMap;
 
 pub use file::schema;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_with};
 pub use plan::{Action, ObservedTeam, Runs, TeamPlan, plan};
 pub use prices::{Price, PriceUnit, Prices, prices, prices_schema, shipped_prices};
 

@@ -32,8 +32,18 @@ pub struct Loaded {
 /// Reads and checks a course, with the projects of its teams.
 #[must_use]
 pub fn load(file: &Path) -> Loaded {
+    read(file, None)
+}
+
+/// The same with a team that need not be in the file any more.
+#[must_use]
+pub fn load_with(file: &Path, team: &Name) -> Loaded {
+    read(file, Some(team))
+}
+
+fn read(file: &Path, team: Option<&Name>) -> Loaded {
     match document::text_of(file) {
-        Ok(text) => parse(file, &text),
+        Ok(text) => parse(file, &text, team),
         Err(diagnostic) => Loaded {
             course: None,
             diagnostics: vec![*diagnostic],
@@ -41,18 +51,21 @@ pub fn load(file: &Path) -> Loaded {
     }
 }
 
-fn parse(file: &Path, text: &str) -> Loaded {
+fn parse(file: &Path, text: &str, team: Option<&Name>) -> Loaded {
     let Read {
         document,
         content,
         mut found,
     } = document::read::<CourseFile>(file, text, &schema(), &["course"]);
-    let (Some(document), Some(content)) = (document, content) else {
+    let (Some(document), Some(mut content)) = (document, content) else {
         return Loaded {
             course: None,
             diagnostics: found,
         };
     };
+    if let Some(team) = team {
+        content.teams.entry(team.clone()).or_default();
+    }
     let reading = Reading {
         folder: folder(file),
         document: &document,

@@ -34,8 +34,8 @@ pub enum Runs {
     /// The release that the course would deploy, with so many steps to what it
     /// should be.
     Same {
-        /// How many.
-        steps: usize,
+        /// How many, where that can be told.
+        steps: Option<usize>,
     },
     /// Another one.
     Other(Version),
@@ -188,8 +188,8 @@ fn of_environment(
     };
     match observed.environments.get(environment) {
         None | Some(Runs::Nothing) => deploy(None),
-        Some(Runs::Same { steps: 0 }) if !has_new_secrets => {}
-        Some(Runs::Same { steps }) => deploy((!has_new_secrets).then_some(*steps)),
+        Some(Runs::Same { steps: Some(0) }) if !has_new_secrets => {}
+        Some(Runs::Same { steps }) => deploy(steps.filter(|_| !has_new_secrets)),
         Some(Runs::Other(_)) if update => deploy(None),
         Some(Runs::Other(own)) => {
             plan.kept.insert(environment.clone(), own.clone());

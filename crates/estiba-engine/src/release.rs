@@ -41,12 +41,26 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Release, EngineError> {
         let release = self.assemble(project, version, observer).await?;
-        let put = self.store.put_release(&release).await?;
+        self.keep(&release, observer).await?;
+        Ok(release)
+    }
+
+    /// Keeps a release that was assembled; the one there is where nothing has
+    /// changed.
+    ///
+    /// # Errors
+    /// When the version exists with other content.
+    pub async fn keep(
+        &self,
+        release: &Release,
+        observer: &dyn Observer,
+    ) -> Result<(), EngineError> {
+        let put = self.store.put_release(release).await?;
         observer.event(Event::Released {
             version: release.version.clone(),
             new: put == PutRelease::Created,
         });
-        Ok(release)
+        Ok(())
     }
 
     /// The same without keeping it: what a release of the source would be.

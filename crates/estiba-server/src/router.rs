@@ -50,6 +50,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(teams::list, teams::create))
         .routes(routes!(teams::members, teams::add_member))
         .routes(routes!(teams::remove_member))
+        .routes(routes!(chats::members, chats::code_for))
         .routes(routes!(trusts::list, trusts::create))
         .routes(routes!(trusts::remove))
         .routes(routes!(figures::show))

@@ -1,7 +1,8 @@
 //! What a chat bot keeps with the server, so that it needs no disk: which person
 //! an account of the chat service is, and what the bot remembers.
 
-use jiff::Timestamp;
+use estiba_model::Name;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::database::Store;
@@ -10,7 +11,47 @@ use crate::random::random_code;
 use crate::record::{Record, json, now_ms};
 use crate::tokens::hash;
 
+/// A code that lives for longer is a longer one.
+const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a member of a team has linked an account of the chat service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMember {
+    /// Who.
+    pub login: String,
+    /// Whether they have.
+    pub linked: bool,
+    /// Until when their present code is valid, where they have one.
+    pub code_expires_at: Option<Timestamp>,
+}
+
 impl Store {
+    /// The members of a team, and whether they are in the chat.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn chat_members(&self, team: &Name) -> Result<Vec<ChatMember>, StoreError> {
+        let query = sqlx::query(
+            "SELECT login, account, code, expires_at_ms FROM members \
+             JOIN people ON people.id = members.person \
+             LEFT JOIN chat_links ON chat_links.person = members.person \
+             WHERE members.team = $1 ORDER BY login",
+        )
+        .bind(team.as_str());
+        let now = Timestamp::now();
+        let member = |row| {
+            let record = Record(row);
+            let code = record.optional_text("code")?;
+            let until = record.optional_time("expires_at_ms")?;
+            Ok(ChatMember {
+                login: record.text("login")?,
+                linked: record.optional_number::<i64>("account")?.is_some(),
+                code_expires_at: until.filter(|until| code.is_some() && *until > now),
+            })
+        };
+        self.all(query).await?.iter().map(member).collect()
+    }
+
     /// Makes a one-time code with which a person links an account of the chat
     /// service. A code before it is void.
     ///
@@ -21,7 +62,8 @@ impl Store {
         person: &str,
         expires_at: Timestamp,
     ) -> Result<String, StoreError> {
-        let code = random_code();
+        let lives_long = expires_at.duration_since(Timestamp::now()) > SHORT_LIFE;
+        let code = random_code(lives_long);
         let statement = sqlx::query(
             "INSERT INTO chat_links (person, code, expires_at_ms) VALUES ($1, $2, $3) \
              ON CONFLICT (person) DO UPDATE SET code = excluded.code, \

@@ -30,6 +30,7 @@ mod trusts;
 
 pub use answers::Known;
 pub use audit::NewAuditEntry;
+pub use chats::ChatMember;
 pub use database::{DATABASE_FILE, Location, Store};
 pub use deployments::Delivery;
 pub use error::StoreError;

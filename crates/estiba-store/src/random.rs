@@ -13,6 +13,8 @@ const ID_CHARS: usize = 16;
 const CODE_ALPHABET: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 /// 8 characters out of 31: 39 bits, for codes that live for minutes.
 const CODE_CHARS: usize = 8;
+/// 79 bits, for those that live for days.
+const LONG_CODE_CHARS: usize = 16;
 
 /// A text that opens something.
 pub(crate) fn random_key() -> String {
@@ -29,9 +31,13 @@ pub(crate) fn random_id() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), ID_CHARS)
 }
 
-/// A code that a person types once.
-pub(crate) fn random_code() -> String {
+/// A code that a person types once, or copies where it lives for long.
+pub(crate) fn random_code(lives_long: bool) -> String {
     let mut random = rand::rng();
     let mut any = || char::from(CODE_ALPHABET[random.random_range(0..CODE_ALPHABET.len())]);
-    (0..CODE_CHARS).map(|_| any()).collect()
+    let chars = match lives_long {
+        true => LONG_CODE_CHARS,
+        false => CODE_CHARS,
+    };
+    (0..chars).map(|_| any()).collect()
 }

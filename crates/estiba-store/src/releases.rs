@@ -88,6 +88,16 @@ impl Store {
         row.map(|row| Record(&row).json("release")).transpose()
     }
 
+    /// The projects that have releases.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn released_projects(&self) -> Result<Vec<ProjectId>, StoreError> {
+        let query = sqlx::query("SELECT DISTINCT project FROM releases ORDER BY project");
+        let rows = self.all(query).await?;
+        rows.iter().map(|row| Record(row).project()).collect()
+    }
+
     /// All releases of a project, the newest first.
     ///
     /// # Errors

@@ -37,6 +37,16 @@ impl Failure {
         Self::because(Message::verbatim(format!("{}: {error}", path.display())))
     }
 
+    /// Why, in one sentence.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Findings(findings) => joined(findings.iter().map(|finding| &finding.message)),
+            Self::Failed { messages, .. } => joined(messages.iter()),
+            Self::Usage(message) => message.clone(),
+            Self::Quiet(_) => Message::verbatim(""),
+        }
+    }
+
     /// The exit code: 1 what was asked failed or has findings; 2 usage.
     pub fn code(&self) -> u8 {
         match self {
@@ -44,6 +54,17 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Quiet(code) => *code,
         }
+    }
+}
+
+fn joined<'m>(messages: impl Iterator<Item = &'m Message> + Clone) -> Message {
+    let join = |text: fn(&Message) -> &str| {
+        let texts: Vec<&str> = messages.clone().map(text).collect();
+        texts.join("; ")
+    };
+    Message {
+        en: join(|message| &message.en),
+        es: join(|message| &message.es),
     }
 }
 

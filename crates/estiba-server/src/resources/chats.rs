@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use estiba_api::{ChatAccount, ChatCode, ChatLink, Page, Problem as Document};
-use estiba_model::message;
+use estiba_api::{
+    ChatAccount, ChatCode, ChatLink, ChatState, NewChatCode, Page, Problem as Document,
+};
+use estiba_model::{Name, Right, message};
 use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ use crate::state::App;
 
 /// How long a code is valid, in minutes.
 const CODE_MINUTES: i64 = 15;
+/// The longest that a code which an admin hands out is valid, in hours.
+const MOST_CODE_HOURS: u32 = 336;
 /// The longest thing that the bot remembers, in bytes.
 const LONGEST_STATE: usize = 256 << 10;
 
@@ -37,6 +41,56 @@ pub(crate) async fn code(
         .checked_add(CODE_MINUTES.minutes())
         .map_err(|_| Problem::internal())?;
     let code = app.store().chat_code(person, expires_at).await?;
+    Ok((StatusCode::CREATED, Json(ChatCode { code, expires_at })))
+}
+
+/// The members of a team, and who has linked an account. For admins.
+#[utoipa::path(get, path = "/teams/{team}/chats", tag = "chats", params(("team" = Name, Path)),
+    responses((status = 200, body = Page<ChatState>),
+    (status = "default", body = Document, content_type = "application/problem+json")))]
+pub(crate) async fn members(
+    State(app): State<App>,
+    principal: Principal,
+    Path(team): Path<Name>,
+) -> Result<Json<Page<ChatState>>, Problem> {
+    principal.need(&team, Right::Administer)?;
+    let members = app.store().chat_members(&team).await?.into_iter();
+    let states = members.map(|member| ChatState {
+        login: member.login,
+        linked: member.linked,
+        code_expires_at: member.code_expires_at,
+    });
+    Ok(Json(Page::whole(states.collect())))
+}
+
+/// A one-time code for a member of a team, to be handed to them. For admins.
+#[utoipa::path(post, path = "/teams/{team}/chats", tag = "chats", params(("team" = Name, Path)),
+    request_body = NewChatCode, responses((status = 201, body = ChatCode),
+    (status = "default", body = Document, content_type = "application/problem+json")))]
+pub(crate) async fn code_for(
+    State(app): State<App>,
+    principal: Principal,
+    Path(team): Path<Name>,
+    Body(new): Body<NewChatCode>,
+) -> Result<(StatusCode, Json<ChatCode>), Problem> {
+    principal.need(&team, Right::Administer)?;
+    if !(1..=MOST_CODE_HOURS).contains(&new.hours) {
+        return Err(Problem::invalid(message!(
+            "`hours` is from 1 to {MOST_CODE_HOURS}",
+            "`hours` va de 1 a {MOST_CODE_HOURS}"
+        )));
+    }
+    let members = app.store().members(&team).await?;
+    let member = members.into_iter().find(|member| member.login == new.login);
+    let member = member.ok_or_else(Problem::not_found)?;
+    let expires_at = Timestamp::now()
+        .checked_add(i64::from(new.hours).hours())
+        .map_err(|_| Problem::internal())?;
+    let code = app.store().chat_code(&member.person, expires_at).await?;
+    let object = format!("{team}/{}", member.login);
+    principal
+        .note(&app, "chat.code", object, Some(&team), json!({}))
+        .await?;
     Ok((StatusCode::CREATED, Json(ChatCode { code, expires_at })))
 }
 

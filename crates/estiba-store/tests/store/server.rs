@@ -286,7 +286,8 @@ async fn a_code_links_an_account_once(fixture: &Fixture) {
     let store = fixture.open().await;
     let gimli = store.person_of_login("gimli").await.unwrap();
     let balin = store.person_of_login("balin").await.unwrap();
-    let until = Timestamp::now().checked_add(1.hours()).unwrap();
+    let (gimli_id, balin_id) = (gimli.id.clone(), balin.id.clone());
+    let until = Timestamp::now().checked_add(15.minutes()).unwrap();
     let code = store.chat_code(&gimli.id, until).await.unwrap();
     assert_eq!(store.link_chat("WRONG", 7).await.unwrap(), None);
     let linked = store.link_chat(&code, 7).await.unwrap();
@@ -297,6 +298,20 @@ async fn a_code_links_an_account_once(fixture: &Fixture) {
     store.link_chat(&code, 7).await.unwrap();
     let accounts = store.chat_accounts().await.unwrap();
     assert_eq!(accounts, [(7, balin.id)], "an account is one person");
+    let moria = name("moria");
+    store.add_team(&moria).await.unwrap();
+    for person in [&gimli_id, &balin_id] {
+        store.set_member(&moria, person, Role::Member).await.unwrap();
+    }
+    let week = Timestamp::now().checked_add((7 * 24).hours()).unwrap();
+    let long = store.chat_code(&gimli_id, week).await.unwrap();
+    assert!(long.len() > code.len(), "it is open to guesses for longer");
+    let members = store.chat_members(&moria).await.unwrap();
+    let states = members.iter().map(|m| (m.login.as_str(), m.linked));
+    assert_eq!(states.collect::<Vec<_>>(), [("balin", true), ("gimli", false)]);
+    let waits = members[1].code_expires_at.map(Timestamp::as_millisecond);
+    assert_eq!(waits, Some(week.as_millisecond()));
+    assert_eq!(members[0].code_expires_at, None, "used");
     store.unlink_chat(7).await.unwrap();
     assert_eq!(store.person_of_chat(7).await.unwrap(), None);
     let value = json!({ "cursor": 3 });

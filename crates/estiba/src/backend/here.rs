@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use estiba_api::DeploymentView;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release, SecretString,
+    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release, SecretString,
     Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
@@ -76,14 +76,54 @@ impl Backend for Here {
         Ok(history)
     }
 
-    async fn release(
+    async fn describe(&self, _: &Project) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn assemble(
         &self,
         project: &Project,
         version: Option<&Version>,
         observer: &dyn Observer,
-    ) -> Result<Version, Failure> {
+    ) -> Result<Release, Failure> {
         let version = version.map(Version::as_str);
-        Ok(self.0.release(project, version, observer).await?.version)
+        Ok(self.0.assemble(project, version, observer).await?)
+    }
+
+    async fn keep(
+        &self,
+        _: &Project,
+        release: &Release,
+        observer: &dyn Observer,
+    ) -> Result<Version, Failure> {
+        self.0.keep(release, observer).await?;
+        Ok(release.version.clone())
+    }
+
+    async fn deployed(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Option<Version>, Failure> {
+        let id = self.0.environment(project, environment)?;
+        let current = self.0.current(&id).await?;
+        Ok(current.map(|current| current.version))
+    }
+
+    async fn distance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        release: &Release,
+    ) -> Result<Option<usize>, Failure> {
+        let without = BTreeSet::new();
+        let release = release.clone();
+        let plan = self.0.plan(project, environment, release, &without).await?;
+        Ok(Some(plan.steps.len()))
+    }
+
+    async fn projects(&self) -> Result<Vec<ProjectId>, Failure> {
+        Ok(self.0.store().released_projects().await?)
     }
 
     async fn existing_release(

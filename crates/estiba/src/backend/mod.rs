@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use estiba_api::DeploymentView;
 use estiba_engine::{Observer, Outcome};
 use estiba_model::{
-    Approval, Carried, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, Release,
+    Approval, Carried, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
     SecretString, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
@@ -84,7 +84,50 @@ pub trait Backend: Send + Sync {
         project: &Project,
         version: Option<&Version>,
         observer: &dyn Observer,
+    ) -> Result<Version, Failure> {
+        self.describe(project).await?;
+        let release = self.assemble(project, version, observer).await?;
+        self.keep(project, &release, observer).await
+    }
+
+    /// Tells whoever carries out what the project is now, where that is not this
+    /// process.
+    async fn describe(&self, project: &Project) -> Result<(), Failure>;
+
+    /// Builds what has changed, here: what a release of the folder would be.
+    async fn assemble(
+        &self,
+        project: &Project,
+        version: Option<&Version>,
+        observer: &dyn Observer,
+    ) -> Result<Release, Failure>;
+
+    /// Keeps a release, with its images.
+    async fn keep(
+        &self,
+        project: &Project,
+        release: &Release,
+        observer: &dyn Observer,
     ) -> Result<Version, Failure>;
+
+    /// The release that an environment runs, where it runs one.
+    async fn deployed(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Option<Version>, Failure>;
+
+    /// How many steps there are from what an environment runs to what it should be
+    /// with a release that is kept; none where it is not known as the project is now.
+    async fn distance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        release: &Release,
+    ) -> Result<Option<usize>, Failure>;
+
+    /// The projects that there are.
+    async fn projects(&self) -> Result<Vec<ProjectId>, Failure>;
 
     /// The release of a version, where there is one.
     async fn existing_release(

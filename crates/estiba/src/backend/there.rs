@@ -15,7 +15,7 @@ use estiba_api::{
 use estiba_engine::{Engine, Observer, Outcome};
 use estiba_model::{
     Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Name,
-    Plan, Project, Release, SecretString, Url, Version, What, message,
+    Plan, Project, ProjectId, Release, SecretString, Url, Version, What, message,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::stream::BoxStream;
@@ -38,15 +38,6 @@ impl There {
     /// The server that `client` reaches; `builder` builds what it is to run.
     pub fn new(client: Client, builder: Engine) -> Self {
         Self { client, builder }
-    }
-
-    /// Tells the server what the project is now.
-    async fn describe(&self, project: &Project) -> Result<(), Failure> {
-        let description = Description {
-            files: files(project)?,
-        };
-        self.client.describe(&project.id, &description).await?;
-        Ok(())
     }
 
     /// Brings the images of a release to the server, as far as it lacks them.
@@ -214,22 +205,74 @@ impl Backend for There {
         Ok(self.client.deployments(&id, limit, with_steps).await?)
     }
 
-    async fn release(
+    async fn describe(&self, project: &Project) -> Result<(), Failure> {
+        let description = Description {
+            files: files(project)?,
+        };
+        self.client.describe(&project.id, &description).await?;
+        Ok(())
+    }
+
+    async fn assemble(
         &self,
         project: &Project,
         version: Option<&Version>,
         observer: &dyn Observer,
-    ) -> Result<Version, Failure> {
-        self.describe(project).await?;
+    ) -> Result<Release, Failure> {
         let version = version.map(Version::as_str);
-        let release = self.builder.assemble(project, version, observer).await?;
-        self.send_images(project, &release, observer).await?;
-        let kept = self.client.release(&release).await?;
+        Ok(self.builder.assemble(project, version, observer).await?)
+    }
+
+    async fn keep(
+        &self,
+        project: &Project,
+        release: &Release,
+        observer: &dyn Observer,
+    ) -> Result<Version, Failure> {
+        self.send_images(project, release, observer).await?;
+        let kept = self.client.release(release).await?;
         observer.event(Event::Released {
             version: kept.version.clone(),
             new: kept.created_at == release.created_at,
         });
         Ok(kept.version)
+    }
+
+    async fn deployed(
+        &self,
+        project: &Project,
+        environment: &Name,
+    ) -> Result<Option<Version>, Failure> {
+        let id = EnvironmentId::new(&project.id, environment);
+        let status = match self.client.environment(&id).await {
+            Ok(status) => status,
+            Err(error) if error.code() == Some("not-found") => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(status.deployed.map(|deployed| deployed.version))
+    }
+
+    async fn distance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        release: &Release,
+    ) -> Result<Option<usize>, Failure> {
+        let known = self.client.project(&project.id).await?;
+        if known.files != files(project)? {
+            return Ok(None);
+        }
+        let id = EnvironmentId::new(&project.id, environment);
+        let body = PlanBody {
+            version: Some(release.version.clone()),
+            release: None,
+            without: BTreeSet::new(),
+        };
+        Ok(Some(self.client.plan(&id, &body).await?.steps.len()))
+    }
+
+    async fn projects(&self) -> Result<Vec<ProjectId>, Failure> {
+        Ok(self.client.projects().await?)
     }
 
     async fn existing_release(

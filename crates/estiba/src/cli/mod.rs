@@ -1,5 +1,6 @@
 //! The command line: what can be typed. What it does is in `commands`.
 
+mod course;
 mod help_es;
 mod server;
 mod usage_es;
@@ -11,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use estiba_model::{Lang, Message, Name, Version, message};
 
+pub use course::{Course, CourseScope, CourseSize};
 pub use help_es::in_spanish;
 pub use server::{Bot, Serve, Team, Token};
 pub use usage_es::usage_in_spanish;
@@ -301,6 +303,9 @@ pub enum Command {
     /// Keys to a server's API
     #[command(subcommand)]
     Token(Token),
+    /// All teams of a course, from one file
+    #[command(subcommand)]
+    Course(Course),
     /// Show the deployments that wait for a person, or agree to one
     #[command(
         after_help = "Examples:\n  estiba approve\n  estiba approve 12\n  estiba approve 12 --reject"
@@ -492,7 +497,7 @@ pub fn command(lang: Lang) -> clap::Command {
 /// Why a value that was typed is none.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct BadValue(Message);
+pub(crate) struct BadValue(Message);
 
 fn replicas(text: &str) -> Result<(Name, u32), BadValue> {
     let (name, count) = assignment(text)?;

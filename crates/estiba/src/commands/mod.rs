@@ -4,6 +4,7 @@ mod access;
 mod bot;
 mod check;
 mod config;
+mod course;
 mod db;
 mod deploy;
 mod doctor;
@@ -219,6 +220,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         }
         Command::Bot(options) => bot::bot(&context, options).await,
         Command::Serve(options) => serve::serve(&context, options).await,
+        Command::Course(asked) => course::course(&context, asked).await,
         Command::Team(team) => match team {
             Team::List => access::teams(&context).await,
             Team::Add { team } => access::add_team(&context, team).await,

@@ -103,6 +103,14 @@ impl Output {
         if self.json && !matches!(failure, Failure::Quiet(_)) {
             return print_json(&failure_document(failure));
         }
+        self.failure_text(failure);
+    }
+
+    /// The same for people alone.
+    pub fn failure_text(&self, failure: &Failure) {
+        if self.json {
+            return;
+        }
         match failure {
             Failure::Findings(findings) => self.diagnostics(findings),
             Failure::Usage(message) => self.complain(message),

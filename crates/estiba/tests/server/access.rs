@@ -77,6 +77,7 @@ impl Operation {
                 json!({ "value": "x" })
             }
             path if path.contains("/approvals/") => json!({ "approve": true }),
+            path if path.ends_with("/chats") => json!({ "login": "x", "hours": 1 }),
             path if path.ends_with("/accounts") => json!({ "code": "X", "account": 1 }),
             _ => json!({}),
         }
