@@ -31,9 +31,10 @@ conformance:
     cargo test -p estiba --test conformance
     cargo test -p estiba --test conformance -- --table
 
-# The JSON schema of estiba.yaml, after its types changed.
+# The JSON schemas of estiba.yaml and course.yaml, after their types changed.
 schema:
     cargo run --quiet -p estiba -- schema > schema/estiba.schema.json
+    cargo run --quiet -p estiba -- course schema > schema/course.schema.json
 
 # The figures of BENCHMARKS.md.
 bench:

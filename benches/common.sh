@@ -76,7 +76,7 @@ find_api() { # ENVIRONMENT
     base=http://$host
   else
     base=http://127.0.0.1:$(edge_port "$1")
-    host=api.$1.bench.localhost:${base##*:}
+    host=api.$1.bench.bench.localhost:${base##*:}
   fi
 }
 

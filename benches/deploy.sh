@@ -77,7 +77,7 @@ fi
 
 run_estiba() {
   "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1 || return
-  "$app" await api.prod.bench.localhost "$edge"
+  "$app" await api.prod.bench.bench.localhost "$edge"
 }
 end_estiba() { down prod; }
 run_estiba_cold() { run_estiba; }

@@ -38,8 +38,8 @@ YAML
 
 run_estiba() {
   "$estiba" deploy --env prod --version 1.0.0 >"$work/log" 2>&1 || return
-  "$app" await api.prod.bench.localhost "$edge"
-  "$app" await web.prod.bench.localhost "$edge"
+  "$app" await api.prod.bench.bench.localhost "$edge"
+  "$app" await web.prod.bench.bench.localhost "$edge"
 }
 end_estiba() { down prod; }
 compose() { docker-compose -p estiba-bench -f "$work/compose.yaml" "$@" >"$work/log" 2>&1; }

@@ -45,7 +45,7 @@ make_project "$instances"
 "$estiba" up --version 1.0.0 >"$work/log" 2>&1
 for _ in $(seq 3); do # what is kept after some use, not after none
   "$estiba" status >/dev/null
-  curl -fso /dev/null -H "Host: api.test.bench.localhost:$(edge_port test)" \
+  curl -fso /dev/null -H "Host: api.test.bench.bench.localhost:$(edge_port test)" \
     "http://127.0.0.1:$(edge_port test)/"
 done
 sleep "${SETTLE:-20}" # idle

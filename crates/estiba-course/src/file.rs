@@ -28,7 +28,7 @@ pub(crate) struct CourseFile {
     pub workloads: BTreeMap<Name, WorkloadFile>,
     /// In place of `registry` of `estiba.yaml`.
     #[serde(default, rename = "registry")]
-    #[schemars(schema_with = "object")]
+    #[schemars(with = "String")]
     _registry: Option<Value>,
     /// Put over `targets` of `estiba.yaml`: quotas, namespaces, pull secrets.
     #[serde(default)]
@@ -220,10 +220,6 @@ pub(crate) fn memory(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({})
-}
-
 fn anything(_: &mut SchemaGenerator) -> Schema {
     true.into()
 }
@@ -244,8 +240,6 @@ fn take_in(schema: &mut Value, mut project: Value) {
     for part in ["targets", "environments"] {
         schema["properties"][part] = project["properties"][part].take();
     }
-    // Its pattern has no room for `{team}`; the whole is checked once it is put in.
-    schema["properties"]["registry"]["type"] = "string".into();
     if let Some(definitions) = project["$defs"].as_object_mut() {
         for (name, definition) in definitions {
             schema["$defs"][name.as_str()] = definition.take();

@@ -135,6 +135,12 @@ pub fn plan(
     };
     if let (Some(project), Some(version)) = (&team.project, version) {
         for environment in in_order(project) {
+            let before = project.environments[environment].after.as_ref();
+            // It takes what its team ships there; that is theirs to do.
+            if before.is_some_and(|before| plan.kept.contains_key(before)) {
+                keep(environment, observed, &mut plan);
+                continue;
+            }
             of_environment(environment, observed, version, update, &mut plan);
         }
     }
@@ -191,10 +197,15 @@ fn of_environment(
         Some(Runs::Same { steps: Some(0) }) if !has_new_secrets => {}
         Some(Runs::Same { steps }) => deploy(steps.filter(|_| !has_new_secrets)),
         Some(Runs::Other(_)) if update => deploy(None),
-        Some(Runs::Other(own)) => {
-            plan.kept.insert(environment.clone(), own.clone());
-        }
+        Some(Runs::Other(_)) => keep(environment, observed, plan),
         Some(Runs::Unknown(why)) => plan.problems.push(why.clone()),
+    }
+}
+
+/// Leaves an environment as it is.
+fn keep(environment: &Name, observed: &ObservedTeam, plan: &mut TeamPlan) {
+    if let Some(Runs::Other(own)) = observed.environments.get(environment) {
+        plan.kept.insert(environment.clone(), own.clone());
     }
 }
 
@@ -219,6 +230,17 @@ fn in_order(project: &estiba_model::Project) -> Vec<&Name> {
 }
 
 impl TeamPlan {
+    /// Of a team that nothing can be told about.
+    #[must_use]
+    pub fn unknown(team: &Name, why: Message) -> Self {
+        Self {
+            team: team.clone(),
+            actions: Vec::new(),
+            kept: BTreeMap::new(),
+            problems: vec![why],
+        }
+    }
+
     /// Whether nothing is to be done and all could be told.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -31,7 +31,7 @@ async fn an_instance_is_started_routed_observed_and_stopped() {
         world
             .url()
             .await
-            .starts_with("http://api.test.tp2.localhost:")
+            .starts_with("http://api.test.tp2.moria.localhost:")
     );
 
     let observed = world

@@ -74,6 +74,27 @@ const COMMANDS: &[(&str, &str)] = &[
         "team figures",
         "Mostrar cómo entrega un equipo: frecuencia, demora, fallas, tiempo de recuperación",
     ),
+    (
+        "course",
+        "Todos los equipos de un curso, desde un solo archivo",
+    ),
+    ("course plan", "Mostrar qué haría `apply`, sin hacer nada"),
+    (
+        "course apply",
+        "Llevar los equipos y sus ambientes a lo que dice el archivo",
+    ),
+    (
+        "course down",
+        "Eliminar los ambientes de un equipo, con sus datos, y dar fin a sus tokens",
+    ),
+    (
+        "course size",
+        "Sumar lo que todos los equipos solicitan en cada plataforma, y qué nodos cuesta",
+    ),
+    (
+        "course schema",
+        "Escribir el esquema JSON de course.yaml, para editores",
+    ),
     ("token", "Las claves de la API de un servidor"),
     ("token list", "Listar sus tokens"),
     (
@@ -204,6 +225,40 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "Que Telegram llame a esta dirección pública, en lugar de preguntarle",
     ),
     ("bot listen", "Dónde escucharlo"),
+    ("course plan file", "El archivo del curso"),
+    ("course apply file", "El archivo del curso"),
+    ("course down file", "El archivo del curso"),
+    ("course size file", "El archivo del curso"),
+    ("course plan team", "Solo estos equipos"),
+    ("course apply team", "Solo estos equipos"),
+    (
+        "course down team",
+        "El equipo, que ya no tiene que estar en el archivo",
+    ),
+    ("course down env", "Solo estos ambientes"),
+    (
+        "course plan version",
+        "La versión; por omisión, la que indica Git",
+    ),
+    (
+        "course apply version",
+        "La versión; por omisión, la que indica Git",
+    ),
+    (
+        "update",
+        "Reemplazar también las versiones propias de un equipo por lo que hay en la carpeta",
+    ),
+    ("at_once", "Cuántos equipos a la vez"),
+    ("prices", "Un archivo de precios propio"),
+    (
+        "budget",
+        "Lo que hay para gastar por mes, en la moneda de los precios",
+    ),
+    ("node", "El tamaño de los nodos de una plataforma"),
+    (
+        "show_prices",
+        "Escribir los precios que trae Estiba, para empezar los propios",
+    ),
     ("team add team", "Su nombre"),
     ("team", "El equipo"),
     ("login", "La persona, como la conocen los demás"),

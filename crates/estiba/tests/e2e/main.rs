@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cluster;
+mod course;
 mod cross;
 mod engine;
 mod export;
@@ -22,6 +23,11 @@ fn main() -> std::process::ExitCode {
         cluster::a_secret_that_does_not_open_the_registry_is_told,
         cluster::an_api_server_that_comes_back_in_time_is_waited_for,
         cluster::the_rights_that_are_printed_are_enough_and_one_that_lacks_is_named,
+        course::a_course_that_was_killed_goes_on,
+        course::a_release_of_a_teams_own_stays,
+        course::a_team_that_fails_does_not_keep_the_others,
+        course::teams_come_up_from_one_file,
+        course::teams_come_up_on_a_cluster,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_on_this_machine,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_with_a_cluster,
         cross::gone::a_cluster_that_is_gone_for_good_does_not_hold_its_environment,

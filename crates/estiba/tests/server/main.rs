@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod bench;
 mod contract;
+mod course;
 mod export;
 mod pages;
 mod pipelines;
@@ -32,6 +33,8 @@ fn main() -> std::process::ExitCode {
         api::files_with_mistakes_are_told_with_their_place,
         api::what_is_too_much_is_refused,
         contract::every_operation_answers_as_its_document_says,
+        course::a_course_gives_each_team_what_is_theirs,
+        course::a_course_is_for_admins_and_tells_what_is_readable_by_others,
         export::an_export_has_what_the_server_knows,
         pages::access::another_teams_pages_are_not_there,
         pages::access::nobody_sees_a_page,

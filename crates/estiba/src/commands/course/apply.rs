@@ -141,7 +141,6 @@ struct Work<'w> {
 impl Work<'_> {
     async fn carry_out(&self) -> Vec<Failed> {
         let mut failed = Vec::new();
-        let name = &self.plan.team;
         if let Err(failure) = self.people().await {
             self.failed(None, failure, &mut failed);
             // Nothing is of a team that is not there.
@@ -171,10 +170,11 @@ impl Work<'_> {
                     ..
                 } => {
                     let before = project.environments[environment].after.as_ref();
-                    if broken.contains(environment)
-                        || before.is_some_and(|before| broken.contains(before))
-                    {
+                    if before.is_some_and(|before| broken.contains(before)) {
                         broken.insert(environment);
+                    }
+                    if broken.contains(environment) {
+                        self.told.advance();
                         continue;
                     }
                     let deployed = self.deploy(project, environment, version).await;
@@ -188,7 +188,6 @@ impl Work<'_> {
                 self.failed(Some(environment.clone()), failure, &mut failed);
             }
         }
-        debug_assert!(failed.iter().all(|one| one.team == *name));
         failed
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use estiba_model::{Message, Name, message};
 
-use super::{Place, read};
+use super::{Place, checked};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::ShownProgress;
@@ -19,7 +19,7 @@ pub async fn down(
     named: &[Name],
     yes: bool,
 ) -> Result<(), Failure> {
-    let course = read(context, file, Some(team))?;
+    let course = checked(context, estiba_course::load_with(file, team))?;
     let Some(project) = &course.teams[team].project else {
         return Err(Failure::because(message!(
             "the course has no project, so nothing of {team} runs",

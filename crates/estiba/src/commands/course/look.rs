@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use estiba_course::{Course, ObservedTeam, Runs, Team, TeamPlan, plan};
-use estiba_model::{Name, Project, ProjectId, Release, Token, Version};
+use estiba_model::{Message, Name, Project, ProjectId, Release, Token, Version};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -59,7 +59,7 @@ pub async fn look(
     place: &Place,
     scope: &cli::CourseScope,
 ) -> Result<Looked, Failure> {
-    let releases = releases(context, course, place, scope.version.as_ref()).await?;
+    let assembled = releases(context, course, place, scope.version.as_ref()).await;
     let known: BTreeSet<ProjectId> = place.backend.projects().await?.into_iter().collect();
     let all = Known {
         teams: place.people.teams().await?,
@@ -72,7 +72,8 @@ pub async fn look(
     for (index, (name, team)) in course.teams.iter().enumerate() {
         let (name, team, all) = (name.clone(), team.clone(), Arc::clone(&all));
         let (backend, people) = (Arc::clone(&place.backend), Arc::clone(&place.people));
-        let (release, room) = (releases.get(&name).cloned(), Arc::clone(&room));
+        let release = assembled.get(&name).and_then(|one| one.clone().ok());
+        let room = Arc::clone(&room);
         let chat = course.chat;
         tasks.spawn(async move {
             let _turn = room.acquire_owned().await;
@@ -86,16 +87,26 @@ pub async fn look(
             (index, observed)
         });
     }
-    let mut observed: Vec<Option<ObservedTeam>> = vec![None; course.teams.len()];
+    let mut observed = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {
         let (index, found) = done.map_err(|error| super::apply::stopped(&error))?;
-        observed[index] = Some(found?);
+        observed.insert(index, found);
     }
     let mut plans = Vec::new();
-    for ((name, team), observed) in course.teams.iter().zip(observed) {
-        let version = releases.get(name).map(|release| &release.version);
-        let observed = observed.unwrap_or_default();
-        plans.push(plan(course, name, team, &observed, version, scope.update));
+    let mut releases = BTreeMap::new();
+    for ((name, team), (_, observed)) in course.teams.iter().zip(observed) {
+        let release = assembled.get(name);
+        let version = release.and_then(|release| Some(&release.as_ref().ok()?.version));
+        let mut plan = match observed {
+            Ok(observed) => plan(course, name, team, &observed, version, scope.update),
+            Err(failure) => TeamPlan::unknown(name, failure.message()),
+        };
+        match release {
+            Some(Ok(release)) => drop(releases.insert(name.clone(), release.clone())),
+            Some(Err(why)) => plan.problems.push(why.clone()),
+            None => {}
+        }
+        plans.push(plan);
     }
     let projects = course.teams.values().filter_map(|team| team.project.as_ref());
     let environments = projects.map(|project| project.environments.len()).sum();
@@ -110,15 +121,15 @@ pub async fn look(
     })
 }
 
-/// What would be released of each team's project. Teams that share a folder share
-/// what is built.
+/// What would be released of each team's project, or why that can't be told. Teams
+/// that share a folder share what is built.
 async fn releases(
     context: &Context,
     course: &Course,
     place: &Place,
     version: Option<&Version>,
-) -> Result<BTreeMap<Name, Release>, Failure> {
-    let mut of_folders: HashMap<PathBuf, Release> = HashMap::new();
+) -> BTreeMap<Name, Result<Release, Message>> {
+    let mut of_folders: HashMap<PathBuf, Result<Release, Message>> = HashMap::new();
     let mut releases = BTreeMap::new();
     let progress = ShownProgress::new(Output {
         json: false,
@@ -132,15 +143,19 @@ async fn releases(
             Some(built) => built.clone(),
             None => {
                 let assembled = place.backend.assemble(project, version, &progress);
-                let built = assembled.await?;
+                let built = assembled.await.map_err(|failure| {
+                    context.output.failure_text(&failure);
+                    failure.message()
+                });
                 of_folders.insert(project.directory.clone(), built.clone());
                 built
             }
         };
         let project = project.id.clone();
-        releases.insert(name.clone(), Release { project, ..built });
+        let of_team = built.map(|release| Release { project, ..release });
+        releases.insert(name.clone(), of_team);
     }
-    Ok(releases)
+    releases
 }
 
 /// What is asked for once for all teams.

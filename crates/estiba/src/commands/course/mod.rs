@@ -12,7 +12,7 @@ mod told;
 use std::path::Path;
 use std::sync::Arc;
 
-use estiba_course::{Course, TeamPlan};
+use estiba_course::{Course, Loaded, TeamPlan};
 use estiba_model::{Message, Name, has_errors, message};
 
 use crate::backend::Backend;
@@ -58,12 +58,8 @@ fn schema(context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a course, with a team that is perhaps not in it.
-fn read(context: &Context, file: &Path, team: Option<&Name>) -> Result<Course, Failure> {
-    let loaded = match team {
-        None => estiba_course::load(file),
-        Some(team) => estiba_course::load_with(file, team),
-    };
+/// The course, or every mistake in it.
+fn checked(context: &Context, loaded: Loaded) -> Result<Course, Failure> {
     match loaded.course {
         Some(course) if !has_errors(&loaded.diagnostics) => {
             context.output.diagnostics(&loaded.diagnostics);
@@ -73,9 +69,9 @@ fn read(context: &Context, file: &Path, team: Option<&Name>) -> Result<Course, F
     }
 }
 
-/// The same with only the teams that were named.
+/// Reads a course with only the teams that were named.
 fn read_scope(context: &Context, file: &Path, named: &[Name]) -> Result<Course, Failure> {
-    let mut course = read(context, file, None)?;
+    let mut course = checked(context, estiba_course::load(file, named))?;
     let unknown: Vec<&str> = named
         .iter()
         .filter(|name| !course.teams.contains_key(*name))

@@ -5,7 +5,7 @@ use estiba_course::{Prices, prices};
 use estiba_model::{Diagnostic, Message, Quantities, message};
 use jiff::Zoned;
 
-use super::read;
+use super::checked;
 use crate::cli;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub fn size(context: &Context, asked: &cli::CourseSize) -> Result<(), Failure> {
         return Ok(());
     }
     let prices = prices(asked.prices.as_deref()).map_err(Failure::Findings)?;
-    let course = read(context, &asked.file, None)?;
+    let course = checked(context, estiba_course::load(&asked.file, &[]))?;
     let mut terms = course.size.clone();
     terms.budget = asked.budget.or(terms.budget);
     terms.nodes.extend(asked.node.iter().cloned());

@@ -1,0 +1,117 @@
+use crate::support::Folder;
+
+/// Every mistake at once, each where it is.
+#[test]
+fn mistakes_are_told_at_once_with_their_lines() {
+    let folder = Folder::new(
+        "course: memo2
+project: tp2
+colour: blue
+keys: keys.txt
+secrets: secrets/{team}.env
+tokens:
+  ci: { role: owner, days: 0 }
+environments:
+  test: { onn: laptop, replicas: { apii: 1 } }
+size: { nodes: { akss: azure-b2s } }
+teams:
+  Moria: {}
+  rohan: { members: { eomer: king }, without: [staging] }
+  gondor: { project: nowhere }
+",
+    );
+    let mut found = folder.findings();
+    found.sort();
+    let expected = [
+        "course.yaml:10 unknown-target",
+        "course.yaml:12 bad-name",
+        "course.yaml:13 unknown-environment",
+        "course.yaml:13 unknown-value",
+        "course.yaml:14 no-project",
+        "course.yaml:3 unknown-key",
+        "course.yaml:4 same-file",
+        "course.yaml:5 same-file",
+        "course.yaml:7 out-of-range",
+        "course.yaml:7 unknown-value",
+        "course.yaml:9 unknown-key",
+        "course.yaml:9 unknown-workload",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// A mistake in a folder that teams share is one mistake, and has the project's line.
+#[test]
+fn a_mistake_of_the_project_is_told_once() {
+    let folder = Folder::new("course: memo2\nproject: tp2\nteams: { moria: {}, rohan: {} }\n");
+    folder.write("tp2/bot/score.yaml", "apiVersion: score.dev/v1b1\nmetadata: { name: bot }\ncontainers:\n  main: { image: registry.example.edu/bot:1, imagee: x }\n");
+    assert_eq!(folder.findings(), ["tp2/bot/score.yaml:4 unknown-key"]);
+}
+
+#[test]
+fn two_teams_never_take_the_same_place() {
+    let course = |target: &str, teams: &str| {
+        format!(
+            "course: memo2\nproject: tp2\nregistry: registry.example.edu/x\ntargets:\n  aks: {target}\nenvironments: {{ test: {{ on: aks }}, prod: {{ on: aks }} }}\nteams: {{ {teams} }}\n"
+        )
+    };
+    let free: [&str; 0] = [];
+    let taken = ["course.yaml:5 same-place"];
+    let cases: [(&str, &str, &str, &[&str]); 5] = [
+        ("as it is", "{ kind: kubernetes }", "moria: {}, rohan: {}", &free),
+        (
+            "an address without the team",
+            "{ kind: kubernetes, ingress: '{workload}-{environment}.example.edu' }",
+            "moria: {}, rohan: {}",
+            &taken,
+        ),
+        (
+            "a namespace for all, where names carry the team",
+            "{ kind: kubernetes, namespace: 'memo2-{environment}' }",
+            "moria: {}, rohan: {}",
+            &free,
+        ),
+        (
+            "another team, on another address",
+            "{ kind: kubernetes, ingress: '{workload}-{environment}-{team}.example.edu' }",
+            "moria: {}, rohan: {}",
+            &free,
+        ),
+        (
+            "names that run together",
+            "{ kind: kubernetes, ingress: '{workload}{team}{environment}.example.edu' }",
+            "te: {}, tete: {}",
+            &free,
+        ),
+    ];
+    for (what, target, teams, expected) in cases {
+        let found = Folder::new(&course(target, teams)).findings();
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        assert_eq!(found, expected, "{what}");
+    }
+}
+
+/// `moria` with `x-test`, and `moria-x` with `test`, are one namespace.
+#[test]
+fn names_that_run_together_are_found() {
+    let folder = Folder::new(
+        "course: memo2
+project: tp2
+registry: registry.example.edu/x
+targets: { aks: { kind: kubernetes } }
+environments: { test: { on: aks }, prod: { on: aks }, x-test: { on: aks, config: { LOG_LEVEL: a, RATE: b } } }
+teams: { moria: {}, moria-x: {} }
+",
+    );
+    assert_eq!(folder.findings(), ["course.yaml:4 same-place"]);
+}
+
+#[test]
+fn a_file_that_is_none_is_told() {
+    let folder = Folder::new("");
+    std::fs::remove_file(folder.path("course.yaml")).unwrap();
+    assert_eq!(folder.findings(), ["unreadable-file"]);
+    let folder = Folder::new("course: [\n");
+    assert!(folder.findings()[0].starts_with("course.yaml:"));
+    let folder = Folder::new("course: memo2\nteams: { moria: {} }\n");
+    assert_eq!(folder.findings(), ["course.yaml:1 no-project"]);
+}
