@@ -11,7 +11,7 @@ pub use error::{ApiError, Problem};
 pub use follow::Followed;
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
-    CreatedToken,    DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode, NewMember, NewTeam, NewTokenBody,
-    Page, PlanBody, ProjectView, ReleaseView, SecretName, SecretValue, TeamMembership, TrustView,
-    VersionView, WantedDeployment,
+    CreatedToken, DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode,
+    NewMember, NewTeam, NewTokenBody, Page, PlanBody, ProjectView, ReleaseView, SecretName,
+    SecretValue, TeamMembership, TrustView, VersionView, WantedDeployment,
 };

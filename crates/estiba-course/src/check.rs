@@ -1,6 +1,6 @@
 //! The rules that look across the teams of a course.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use estiba_model::{Diagnostic, Name, message};
@@ -95,7 +95,10 @@ pub(crate) fn without(
                 "there is no environment \"{environment}\"",
                 "no hay ningún ambiente «{environment}»"
             ),
-            message!("remove it, or correct its name", "quítelo, o corrija su nombre"),
+            message!(
+                "remove it, or correct its name",
+                "quítelo, o corrija su nombre"
+            ),
         ));
     }
 }
@@ -107,12 +110,14 @@ pub(crate) fn apart(
     found: &mut Vec<Diagnostic>,
 ) {
     let mut owners: BTreeMap<(String, String), (&Name, Name)> = BTreeMap::new();
+    // A pattern that is wrong is wrong once, for however many teams.
+    let mut told = BTreeSet::new();
     for (name, team) in teams {
         for one in team.project.iter().flat_map(taken) {
             let (owner, of) = owners
                 .entry(one.name.clone())
                 .or_insert_with(|| (name, one.environment.clone()));
-            if *owner == name {
+            if *owner == name || !told.insert((one.file.clone(), one.pointer.clone())) {
                 continue;
             }
             let (environment, thing) = (&one.environment, &one.name.1);
@@ -145,12 +150,19 @@ pub(crate) fn nodes(
         if has_unread || known.contains_key(target) || file.targets.contains_key(target) {
             continue;
         }
-        let names: Vec<&str> = known.keys().chain(file.targets.keys()).map(Name::as_str).collect();
+        let names: Vec<&str> = known
+            .keys()
+            .chain(file.targets.keys())
+            .map(Name::as_str)
+            .collect();
         let names = names.join(", ");
         found.push(reading.error(
             "unknown-target",
             &join("/size/nodes", target.as_str()),
-            message!("there is no target \"{target}\"", "no hay ninguna plataforma «{target}»"),
+            message!(
+                "there is no target \"{target}\"",
+                "no hay ninguna plataforma «{target}»"
+            ),
             message!("it can be: {names}", "puede ser: {names}"),
         ));
     }

@@ -15,6 +15,8 @@ const MOST_BYTES: u64 = 4 << 20;
 /// A file and what was found in it.
 pub(crate) struct Read<T> {
     pub document: Option<Document>,
+    /// The same without what the schema does not allow.
+    pub sound: Option<Document>,
     /// What could be understood.
     pub content: Option<T>,
     pub found: Vec<Diagnostic>,
@@ -35,17 +37,17 @@ pub(crate) fn read<T: DeserializeOwned>(
     let Some(document) = document else {
         return Read {
             document: None,
+            sound: None,
             content: None,
             found,
         };
     };
-    let content = match jsonschema::validator_for(schema) {
+    let sound = match jsonschema::validator_for(schema) {
         Ok(validator) => {
             found.extend(estiba_score::schema::validate_with(
                 &document, &validator, schema,
             ));
-            let sound = estiba_project::prune(document.value.clone(), &validator, named);
-            sound.and_then(|value| serde_json::from_value(value).ok())
+            estiba_project::prune(document.value.clone(), &validator, named)
         }
         Err(error) => {
             let error = Message::verbatim(error.to_string());
@@ -53,9 +55,16 @@ pub(crate) fn read<T: DeserializeOwned>(
             None
         }
     };
+    let sound = sound.map(|value| {
+        let mut sound = document.clone();
+        sound.value = value;
+        sound
+    });
+    let content = sound.as_ref().map(|sound| sound.value.clone());
     Read {
+        content: content.and_then(|value| serde_json::from_value(value).ok()),
         document: Some(document),
-        content,
+        sound,
         found,
     }
 }
@@ -87,19 +96,27 @@ pub(crate) fn text_of(file: &Path) -> Result<String, Box<Diagnostic>> {
     })
 }
 
-/// Where the value at a pointer of a file is.
+/// Where the value at a pointer of a file is; where `document` says it, if it does.
 pub(crate) fn place(document: &Document, file: &Path, pointer: &str) -> Option<Place> {
-    let nearest = |document: &Document| {
-        let mut pointer = pointer;
-        while document.value.pointer(pointer).is_none() {
-            pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-        }
-        document.place(pointer)
-    };
-    if file == document.file() || document.value.pointer(pointer).is_some() {
-        return Some(nearest(document));
+    let here = nearest(document, pointer);
+    if file == document.file() || here == pointer {
+        return Some(document.place(here));
     }
     let text = std::fs::read_to_string(file).ok()?;
     let other = Document::parse(file, &text).ok()?;
-    Some(nearest(&other))
+    let there = nearest(&other, pointer);
+    // What is said in both is the course's to say.
+    Some(match there.len() > here.len() {
+        true => other.place(there),
+        false => document.place(here),
+    })
+}
+
+/// The part of a pointer that leads to something.
+fn nearest<'p>(document: &Document, pointer: &'p str) -> &'p str {
+    let mut pointer = pointer;
+    while document.value.pointer(pointer).is_none() {
+        pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+    }
+    pointer
 }

@@ -25,6 +25,7 @@ pub(crate) struct CourseFile {
     /// What each workload uses, by name, while there is no `project` yet: for
     /// `estiba course size`.
     #[serde(default)]
+    #[schemars(schema_with = "by_name::<WorkloadFile>")]
     pub workloads: BTreeMap<Name, WorkloadFile>,
     /// In place of `registry` of `estiba.yaml`.
     #[serde(default, rename = "registry")]
@@ -44,6 +45,7 @@ pub(crate) struct CourseFile {
     pub keys: String,
     /// The tokens that each team gets, by a name of your own.
     #[serde(default)]
+    #[schemars(schema_with = "by_name::<TokenFile>")]
     pub tokens: BTreeMap<Name, TokenFile>,
     /// Each member gets a code that links their account of the chat.
     #[serde(default)]
@@ -56,7 +58,7 @@ pub(crate) struct CourseFile {
     #[serde(default)]
     pub size: SizeFile,
     /// The teams.
-    #[schemars(length(min = 1))]
+    #[schemars(schema_with = "teams")]
     pub teams: IndexMap<Name, TeamFile>,
 }
 
@@ -71,6 +73,7 @@ fn usual_keys() -> String {
 pub(crate) struct TeamFile {
     /// Who is in it: logins, and what each of them is.
     #[serde(default)]
+    #[schemars(schema_with = "members")]
     pub members: BTreeMap<String, MemberRole>,
     /// The folder of its project, in place of that of the course.
     #[serde(default)]
@@ -81,7 +84,7 @@ pub(crate) struct TeamFile {
 }
 
 /// What a member of a team may be.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MemberRole {
     /// Sees.
@@ -108,12 +111,14 @@ impl From<MemberRole> for Role {
 #[schemars(rename = "Token")]
 pub(crate) struct TokenFile {
     /// What it may at the most.
+    #[schemars(schema_with = "token_role")]
     pub role: TokenRole,
     /// After how many days it ends.
     #[schemars(range(min = 1, max = 3650))]
     pub days: u32,
     /// Who it is for: the team's `machine` (the default), or each of its `members`.
     #[serde(default = "machine", rename = "for")]
+    #[schemars(schema_with = "holder")]
     pub holder: Holder,
 }
 
@@ -122,7 +127,7 @@ fn machine() -> Holder {
 }
 
 /// What a token of a team may be.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TokenRole {
     /// Sees.
@@ -154,6 +159,7 @@ pub(crate) struct SizeFile {
     pub budget: Option<f64>,
     /// The node of each target: its name in the file of prices.
     #[serde(default)]
+    #[schemars(schema_with = "by_name::<String>")]
     pub nodes: BTreeMap<Name, String>,
     /// What a database is reckoned with, on targets where each has a server of its
     /// own.
@@ -218,6 +224,43 @@ pub(crate) fn memory(_: &mut SchemaGenerator) -> Schema {
         "type": ["string", "number"],
         "pattern": "^[0-9]+(\\.[0-9]+)?(K|M|G|T|Ki|Mi|Gi|Ti)?$",
     })
+}
+
+// Written out where the derived ones say `oneOf` and `patternProperties`: an editor and
+// a person get a better message from `enum` and `propertyNames`.
+
+/// The rule of [`Name`], as JSON schema has it.
+const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$";
+
+fn by_name<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let value = generator.subschema_for::<T>();
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": NAME_PATTERN },
+        "additionalProperties": value,
+    })
+}
+
+fn teams(generator: &mut SchemaGenerator) -> Schema {
+    let mut teams = by_name::<TeamFile>(generator);
+    teams.insert("minProperties".to_owned(), 1.into());
+    teams
+}
+
+fn members(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "minLength": 1, "maxLength": 200 },
+        "additionalProperties": { "type": "string", "enum": ["viewer", "member", "admin"] },
+    })
+}
+
+fn token_role(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["viewer", "pipeline", "member"] })
+}
+
+fn holder(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["machine", "members"] })
 }
 
 fn anything(_: &mut SchemaGenerator) -> Schema {

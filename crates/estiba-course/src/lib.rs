@@ -71,9 +71,7 @@ pub struct TokenWanted {
 }
 
 /// Who a token is for.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Holder {
     /// A machine of the team, such as its pipelines: one token.

@@ -55,10 +55,11 @@ fn read(file: &Path, team: Option<&Name>, only: &[Name]) -> Loaded {
 fn parse(file: &Path, text: &str, team: Option<&Name>, only: &[Name]) -> Loaded {
     let Read {
         document,
+        sound,
         content,
         mut found,
     } = document::read::<CourseFile>(file, text, &schema(), &["course"]);
-    let (Some(document), Some(mut content)) = (document, content) else {
+    let (Some(document), Some(sound), Some(mut content)) = (document, sound, content) else {
         return Loaded {
             course: None,
             diagnostics: found,
@@ -70,13 +71,17 @@ fn parse(file: &Path, text: &str, team: Option<&Name>, only: &[Name]) -> Loaded 
     let reading = Reading {
         folder: folder(file),
         document: &document,
+        sound: &sound,
         only,
     };
     let course = reading.course(file, content, &mut found);
     // What is wrong about a folder that teams share is wrong once.
     let mut seen = BTreeSet::new();
     found.retain(|finding| {
-        let place = finding.place.as_ref().map(|p| (p.file.clone(), p.offset_bytes));
+        let place = finding
+            .place
+            .as_ref()
+            .map(|p| (p.file.clone(), p.offset_bytes));
         seen.insert((place, finding.code.clone(), finding.message.en.clone()))
     });
     Loaded {
@@ -96,6 +101,8 @@ fn folder(file: &Path) -> PathBuf {
 pub(crate) struct Reading<'d> {
     folder: PathBuf,
     pub document: &'d Document,
+    /// Without what the schema does not allow: that was told.
+    sound: &'d Document,
     only: &'d [Name],
 }
 
@@ -144,7 +151,9 @@ impl Reading<'_> {
         found: &mut Vec<Diagnostic>,
     ) -> Team {
         let project = self.project(content, name, team, found);
-        let environments = project.iter().flat_map(|project| project.environments.keys());
+        let environments = project
+            .iter()
+            .flat_map(|project| project.environments.keys());
         let secrets = content.secrets.iter().flat_map(|pattern| {
             let of = pattern.replace(TEAM, name.as_str());
             environments.clone().map(move |environment| {
@@ -196,7 +205,7 @@ impl Reading<'_> {
             return None;
         }
         let over = Over {
-            document: self.document,
+            document: self.sound,
             team: name,
             without: &team.without,
         };
@@ -237,7 +246,9 @@ impl Reading<'_> {
                 };
                 let copies = environment.replicas.get(workload);
                 let config = content.targets.get(&target);
-                let kind = config.and_then(|config| config.get("kind")).and_then(Value::as_str);
+                let kind = config
+                    .and_then(|config| config.get("kind"))
+                    .and_then(Value::as_str);
                 for (team, of_team) in &content.teams {
                     if of_team.without.contains(name) {
                         continue;
@@ -276,8 +287,15 @@ impl Reading<'_> {
                 found.push(self.error(
                     "out-of-range",
                     &pointer,
-                    message!("{text} is no amount of {key}", "{text} no es una cantidad de {key}"),
-                    message!("for example: {key}: {}", "por ejemplo: {key}: {}", example(key)),
+                    message!(
+                        "{text} is no amount of {key}",
+                        "{text} no es una cantidad de {key}"
+                    ),
+                    message!(
+                        "for example: {key}: {}",
+                        "por ejemplo: {key}: {}",
+                        example(key)
+                    ),
                 ));
             }
             parsed
@@ -295,7 +313,11 @@ impl Reading<'_> {
         message: Message,
         hint: Message,
     ) -> Diagnostic {
-        self.told(Diagnostic::error(code, message).hint(hint), self.document.file(), pointer)
+        self.told(
+            Diagnostic::error(code, message).hint(hint),
+            self.document.file(),
+            pointer,
+        )
     }
 
     pub(crate) fn told(&self, finding: Diagnostic, file: &Path, pointer: &str) -> Diagnostic {

@@ -124,8 +124,15 @@ pub fn plan(
     }
     actions.extend(tokens(course, team, observed));
     if course.chat {
-        let unlinked = team.members.keys().filter(|one| !observed.chats.contains(*one));
-        actions.extend(unlinked.cloned().map(|login| Action::MakeChatCode { login }));
+        let unlinked = team
+            .members
+            .keys()
+            .filter(|one| !observed.chats.contains(*one));
+        actions.extend(
+            unlinked
+                .cloned()
+                .map(|login| Action::MakeChatCode { login }),
+        );
     }
     let mut plan = TeamPlan {
         team: name.clone(),
@@ -177,7 +184,11 @@ fn of_environment(
     update: bool,
     plan: &mut TeamPlan,
 ) {
-    let names = observed.secrets.get(environment).cloned().unwrap_or_default();
+    let names = observed
+        .secrets
+        .get(environment)
+        .cloned()
+        .unwrap_or_default();
     let has_new_secrets = !names.is_empty();
     if has_new_secrets {
         plan.actions.push(Action::SetSecrets {
@@ -265,7 +276,10 @@ impl Action {
             Self::MakeTeam => message!("make the team", "crear el equipo"),
             Self::Admit { login, role } => {
                 let role = role_word(*role);
-                message!("admit {login} as {role}", "incorporar a {login} como {role}")
+                message!(
+                    "admit {login} as {role}",
+                    "incorporar a {login} como {role}"
+                )
             }
             Self::MakeToken {
                 name,

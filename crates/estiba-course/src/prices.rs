@@ -55,7 +55,7 @@ fn as_text<S: serde::Serializer>(date: &Date, to: S) -> Result<S::Ok, S::Error> 
 }
 
 /// What is paid for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PriceUnit {
     /// A machine, which instances share.
@@ -84,6 +84,7 @@ struct PricesFile {
 struct PriceFile {
     /// What is paid for: a `node` (the default), or each `instance`.
     #[serde(default)]
+    #[schemars(schema_with = "unit")]
     per: PriceUnit,
     /// Its cores, as `2` or `500m`.
     #[schemars(schema_with = "cpu")]
@@ -131,6 +132,10 @@ struct SystemFile {
     /// How many they are.
     #[serde(default)]
     pods: u32,
+}
+
+fn unit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ["node", "instance"] })
 }
 
 fn date(_: &mut SchemaGenerator) -> Schema {

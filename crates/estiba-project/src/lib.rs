@@ -20,8 +20,8 @@ mod values;
 
 pub use check::secrets::{is_telegram_token, looks_secret, same_telegram_token};
 pub use file::schema;
-pub use kinds::{DatabaseServers, database_servers};
 pub use init::{InitPlan, init, name_of, project_name, team_name, write_new};
+pub use kinds::{DatabaseServers, database_servers};
 pub use load::{FILE_NAME, Loaded, find, load, load_description, load_over, parse};
 pub use over::Over;
 pub use prune::prune;

@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::check::{self, Declared};
 use crate::file::{EnvironmentFile, On, ProjectFile, checking_schema};
-use crate::over::Over;
 use crate::finding::{Findings, Spot, start_of};
+use crate::over::Over;
 use crate::prune::prune;
 
 /// The name of a project's file.

@@ -86,9 +86,7 @@ fn write_out_config(environments: &mut Value, document: &Document) {
         return;
     };
     for (name, environment) in environments {
-        let Some(config) = environment
-            .get_mut("config")
-            .and_then(Value::as_object_mut) else {
+        let Some(config) = environment.get_mut("config").and_then(Value::as_object_mut) else {
             continue;
         };
         let place = join(&join("/environments", name), "config");

@@ -65,7 +65,8 @@ pub fn taken(project: &Project) -> Vec<Taken> {
 }
 
 fn pointer(path: &[&str]) -> String {
-    path.iter().fold(String::new(), |whole, step| join(&whole, step))
+    path.iter()
+        .fold(String::new(), |whole, step| join(&whole, step))
 }
 
 /// The settings that are names, or what stands for them.

@@ -90,14 +90,13 @@ fn one_database(reckoning: &Reckoning<'_>, demands: &[Demand]) -> Option<Change>
     change(reckoning, &shared, what)
 }
 
-fn other_nodes(
-    reckoning: &Reckoning<'_>,
-    demands: &[Demand],
-    now: &[TargetSize],
-) -> Vec<Change> {
+fn other_nodes(reckoning: &Reckoning<'_>, demands: &[Demand], now: &[TargetSize]) -> Vec<Change> {
     let mut all = Vec::new();
     for target in now {
-        let present = target.node.as_ref().and_then(|node| reckoning.prices.all.get(node));
+        let present = target
+            .node
+            .as_ref()
+            .and_then(|node| reckoning.prices.all.get(node));
         for (name, price) in &reckoning.prices.all {
             let is_alike = present.is_none_or(|present| present.unit == price.unit);
             if target.node.as_ref() == Some(name) || !is_alike {
@@ -143,9 +142,8 @@ fn fewer_environments(reckoning: &Reckoning<'_>, demands: &[Demand]) -> Option<C
     let mut best = None;
     for count in 1..=of {
         let without: BTreeSet<&Name> = having.iter().copied().take(count).collect();
-        let is_left = |demand: &&Demand| {
-            demand.environment != *last || !without.contains(&demand.team)
-        };
+        let is_left =
+            |demand: &&Demand| demand.environment != *last || !without.contains(&demand.team);
         let fewer: Vec<Demand> = demands.iter().filter(is_left).cloned().collect();
         let what = message!(
             "no {last} for {count} of {of} teams (`without: [{last}]`)",
@@ -203,7 +201,9 @@ fn lower_words(demands: &[Demand], percent: u64) -> Message {
 
 fn amounts(amount: Quantities) -> String {
     let cpu = amount.cpu_millis.map(|cpu| format!("{cpu}m"));
-    let memory = amount.memory_bytes.map(|memory| format!("{}Mi", memory >> 20));
+    let memory = amount
+        .memory_bytes
+        .map(|memory| format!("{}Mi", memory >> 20));
     let parts: Vec<String> = [cpu, memory].into_iter().flatten().collect();
     parts.join(" ")
 }

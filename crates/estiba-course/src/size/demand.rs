@@ -48,7 +48,11 @@ impl Part {
     /// requests where only limits are said.
     #[must_use]
     pub fn filled(mut self, defaults: Option<&Value>) -> Self {
-        let default = |key| defaults.and_then(|all| all.get(key)).and_then(Value::as_str);
+        let default = |key| {
+            defaults
+                .and_then(|all| all.get(key))
+                .and_then(Value::as_str)
+        };
         let limits = &mut self.limits;
         limits.cpu_millis = limits
             .cpu_millis
@@ -149,10 +153,13 @@ fn databases(
     seen: &mut BTreeSet<String>,
 ) -> u32 {
     // A server that is given by URL, or kept by an operator, is somebody else's.
-    let given = environment.resources.get("postgres").is_some_and(|settings| {
-        let mut keys = settings.keys();
-        keys.any(|key| key.starts_with("url") || key.starts_with("secret"))
-    });
+    let given = environment
+        .resources
+        .get("postgres")
+        .is_some_and(|settings| {
+            let mut keys = settings.keys();
+            keys.any(|key| key.starts_with("url") || key.starts_with("secret"))
+        });
     if given {
         return 0;
     }

@@ -122,7 +122,8 @@ impl Reckoning<'_> {
             by_target.entry(&demand.target).or_default().push(demand);
         }
         let each = by_target.into_iter();
-        each.map(|(name, demands)| self.target(name, &demands)).collect()
+        each.map(|(name, demands)| self.target(name, &demands))
+            .collect()
     }
 
     /// With the size that is said, or the one that costs least.
@@ -155,12 +156,7 @@ fn total(targets: &[TargetSize]) -> Option<f64> {
     targets.iter().map(|target| target.month).sum()
 }
 
-fn notes(
-    demands: &[Demand],
-    targets: &[TargetSize],
-    prices: &Prices,
-    today: Date,
-) -> Vec<Message> {
+fn notes(demands: &[Demand], targets: &[TargetSize], prices: &Prices, today: Date) -> Vec<Message> {
     let mut notes = Vec::new();
     let mut silent: Vec<&str> = demands
         .iter()

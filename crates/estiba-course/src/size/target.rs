@@ -90,9 +90,8 @@ impl TargetSize {
     /// With nothing known of its nodes.
     pub(super) fn unpriced(target: &Name, demands: &[&Demand], database: Quantities) -> Self {
         let rows = rows(demands, database);
-        let total = |of: fn(&Row) -> Quantities| {
-            rows.iter().map(of).fold(Quantities::default(), sum)
-        };
+        let total =
+            |of: fn(&Row) -> Quantities| rows.iter().map(of).fold(Quantities::default(), sum);
         Self {
             target: target.clone(),
             node: None,
@@ -158,7 +157,9 @@ fn instances(demands: &[&Demand], database: Quantities) -> Vec<Quantities> {
         .flat_map(|demand| (0..demand.copies).map(|_| demand.part.requests))
         .collect();
     all.extend((0..servers(demands)).map(|_| database));
-    let overlapping = demands.iter().filter(|demand| demand.overlaps && demand.copies > 0);
+    let overlapping = demands
+        .iter()
+        .filter(|demand| demand.overlaps && demand.copies > 0);
     all.extend(
         overlapping
             .map(|demand| demand.part.requests)

@@ -13,7 +13,6 @@ tokens:
   ci: { role: owner, days: 0 }
 environments:
   test: { onn: laptop, replicas: { apii: 1 } }
-size: { nodes: { akss: azure-b2s } }
 teams:
   Moria: {}
   rohan: { members: { eomer: king }, without: [staging] }
@@ -23,11 +22,10 @@ teams:
     let mut found = folder.findings();
     found.sort();
     let expected = [
-        "course.yaml:10 unknown-target",
-        "course.yaml:12 bad-name",
-        "course.yaml:13 unknown-environment",
-        "course.yaml:13 unknown-value",
-        "course.yaml:14 no-project",
+        "course.yaml:11 bad-name",
+        "course.yaml:12 unknown-environment",
+        "course.yaml:12 unknown-value",
+        "course.yaml:13 no-project",
         "course.yaml:3 unknown-key",
         "course.yaml:4 same-file",
         "course.yaml:5 same-file",
@@ -57,7 +55,12 @@ fn two_teams_never_take_the_same_place() {
     let free: [&str; 0] = [];
     let taken = ["course.yaml:5 same-place"];
     let cases: [(&str, &str, &str, &[&str]); 5] = [
-        ("as it is", "{ kind: kubernetes }", "moria: {}, rohan: {}", &free),
+        (
+            "as it is",
+            "{ kind: kubernetes }",
+            "moria: {}, rohan: {}",
+            &free,
+        ),
         (
             "an address without the team",
             "{ kind: kubernetes, ingress: '{workload}-{environment}.example.edu' }",
@@ -103,6 +106,28 @@ teams: { moria: {}, moria-x: {} }
 ",
     );
     assert_eq!(folder.findings(), ["course.yaml:4 same-place"]);
+}
+
+#[test]
+fn what_there_is_none_of_is_told() {
+    let folder = Folder::new(
+        "course: memo2\nproject: tp2\nsize: { nodes: { laptopp: azure-b2s } }\nteams: { moria: {} }\n",
+    );
+    assert_eq!(folder.findings(), ["course.yaml:3 unknown-target"]);
+    let sketch = "course: memo2\nworkloads: { api: { requests: { cpu: 99999999999999999999999 } } }\nenvironments: { test: {}, prod: { on: aks } }\ntargets: { aks: { kind: kubernetes } }\nteams: { moria: {} }\n";
+    let mut found = Folder::new(sketch).findings();
+    found.sort();
+    let expected = [
+        "course.yaml:2 out-of-range",
+        "course.yaml:3 unplaced-workload",
+    ];
+    assert_eq!(found, expected);
+    let both = sketch.replace("course: memo2", "course: memo2\nproject: tp2");
+    let found = Folder::new(&both).findings();
+    assert!(
+        found.contains(&"course.yaml:3 two-projects".to_owned()),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -144,5 +144,8 @@ fn what_cannot_be_told_is_a_problem_and_is_not_touched() {
         .environments
         .insert(name("prod"), Runs::Unknown(why.clone()));
     let plan = planned(&observed, true);
-    assert_eq!((plan.actions, plan.problems), (Vec::<Action>::new(), vec![why]));
+    assert_eq!(
+        (plan.actions, plan.problems),
+        (Vec::<Action>::new(), vec![why])
+    );
 }

@@ -10,7 +10,7 @@ const PRICES: &str = "\
 currency: USD
 sizes:
   small: { cpu: 1, memory: 1Gi, pods: 10, reserved: { memory: 128Mi }, system: { cpu: 100m, pods: 2 }, month: 10, date: 2026-11-01, source: 'https://example.edu/prices' }
-  large: { cpu: 4, memory: 8Gi, month: 50, date: 2026-11-01, source: 'https://example.edu/prices' }
+  large: { cpu: 4, memory: 8Gi, month: 40, date: 2026-11-01, source: 'https://example.edu/prices' }
   dyno: { per: instance, cpu: 1, memory: 512Mi, month: 7, database-month: 5, date: 2026-11-01, source: 'https://example.edu/prices' }
 ";
 
@@ -25,7 +25,9 @@ fn read(folder: &Folder, text: &str) -> Prices {
 
 /// A course of so many teams that is only sketched.
 fn sketched(teams: usize, more: &str) -> (Folder, Course) {
-    let teams: Vec<String> = (0..teams).map(|number| format!("t{number}x: {{}}")).collect();
+    let teams: Vec<String> = (0..teams)
+        .map(|number| format!("t{number}x: {{}}"))
+        .collect();
     let text = format!(
         "course: memo2
 targets: {{ aks: {{ kind: kubernetes }} }}
@@ -59,7 +61,12 @@ fn requests_are_added_up_over_teams_and_environments() {
         .map(|row| {
             let requests = row.requests;
             let memory = requests.memory_bytes.unwrap() >> 20;
-            (row.workload.as_str(), row.copies, requests.cpu_millis.unwrap(), memory)
+            (
+                row.workload.as_str(),
+                row.copies,
+                requests.cpu_millis.unwrap(),
+                memory,
+            )
         })
         .collect();
     // Two environments, and two copies of the API in one of them; a bot that says its
@@ -70,7 +77,10 @@ fn requests_are_added_up_over_teams_and_environments() {
         ("postgres", 14, 14 * 50, 14 * 128),
     ];
     assert_eq!(rows, expected);
-    assert_eq!(target.limits.memory_bytes.unwrap() >> 20, 21 * 512 + 14 * 64);
+    assert_eq!(
+        target.limits.memory_bytes.unwrap() >> 20,
+        21 * 512 + 14 * 64
+    );
     // 896 MiB and 8 pods a node: three of the API and two small ones.
     assert_eq!(target.offers.unwrap().memory_bytes.unwrap() >> 20, 896);
     let fit_by_hand = (22 * 256_u32 + 14 * 128 + 14 * 64).div_ceil(896);
@@ -83,12 +93,12 @@ fn requests_are_added_up_over_teams_and_environments() {
 fn the_size_that_costs_least_is_taken_where_none_is_said() {
     let target = &sized(7, "").targets[0];
     assert_eq!(target.node.as_deref(), Some("large"));
-    assert_eq!((target.nodes, target.month), (Some(2), Some(100.0)));
+    assert_eq!((target.nodes, target.month), (Some(2), Some(80.0)));
 }
 
 #[test]
 fn what_does_not_fit_the_budget_is_told_with_what_would() {
-    let size = sized(7, "size: { budget: 60, nodes: { aks: small } }");
+    let size = sized(7, "size: { budget: 70, nodes: { aks: small } }");
     assert!(!size.fits);
     let changes: Vec<(String, f64, bool)> = size
         .changes
@@ -97,20 +107,32 @@ fn what_does_not_fit_the_budget_is_told_with_what_would() {
         .collect();
     let expected = [
         (
-            "request 59 % of it (api: 100m 256Mi → 59m 151Mi; bot: 10m 64Mi → 5m 37Mi)".to_owned(),
-            60.0,
+            "no prod for 4 of 7 teams (`without: [prod]`)".to_owned(),
+            70.0,
             true,
         ),
-        ("no prod for 6 of 7 teams (`without: [prod]`)".to_owned(), 60.0, true),
+        (
+            "request 63 % of it (api: 100m 256Mi → 63m 161Mi; bot: 10m 64Mi → 6m 40Mi)".to_owned(),
+            70.0,
+            true,
+        ),
     ];
     let fitting: Vec<_> = changes.iter().filter(|change| change.2).cloned().collect();
-    assert_eq!(fitting.len(), expected.len(), "{changes:#?}");
+    assert_eq!(fitting, expected, "{changes:#?}");
     for change in changes.iter().filter(|change| !change.2) {
-        assert!(change.1 > 60.0, "{change:?}");
+        assert!(change.1 > 70.0, "{change:?}");
     }
     let words: Vec<&str> = changes.iter().map(|change| change.0.as_str()).collect();
-    for part in ["request ", "no prod for ", "one copy of api", "share one PostgreSQL"] {
-        assert!(words.iter().any(|word| word.contains(part)), "{part}: {words:#?}");
+    for part in [
+        "request ",
+        "no prod for ",
+        "one copy of api",
+        "share one PostgreSQL",
+    ] {
+        assert!(
+            words.iter().any(|word| word.contains(part)),
+            "{part}: {words:#?}"
+        );
     }
 }
 
@@ -141,7 +163,15 @@ fn a_project_is_reckoned_by_its_score_files() {
     let all = demands(&course);
     let short: Vec<_> = all
         .iter()
-        .map(|one| (one.team.as_str(), one.environment.as_str(), one.workload.as_str(), one.copies, one.databases))
+        .map(|one| {
+            (
+                one.team.as_str(),
+                one.environment.as_str(),
+                one.workload.as_str(),
+                one.copies,
+                one.databases,
+            )
+        })
         .collect();
     let expected = [
         ("moria", "test", "api", 1, 1),
@@ -158,7 +188,10 @@ fn a_project_is_reckoned_by_its_score_files() {
     let terms = Terms::default();
     let size = size(&all, &terms, &read(&folder, PRICES), today()).unwrap();
     let postgres = size.targets[0].rows.last().unwrap();
-    assert_eq!((postgres.workload.as_str(), postgres.copies), ("postgres", 1));
+    assert_eq!(
+        (postgres.workload.as_str(), postgres.copies),
+        ("postgres", 1)
+    );
 }
 
 #[test]
@@ -188,7 +221,11 @@ fn old_prices_are_told_to_be() {
 fn the_shipped_prices_are_sound() {
     let shipped = prices(None).unwrap();
     assert!(shipped.all.contains_key("azure-b2s"));
-    assert_eq!(shipped.all.keys().next().unwrap(), "azure-b2s", "in their order");
+    assert_eq!(
+        shipped.all.keys().next().unwrap(),
+        "azure-b2s",
+        "in their order"
+    );
     for (name, price) in &shipped.all {
         assert!(price.source.starts_with("https://"), "{name}");
         assert!(price.offers.memory_bytes.unwrap() > 0, "{name}");
@@ -203,8 +240,14 @@ fn mistakes_in_prices_have_their_lines() {
         "currency: USD\nsizes:\n  a: { cpu: 1, memory: 1Gi, month: -1, date: 2026-11-01, source: x }\n  b: { cpu: 1, memory: 1Gi, reserved: { memory: 2Gi }, month: 1, date: 2026-11-01, source: x }\n  c: { cpu: 1, memory: 1Gi, month: 1, date: 2026-13-01, source: x, moon: 1 }\n",
     );
     let found = prices(Some(&folder.path("prices.yaml"))).unwrap_err();
-    let mut lines: Vec<usize> = found.iter().map(|one| one.place.as_ref().unwrap().line).collect();
+    let mut lines: Vec<usize> = found
+        .iter()
+        .map(|one| one.place.as_ref().unwrap().line)
+        .collect();
     lines.sort_unstable();
     assert_eq!(lines, [3, 4, 5, 5]);
-    assert_eq!(prices(Some(Path::new("/nowhere.yaml"))).unwrap_err().len(), 1);
+    assert_eq!(
+        prices(Some(Path::new("/nowhere.yaml"))).unwrap_err().len(),
+        1
+    );
 }

@@ -74,7 +74,11 @@ impl Folder {
     /// Each finding as `file:line code`.
     pub fn findings(&self) -> Vec<String> {
         let loaded = self.load();
-        loaded.diagnostics.iter().map(|one| self.short(one)).collect()
+        loaded
+            .diagnostics
+            .iter()
+            .map(|one| self.short(one))
+            .collect()
     }
 
     fn short(&self, finding: &Diagnostic) -> String {

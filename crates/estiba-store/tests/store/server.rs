@@ -301,14 +301,20 @@ async fn a_code_links_an_account_once(fixture: &Fixture) {
     let moria = name("moria");
     store.add_team(&moria).await.unwrap();
     for person in [&gimli_id, &balin_id] {
-        store.set_member(&moria, person, Role::Member).await.unwrap();
+        store
+            .set_member(&moria, person, Role::Member)
+            .await
+            .unwrap();
     }
     let week = Timestamp::now().checked_add((7 * 24).hours()).unwrap();
     let long = store.chat_code(&gimli_id, week).await.unwrap();
     assert!(long.len() > code.len(), "it is open to guesses for longer");
     let members = store.chat_members(&moria).await.unwrap();
     let states = members.iter().map(|m| (m.login.as_str(), m.linked));
-    assert_eq!(states.collect::<Vec<_>>(), [("balin", true), ("gimli", false)]);
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [("balin", true), ("gimli", false)]
+    );
     let waits = members[1].code_expires_at.map(Timestamp::as_millisecond);
     assert_eq!(waits, Some(week.as_millisecond()));
     assert_eq!(members[0].code_expires_at, None, "used");

@@ -69,7 +69,9 @@ impl Course {
     fn events(&self) -> Vec<Value> {
         let apply = ["course", "apply", "--yes", "--version", "1.0"];
         let mut events = Vec::new();
-        let (code, _) = self.project.watch(&apply, |event| events.push(event.clone()));
+        let (code, _) = self
+            .project
+            .watch(&apply, |event| events.push(event.clone()));
         assert_eq!(code, Some(0));
         events
     }
@@ -112,7 +114,10 @@ fn count(events: &[Value], kind: &str) -> usize {
 
 pub fn teams_come_up_from_one_file() {
     let course = Course::new(&TEAMS, &json!({}));
-    let plan = course.project.run(&["course", "plan", "--version", "1.0"]).ok();
+    let plan = course
+        .project
+        .run(&["course", "plan", "--version", "1.0"])
+        .ok();
     let planned = ["make the team", "test: deploy 1.0", "prod: deploy 1.0"];
     for part in planned {
         assert_eq!(plan.out.matches(part).count(), 2, "{part}: {}", plan.out);
@@ -137,7 +142,11 @@ pub fn teams_come_up_from_one_file() {
     fewer["teams"].as_object_mut().unwrap().remove("rohan");
     course.write("course.yaml", &fewer.to_string());
     let done = course.apply().ok();
-    assert!(done.err.contains("course down course.yaml --team rohan"), "{}", done.err);
+    assert!(
+        done.err.contains("course down course.yaml --team rohan"),
+        "{}",
+        done.err
+    );
     assert_eq!(course.ask("rohan", "test", "/version"), "1.0");
     let down = ["course", "down", "--yes", "--team", "rohan"];
     course.project.run(&down).ok();

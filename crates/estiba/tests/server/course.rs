@@ -63,7 +63,9 @@ impl Drop for Course {
 }
 
 fn after<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
-    text.lines().filter_map(|line| line.strip_prefix(word)).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix(word))
+        .collect()
 }
 
 pub fn a_course_gives_each_team_what_is_theirs() {
@@ -84,12 +86,29 @@ pub fn a_course_gives_each_team_what_is_theirs() {
     assert_eq!(after(&course.keys("rohan"), "ESTIBA_TOKEN=").len(), 2);
 
     // A machine's key ships for its team and no other.
-    let ci = keys.lines().position(|line| line.contains("token ci")).unwrap();
-    let ci = keys.lines().nth(ci + 1).unwrap().strip_prefix("ESTIBA_TOKEN=").unwrap();
+    let ci = keys
+        .lines()
+        .position(|line| line.contains("token ci"))
+        .unwrap();
+    let ci = keys
+        .lines()
+        .nth(ci + 1)
+        .unwrap()
+        .strip_prefix("ESTIBA_TOKEN=")
+        .unwrap();
     let me: Value = server.get("/api/v1/me", ci).json().unwrap();
     let teams = json!([{ "team": "moria", "role": "pipeline" }]);
-    assert_eq!((&me["teams"], &me["admin"]), (&teams, &json!(false)), "{me}");
-    assert_eq!(server.get("/api/v1/teams/rohan/projects/tests", ci).status(), 404);
+    assert_eq!(
+        (&me["teams"], &me["admin"]),
+        (&teams, &json!(false)),
+        "{me}"
+    );
+    assert_eq!(
+        server
+            .get("/api/v1/teams/rohan/projects/tests", ci)
+            .status(),
+        404
+    );
 
     // A code links the person it was made for.
     let bot = server.token(&json!({ "name": "bot", "machine": true, "scope": { "role": "bot" } }));
@@ -139,7 +158,10 @@ pub fn a_course_is_for_admins_and_tells_what_is_readable_by_others() {
     let refused = course.project.run(&apply);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("chmod 600"), "{}", refused.err);
-    assert!(!refused.err.contains("rohan/"), "the others are not kept from it");
+    assert!(
+        !refused.err.contains("rohan/"),
+        "the others are not kept from it"
+    );
     let teams = || {
         let teams: Value = server.get("/api/v1/teams", &server.admin).json().unwrap();
         teams["items"].as_array().unwrap().len()

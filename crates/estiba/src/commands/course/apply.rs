@@ -198,7 +198,8 @@ impl Work<'_> {
             None => team.to_string(),
         };
         let why = failure.message();
-        self.told.line(&why.map(|text| format!("✗ {whose}: {text}")));
+        self.told
+            .line(&why.map(|text| format!("✗ {whose}: {text}")));
         all.push(Failed {
             team,
             environment,
@@ -209,7 +210,8 @@ impl Work<'_> {
     fn done(&self, action: &Action) {
         let team = &self.plan.team;
         let what = action.message();
-        self.told.line(&what.map(|text| format!("✓ {team}: {text}")));
+        self.told
+            .line(&what.map(|text| format!("✓ {team}: {text}")));
     }
 
     /// The team, its members, tokens and codes.

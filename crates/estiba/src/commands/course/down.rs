@@ -31,7 +31,13 @@ pub async fn down(
     // Those that take releases of others first.
     for environment in project.environments.keys().rev() {
         let is_wanted = named.is_empty() || named.contains(environment);
-        if is_wanted && place.backend.deployed(project, environment).await?.is_some() {
+        if is_wanted
+            && place
+                .backend
+                .deployed(project, environment)
+                .await?
+                .is_some()
+        {
             running.push(environment);
         }
     }
@@ -68,7 +74,9 @@ pub async fn down(
     for environment in &running {
         let progress = ShownProgress::new(output);
         let without = BTreeSet::new();
-        let down = place.backend.down(project, environment, &without, &progress);
+        let down = place
+            .backend
+            .down(project, environment, &without, &progress);
         down.await?;
         output.line(&message!(
             "{team}/{environment} is down",

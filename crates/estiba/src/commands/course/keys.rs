@@ -38,7 +38,10 @@ impl Keys {
     /// The tokens whose making was begun and is not known to have ended: their
     /// names and logins.
     pub fn lost(&self) -> BTreeSet<(String, Option<String>)> {
-        let begun = self.lines.iter().filter_map(|line| line.strip_prefix(BEGUN));
+        let begun = self
+            .lines
+            .iter()
+            .filter_map(|line| line.strip_prefix(BEGUN));
         let token = |what: &str| {
             let mut words = what.splitn(3, ' ');
             let is_token = words.next()? == "token";
@@ -100,7 +103,8 @@ mod tests {
         let mut keys = Keys::read(&path).unwrap();
         keys.begin("token ci").unwrap();
         keys.begin("token laptop gimli@example.edu").unwrap();
-        keys.end("token ci", &["ESTIBA_TOKEN=x".to_owned()]).unwrap();
+        keys.end("token ci", &["ESTIBA_TOKEN=x".to_owned()])
+            .unwrap();
         let lost = Keys::read(&path).unwrap().lost();
         let expected = ("laptop".to_owned(), Some("gimli@example.edu".to_owned()));
         assert_eq!(lost, BTreeSet::from([expected]));

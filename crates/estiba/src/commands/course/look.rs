@@ -108,7 +108,10 @@ pub async fn look(
         }
         plans.push(plan);
     }
-    let projects = course.teams.values().filter_map(|team| team.project.as_ref());
+    let projects = course
+        .teams
+        .values()
+        .filter_map(|team| team.project.as_ref());
     let environments = projects.map(|project| project.environments.len()).sum();
     Ok(Looked {
         leftovers: match scope.team.is_empty() {
@@ -247,9 +250,11 @@ impl Looking<'_> {
         };
         match looked.await {
             Ok(runs) => runs,
-            Err(failure) => Runs::Unknown(failure.message().map(|text| {
-                format!("{environment}: {text}")
-            })),
+            Err(failure) => Runs::Unknown(
+                failure
+                    .message()
+                    .map(|text| format!("{environment}: {text}")),
+            ),
         }
     }
 }
@@ -260,13 +265,19 @@ async fn leftovers(
     place: &Place,
     known: &BTreeSet<ProjectId>,
 ) -> Result<BTreeMap<ProjectId, Vec<Name>>, Failure> {
-    let projects = course.teams.values().filter_map(|team| team.project.as_ref());
+    let projects = course
+        .teams
+        .values()
+        .filter_map(|team| team.project.as_ref());
     let mut templates: BTreeMap<&Name, &Project> = BTreeMap::new();
     for project in projects {
         templates.insert(&project.id.project, project);
     }
     let mut left = BTreeMap::new();
-    for id in known.iter().filter(|id| !course.teams.contains_key(&id.team)) {
+    for id in known
+        .iter()
+        .filter(|id| !course.teams.contains_key(&id.team))
+    {
         let Some(template) = templates.get(&id.project) else {
             continue;
         };
@@ -274,7 +285,12 @@ async fn leftovers(
         project.id = id.clone();
         let mut running = Vec::new();
         for environment in project.environments.keys() {
-            if place.backend.deployed(&project, environment).await?.is_some() {
+            if place
+                .backend
+                .deployed(&project, environment)
+                .await?
+                .is_some()
+            {
                 running.push(environment.clone());
             }
         }

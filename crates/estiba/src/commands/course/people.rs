@@ -166,7 +166,9 @@ impl People for OfState {
         let hours = new.days.map(|days| (i64::from(days) * 24).hours());
         let expires_at = hours.and_then(|hours| Timestamp::now().checked_add(hours).ok());
         let (person, scope) = (person.as_deref(), new.scope.clone());
-        let made = store.add_token(&new.name, person, scope, expires_at).await?;
+        let made = store
+            .add_token(&new.name, person, scope, expires_at)
+            .await?;
         Ok(CreatedToken {
             token: made.token,
             key: made.key.expose().to_owned(),

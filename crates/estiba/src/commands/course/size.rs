@@ -14,7 +14,9 @@ use crate::output::Table;
 /// Adds up what all teams request, and says what that costs.
 pub fn size(context: &Context, asked: &cli::CourseSize) -> Result<(), Failure> {
     if asked.show_prices {
-        context.output.text(estiba_course::shipped_prices().trim_end());
+        context
+            .output
+            .text(estiba_course::shipped_prices().trim_end());
         return Ok(());
     }
     let prices = prices(asked.prices.as_deref()).map_err(Failure::Findings)?;

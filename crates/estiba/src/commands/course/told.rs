@@ -27,7 +27,8 @@ impl Told {
             false => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg} {elapsed}")
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg} {elapsed}")
         {
             bar.set_style(style);
         }
@@ -98,6 +99,7 @@ impl Observer for OfOne {
             _ => return,
         };
         let text = doing.text(told.output.lang);
-        told.bar.set_message(format!("{team}/{environment}: {text}"));
+        told.bar
+            .set_message(format!("{team}/{environment}: {text}"));
     }
 }
