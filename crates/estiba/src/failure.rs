@@ -41,7 +41,7 @@ impl Failure {
     pub fn message(&self) -> Message {
         match self {
             Self::Findings(findings) => joined(findings.iter().map(|finding| &finding.message)),
-            Self::Failed { messages, .. } => joined(messages.iter()),
+            Self::Failed { messages, .. } => joined(messages),
             Self::Usage(message) => message.clone(),
             Self::Quiet(_) => Message::verbatim(""),
         }
@@ -57,9 +57,10 @@ impl Failure {
     }
 }
 
-fn joined<'m>(messages: impl Iterator<Item = &'m Message> + Clone) -> Message {
+fn joined<'m>(messages: impl IntoIterator<Item = &'m Message>) -> Message {
+    let messages: Vec<&Message> = messages.into_iter().collect();
     let join = |text: fn(&Message) -> &str| {
-        let texts: Vec<&str> = messages.clone().map(text).collect();
+        let texts: Vec<&str> = messages.iter().map(|message| text(message)).collect();
         texts.join("; ")
     };
     Message {
