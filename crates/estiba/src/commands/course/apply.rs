@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 
+use super::conclude::{Failed, conclude};
 use super::keys::Keys;
 use super::look::{self, Looked};
 use super::people::People;
@@ -63,13 +64,6 @@ pub async fn apply(
     }
     let failed = carry_out(context, &course, &place, looked, asked).await?;
     conclude(context, file, &course, &failed, begun)
-}
-
-/// A team that is not as it should be, and why.
-struct Failed {
-    team: Name,
-    environment: Option<Name>,
-    failure: Failure,
 }
 
 async fn carry_out(
@@ -371,54 +365,4 @@ fn new_token(team: &Name, name: &Name, login: Option<&str>, wanted: &TokenWanted
         login: login.map(str::to_owned),
         machine: login.is_none(),
     }
-}
-
-/// How it ended, for all teams.
-fn conclude(
-    context: &Context,
-    file: &Path,
-    course: &Course,
-    failed: &[Failed],
-    begun: Instant,
-) -> Result<(), Failure> {
-    let output = context.output;
-    let teams = course.teams.len();
-    let broken: BTreeSet<&Name> = failed.iter().map(|one| &one.team).collect();
-    let (well, seconds) = (teams - broken.len(), begun.elapsed().as_secs_f64());
-    let shown = file.display();
-    let reasons = failed.iter().map(|one| {
-        json!({
-            "team": one.team,
-            "environment": one.environment,
-            "errors": [one.failure.message()],
-        })
-    });
-    output.json(&json!({
-        "event": "course-applied",
-        "course": course.name,
-        "teams": teams,
-        "failed": reasons.collect::<Vec<_>>(),
-    }));
-    output.line(&message!(
-        "{well} of {teams} teams are as {shown} says ({seconds:.1} s)",
-        "{well} de {teams} equipos están como dice {shown} ({seconds:.1} s)"
-    ));
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<&str> = broken.into_iter().map(Name::as_str).collect();
-    let names = names.join(", ");
-    for one in failed {
-        let whose = match &one.environment {
-            Some(environment) => format!("{}/{environment}", one.team),
-            None => one.team.to_string(),
-        };
-        output.remark(&Message::verbatim(format!("{whose}:")));
-        output.failure_text(&one.failure);
-    }
-    output.remark(&message!(
-        "not all is done for {names}; the same command goes on with what is left",
-        "no se hizo todo para {names}; el mismo comando sigue con lo que falta"
-    ));
-    Err(Failure::Quiet(1))
 }

@@ -1,6 +1,7 @@
 //! `estiba course`: all teams of a course, from one file.
 
 mod apply;
+mod conclude;
 mod down;
 mod keys;
 mod look;
