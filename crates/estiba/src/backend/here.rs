@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use estiba_api::DeploymentView;
 use estiba_engine::{Engine, Observer, Outcome, Request};
 use estiba_model::{
-    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release, SecretString,
-    Url, Version,
+    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
+    SecretString, Url, Version,
 };
 use estiba_target::{ExecIo, LogQuery};
 use futures::StreamExt;
