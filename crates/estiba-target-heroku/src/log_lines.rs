@@ -47,6 +47,15 @@ pub(crate) fn instance(workload: &str, dyno: &str) -> Option<InstanceName> {
     format!("{workload}-{dyno}").parse().ok()
 }
 
+/// Whether somebody ran a command on a dyno: it may have the type of those that the
+/// formation keeps, but is numbered from 1000 on.
+pub(crate) fn is_one_off(dyno: &str) -> bool {
+    let number = dyno
+        .rsplit_once('.')
+        .and_then(|(_, number)| number.parse().ok());
+    number.is_some_and(|number: u32| number >= 1000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +90,17 @@ mod tests {
             let found = dyno_line(line);
             let found = found.as_ref().map(|l| (l.dyno.as_str(), l.text.as_str()));
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn dynos_of_one_command_are_told_from_those_of_the_formation() {
+        for (dyno, expected) in [
+            ("worker.7217", true),
+            ("worker.2", false),
+            ("web-1-a", false),
+        ] {
+            assert_eq!(is_one_off(dyno), expected, "{dyno}");
         }
     }
 

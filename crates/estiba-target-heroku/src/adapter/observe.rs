@@ -14,7 +14,7 @@ use super::apps::OurApp;
 use super::{HerokuTarget, WEB, WORKER, app_named};
 use crate::client::Client;
 use crate::client::types::{Attachment, Dyno, Process, Release, ReleaseStatus};
-use crate::log_lines::instance;
+use crate::log_lines::{instance, is_one_off};
 use crate::marks::{self, Provided, ProvidedKind, RolledOut};
 use crate::release_history::{Runs, runs};
 
@@ -80,7 +80,11 @@ async fn look(client: &Client, app: OurApp) -> Result<Seen, TargetError> {
     };
     let (processes, dynos, releases, attachments) = try_join!(
         async { client.list::<Process>(&formation).await.map_err(at) },
-        async { client.list::<Dyno>(&dynos).await.map_err(at) },
+        async {
+            let mut all = client.list::<Dyno>(&dynos).await.map_err(at)?;
+            all.retain(|dyno| !is_one_off(&dyno.name));
+            Ok(all)
+        },
         app.releases(client),
         attachments,
     )?;

@@ -12,6 +12,7 @@ use super::logs::LastOf;
 use super::{INTERVAL, WEB, app_named};
 use crate::client::Client;
 use crate::client::types::Dyno;
+use crate::log_lines::is_one_off;
 
 /// Heroku starts a dyno that crashed again at once, the first time.
 const MOST_CRASHES: usize = 2;
@@ -66,7 +67,8 @@ impl OurApp {
             .list(&self.path("/dynos"))
             .await
             .map_err(|fault| fault.at(&app_named(self.name())))?;
-        Ok(dynos.into_iter().filter(|dyno| dyno.kind == kind).collect())
+        let of_formation = |dyno: &Dyno| dyno.kind == kind && !is_one_off(&dyno.name);
+        Ok(dynos.into_iter().filter(of_formation).collect())
     }
 
     /// Waits until a process type has no dyno any more.
