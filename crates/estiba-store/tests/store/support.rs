@@ -102,6 +102,7 @@ pub fn empty_release(text: &str, created_at: &str) -> Release {
     Release {
         project: project(),
         version: version(text),
+        commits: Vec::new(),
         commit: None,
         created_at: created_at.parse::<Timestamp>().unwrap(),
         workloads: Default::default(),

@@ -13,7 +13,7 @@ pub const ALL: &[Behaviour] = &[
         "un componente que responde otra versión que la desplegada falla; atiende el anterior",
         wrong_version_answers,
     )
-    .needing(Need::Routes),
+    .needing(&[Need::Routes]),
     Behaviour::new(
         "acceptance_passes",
         "acceptance tests run once for what was deployed, against its addresses",
