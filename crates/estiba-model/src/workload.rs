@@ -30,7 +30,7 @@ pub const ACCEPTANCE_SECONDS_ANNOTATION: &str = "estiba.dev/acceptance-seconds";
 const ACCEPTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// The annotation that says where a workload answers with its version: see
-/// [`Smoke`](crate::Smoke).
+/// [`Smoke`].
 pub const SMOKE_ANNOTATION: &str = "estiba.dev/smoke";
 
 /// The annotation that names the program to pack: of a Cargo package that has

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    fn parsed(settings: Value) -> Result<Settings, Message> {
+    fn parsed(settings: &Value) -> Result<Settings, Message> {
         Settings::parse(settings.as_object().unwrap())
     }
 
@@ -108,14 +108,14 @@ mod tests {
             ("http://10.0.0.1", false),
             ("api.heroku.com", false),
         ] {
-            assert_eq!(parsed(json!({ "api": api })).is_ok(), is_taken, "{api}");
+            assert_eq!(parsed(&json!({ "api": api })).is_ok(), is_taken, "{api}");
         }
-        assert!(parsed(json!({ "aap": "x" })).is_err());
+        assert!(parsed(&json!({ "aap": "x" })).is_err());
     }
 
     #[test]
     fn without_settings_it_is_herokus_own() {
-        let settings = parsed(json!({})).unwrap();
+        let settings = parsed(&json!({})).unwrap();
         assert_eq!(settings.api(), "https://api.heroku.com");
         assert_eq!(settings.registry(), "registry.heroku.com");
         assert_eq!(

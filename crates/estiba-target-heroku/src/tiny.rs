@@ -69,7 +69,8 @@ impl Tiny {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::{Command, Output};

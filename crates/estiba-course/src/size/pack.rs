@@ -57,7 +57,8 @@ mod tests {
             offers: amount(1000, 100),
             pods,
         };
-        let cases: [(&str, Vec<Quantities>, Option<u32>, Option<u32>); 7] = [
+        type Case = (&'static str, Vec<Quantities>, Option<u32>, Option<u32>);
+        let cases: [Case; 7] = [
             ("nothing", vec![], None, Some(0)),
             ("by memory", vec![amount(10, 50); 3], None, Some(2)),
             ("by CPU", vec![amount(500, 1); 5], None, Some(3)),

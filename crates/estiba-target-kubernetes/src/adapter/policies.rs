@@ -60,7 +60,7 @@ fn limits(policy: &NetworkPolicy, labels: &Labels) -> bool {
 mod tests {
     use super::*;
 
-    fn policy(spec: serde_json::Value) -> NetworkPolicy {
+    fn policy(spec: &serde_json::Value) -> NetworkPolicy {
         let whole = serde_json::json!({ "metadata": { "name": "one" }, "spec": spec });
         serde_json::from_value(whole).unwrap()
     }
@@ -84,7 +84,7 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(limits(&policy(spec.clone()), &labels), expected, "{spec}");
+            assert_eq!(limits(&policy(&spec), &labels), expected, "{spec}");
         }
     }
 }
