@@ -4,6 +4,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// So many are run beside each other.
+const AT_ONCE: usize = 4;
+
 /// Calls `test`, again where it panics and may; `name` is told then.
 pub fn run_again(name: &str, test: impl Fn()) {
     let asked = std::env::var("ESTIBA_TEST_RETRIES").ok();
@@ -19,7 +22,9 @@ pub fn run_again(name: &str, test: impl Fn()) {
 
 /// Runs tests by name, as `cargo test` wants them.
 pub fn run(tests: &[(&'static str, fn())]) -> std::process::ExitCode {
-    let arguments = libtest_mimic::Arguments::from_args();
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    // They wait for systems more than they compute.
+    arguments.test_threads.get_or_insert(AT_ONCE);
     let trials = tests.iter().map(|&(name, test)| {
         let run = move || {
             run_again(name, test);

@@ -77,7 +77,7 @@ fn history_shape(bench: &Bench) {
     let args = ["history", "--env", "test", "--steps", "--json"];
     let history = bench.shown().run(&args).ok().json();
     let entry = history.as_array().unwrap().last().unwrap();
-    assert_eq!(keys(entry).join(" "), "deployment steps");
+    assert_eq!(keys(entry).join(" "), "deployment steps changes");
     let wanted = "id environment version cause state created_at started_at finished_at error";
     assert_eq!(keys(&entry["deployment"]).join(" "), wanted);
     assert_eq!(entry["deployment"]["state"], "succeeded");
@@ -85,6 +85,7 @@ fn history_shape(bench: &Bench) {
     let wanted = "index step state started_at finished_at error";
     assert_eq!(keys(step).join(" "), wanted);
     assert_eq!(step["state"], "done");
+    assert_eq!(keys(&entry["changes"]).join(" "), "commits undone more");
 }
 
 fn releases_shape(bench: &Bench) {
