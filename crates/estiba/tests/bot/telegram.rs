@@ -1,12 +1,13 @@
 //! A Bot API that is not ours, and people who use it.
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Stdio};
+
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::place::{Running, TOKEN, until};
+use crate::support::node;
 
 /// The Bot API of npm's telegram-test-api.
 pub struct Telegram {
@@ -29,29 +30,15 @@ impl Telegram {
 
     /// The same at an address of this machine that others reach.
     pub fn at(host: &str) -> Option<Self> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("telegram");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bot");
-        std::fs::create_dir_all(&folder).unwrap();
-        for file in ["package.json", "telegram.cjs"] {
-            std::fs::copy(source.join(file), folder.join(file)).unwrap();
-        }
-        if !folder.join("node_modules/telegram-test-api").is_dir() {
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-audit", "--no-fund"])
-                .current_dir(&folder);
-            npm.stdout(Stdio::null());
-            if !npm.status().is_ok_and(|status| status.success()) {
-                eprintln!("skipped: npm, or its package telegram-test-api, can't be had");
-                return None;
-            }
-        }
+        let folder = node::folder("tests/bot", &["telegram.cjs"])?;
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let inner = free.local_addr().unwrap().port().to_string();
         drop(free);
-        let mut node = Command::new("node");
-        node.args(["telegram.cjs", TOKEN, &inner, host])
+        let mut server = Command::new("node");
+        server
+            .args(["telegram.cjs", TOKEN, &inner, host])
             .current_dir(&folder);
-        let (process, port) = Running::start(node, true);
+        let (process, port) = Running::start(server, true);
         assert!(!port.is_empty(), "{}", process.log());
         Some(Self {
             _process: process,

@@ -3,6 +3,8 @@
 
 #[allow(dead_code, reason = "not every test has a cluster")]
 pub mod cluster;
+#[allow(dead_code, reason = "not every test runs Node")]
+pub mod node;
 pub mod registry;
 
 use std::io::{BufRead, BufReader, Read, Write};

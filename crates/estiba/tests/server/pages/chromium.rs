@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::node_folder;
 use crate::bench::Server;
+use crate::support::node;
 use crate::support::{Project, SECRET};
 
 /// Where Debian puts it.
@@ -65,7 +65,7 @@ pub fn people_ship_from_a_browser() {
         eprintln!("skipped: there is no {CHROMIUM}");
         return;
     }
-    let Some(folder) = node_folder(&["chromium.cjs"]) else {
+    let Some(folder) = node::folder("tests/server/pages", &["chromium.cjs"]) else {
         return;
     };
     let server = Server::start();

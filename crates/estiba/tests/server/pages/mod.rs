@@ -7,8 +7,6 @@ pub mod provider;
 pub mod session;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::redirect::Policy;
@@ -156,41 +154,4 @@ pub fn routes() -> Vec<(&'static str, String)> {
     }
     assert!(all.len() > 25, "{all:?}");
     all
-}
-
-/// A folder with these packages of npm and files of this folder; `None` and a word
-/// about it where they can't be had.
-fn node_folder(files: &[&str]) -> Option<PathBuf> {
-    const OLDEST: u32 = 20;
-    let version = Command::new("node").arg("--version").output().ok();
-    let version = version.and_then(|told| String::from_utf8(told.stdout).ok());
-    let major = version.as_deref().and_then(|version| {
-        let major = version.trim().strip_prefix('v')?.split('.').next()?;
-        major.parse::<u32>().ok()
-    });
-    if major.is_none_or(|major| major < OLDEST) {
-        eprintln!("skipped: there is no Node {OLDEST} or newer");
-        return None;
-    }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/server/pages");
-    std::fs::create_dir_all(&folder).unwrap();
-    for file in files.iter().chain(&["package.json"]) {
-        std::fs::copy(source.join(file), folder.join(file)).unwrap();
-    }
-    // Two tests are not to install at once.
-    let lock = std::fs::File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let ready = folder.join("node_modules/.package-lock.json");
-    if !ready.is_file() {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund"])
-            .current_dir(&folder);
-        npm.stdout(Stdio::null());
-        if !npm.status().is_ok_and(|status| status.success()) {
-            eprintln!("skipped: npm, or a package of it, can't be had");
-            return None;
-        }
-    }
-    Some(folder)
 }

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-use super::{Browser, node_folder};
+use super::Browser;
 use crate::bench::Server;
+use crate::support::node;
 
 const CLIENT_SECRET: &str = "planted-client-secret-4711";
 
@@ -20,7 +21,7 @@ struct Provider {
 
 impl Provider {
     fn start(back: &str) -> Option<Self> {
-        let folder = node_folder(&["provider.cjs"])?;
+        let folder = node::folder("tests/server/pages", &["provider.cjs"])?;
         let mut process = Command::new("node")
             .args(["provider.cjs", back])
             .current_dir(&folder)
