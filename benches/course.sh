@@ -44,7 +44,7 @@ memory_mb() { # FOLDER OF POSTGRESQL
 }
 
 servers=/var/lib/estiba/postgres
-before=$(ls "$servers" 2>/dev/null || true)
+before=$([ ! -d "$servers" ] || ls "$servers")
 course=$work/course.yaml
 cp -r "$repository/examples/tp2" "$work/tp2"
 make_course "$course" tp2 "$teams"

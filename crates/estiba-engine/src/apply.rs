@@ -121,7 +121,7 @@ async fn take(
             ..
         } => {
             let migration = runtime.task(Task::Migration, workload, fingerprint);
-            target.migrate(&migration.await?, progress).await?;
+            target.run_task(&migration.await?, progress).await?;
         }
         Step::Accept {
             workload,
@@ -129,7 +129,7 @@ async fn take(
             ..
         } => {
             let tests = runtime.task(Task::Acceptance, workload, fingerprint);
-            target.migrate(&tests.await?, progress).await?;
+            target.run_task(&tests.await?, progress).await?;
         }
         Step::Smoke { workload, .. } => smoke::test(runtime, target.as_ref(), workload).await?,
         Step::Start { .. } | Step::Await { .. } | Step::Route { .. } | Step::Stop { .. } => {

@@ -10,8 +10,8 @@ use estiba_model::{
 };
 use estiba_store::Store;
 use estiba_target::{
-    ImageSpec, InstanceSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec, Target, TargetError,
-    Task, WorkloadSpec,
+    ImageSpec, InstanceSpec, Reach, ResourceSpec, RolloutSpec, Target, TargetError, Task, TaskSpec,
+    WorkloadSpec,
 };
 
 use crate::bind::{Bound, BoundResource};
@@ -274,7 +274,7 @@ impl<'e> Runtime<'e> {
         task: Task,
         workload: &Name,
         fingerprint: &Fingerprint,
-    ) -> Result<MigrationSpec, EngineError> {
+    ) -> Result<TaskSpec, EngineError> {
         let released = self.released(workload)?;
         let known = self.known_to(workload, None).await?;
         Specifier {

@@ -8,7 +8,7 @@ use estiba_model::{
 };
 use estiba_score::placeholder::{Reference, Root, Template, value_to_text};
 use estiba_target::{
-    ContainerSpec, FileContent, FileSpec, MigrationSpec, Outputs, Task, VolumeSpec, WorkloadSpec,
+    ContainerSpec, FileContent, FileSpec, Outputs, Task, TaskSpec, VolumeSpec, WorkloadSpec,
 };
 use serde_json::{Map, Value};
 
@@ -212,11 +212,7 @@ impl Specifier<'_> {
     ///
     /// # Errors
     /// When a placeholder has no value.
-    pub fn task(
-        &self,
-        task: Task,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<MigrationSpec>, Message> {
+    pub fn task(&self, task: Task, fingerprint: Fingerprint) -> Result<Option<TaskSpec>, Message> {
         let workload = &self.released.workload;
         let (found, time_limit) = match task {
             Task::Migration => (workload.migration(), None),
@@ -227,7 +223,7 @@ impl Specifier<'_> {
         let Some((name, container)) = found else {
             return Ok(None);
         };
-        Ok(Some(MigrationSpec {
+        Ok(Some(TaskSpec {
             task,
             time_limit,
             environment: self.bound.inputs.environment.clone(),

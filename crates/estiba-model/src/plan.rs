@@ -145,7 +145,7 @@ pub struct Observed {
     /// What was rolled out, where the target takes workloads as a whole.
     #[serde(default)]
     pub rollouts: BTreeMap<Name, ObservedRollout>,
-    /// Migrations that ended well.
+    /// Migrations that ended well, and acceptance tests that passed.
     pub migrations: BTreeMap<Name, BTreeSet<Fingerprint>>,
     /// Where each workload's traffic goes.
     pub traffic: BTreeMap<Name, Traffic>,

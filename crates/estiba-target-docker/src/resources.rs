@@ -189,7 +189,7 @@ impl Provider<'_> {
         resource: &ResourceSpec,
         to: &Path,
     ) -> Result<(), HostError> {
-        require_database(resource)?;
+        resource.require_database().map_err(HostError::Told)?;
         match Kind::of(resource)? {
             Kind::ForeignPostgres => {
                 let dumped = self.foreign.backup(environment, resource, to).await;
@@ -205,7 +205,7 @@ impl Provider<'_> {
         resource: &ResourceSpec,
         from: &Path,
     ) -> Result<(), HostError> {
-        require_database(resource)?;
+        resource.require_database().map_err(HostError::Told)?;
         match Kind::of(resource)? {
             Kind::ForeignPostgres => {
                 let restored = self.foreign.restore(environment, resource, from).await;
@@ -305,17 +305,6 @@ fn unknown(resource: &ResourceSpec) -> HostError {
         "{id}: this target does not provide resources of type {kind}; it provides postgres, volume, dns, route and service-port",
         "{id}: esta plataforma no provee recursos de tipo {kind}; provee postgres, volume, dns, route y service-port"
     ))
-}
-
-fn require_database(resource: &ResourceSpec) -> Result<(), HostError> {
-    if resource.kind == "postgres" {
-        return Ok(());
-    }
-    let (id, kind) = (&resource.id, &resource.kind);
-    Err(HostError::Told(message!(
-        "{id} is no database (its type is {kind}): only databases are backed up",
-        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
-    )))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -15,10 +15,10 @@ pub use error::TargetError;
 pub use estiba_model::{LogLine, Stream, Url};
 pub use logs::{LogQuery, LogStream};
 pub use provision::{Outputs, Reach, ResourceSpec};
-pub use redact::Redactor;
+pub use redact::{Redacted, Redactor};
 pub use spec::{
-    ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, MigrationSpec, RolloutSpec,
-    Task, VolumeSpec, WorkloadSpec,
+    ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, RolloutSpec, Task, TaskSpec,
+    VolumeSpec, WorkloadSpec,
 };
 pub use target::{
     Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use estiba_model::{Fingerprint, Name, ResourceId, SecretString};
+use estiba_model::{Fingerprint, Message, Name, ResourceId, SecretString, message};
 use serde_json::{Map, Value};
 
 /// What a resource gives to the workloads that use it, by output key: for
@@ -50,4 +50,21 @@ pub struct ResourceSpec {
     pub reach: Reach,
     /// To be kept with the resource and told by `observe`.
     pub fingerprint: Fingerprint,
+}
+
+impl ResourceSpec {
+    /// Refuses what is not a database: only those are backed up and restored.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn require_database(&self) -> Result<(), Message> {
+        if self.kind == "postgres" {
+            return Ok(());
+        }
+        let (id, kind) = (&self.id, &self.kind);
+        Err(message!(
+            "{id} is no database (its type is {kind}): only databases are backed up",
+            "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
+        ))
+    }
 }

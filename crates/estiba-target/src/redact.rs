@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use estiba_model::SecretString;
 use estiba_model::secret::REDACTED;
+use estiba_model::{Message, SecretString};
+
+use crate::{Progress, TargetError};
 
 /// Values shorter than this are left alone: hiding every `1` or `true` would
 /// make a log unreadable and tell more than it hides.
@@ -52,6 +54,34 @@ impl Redactor {
             }
             _ => Cow::Borrowed(text),
         }
+    }
+}
+
+impl Redactor {
+    /// A failure without secrets, wherever they came from.
+    #[must_use]
+    pub fn error(&self, error: &TargetError) -> TargetError {
+        let clean = |text: String| self.redact(&text).into_owned();
+        let message = error.message().clone().map(clean);
+        TargetError::new(message).with_log(error.log().iter().cloned().map(clean).collect())
+    }
+}
+
+/// Tells lines without secrets.
+pub struct Redacted<'a> {
+    /// To whom.
+    pub progress: &'a dyn Progress,
+    /// What is kept from them.
+    pub redactor: &'a Redactor,
+}
+
+impl Progress for Redacted<'_> {
+    fn line(&self, line: &str) {
+        self.progress.line(&self.redactor.redact(line));
+    }
+
+    fn notice(&self, notice: &Message) {
+        self.progress.notice(notice);
     }
 }
 

@@ -95,7 +95,7 @@ impl Task {
 
 /// A container to run to its end: a migration, acceptance tests, or a probe.
 #[derive(Debug, Clone)]
-pub struct MigrationSpec {
+pub struct TaskSpec {
     /// What it is for.
     pub task: Task,
     /// How long it may take; none has all the time.
@@ -114,7 +114,7 @@ pub struct MigrationSpec {
     pub secrets: Vec<SecretString>,
 }
 
-impl MigrationSpec {
+impl TaskSpec {
     /// Why it was ended: it did not end by itself in time.
     #[must_use]
     pub fn took_too_long(limit: Duration) -> Message {

@@ -11,8 +11,8 @@ use estiba_model::{
 use serde::Serialize;
 
 use crate::{
-    ImageSpec, InstanceSpec, LogQuery, LogStream, MigrationSpec, Outputs, ResourceSpec,
-    RolloutSpec, TargetError,
+    ImageSpec, InstanceSpec, LogQuery, LogStream, Outputs, ResourceSpec, RolloutSpec, TargetError,
+    TaskSpec,
 };
 
 /// Something that a target can do and another may lack.
@@ -37,6 +37,8 @@ pub enum Capability {
     Files,
     /// More than one port for each workload.
     SeveralPorts,
+    /// Containers that run to their end beside what runs: acceptance tests, probes.
+    Tasks,
     /// Containers that keep running are asked how they are.
     LivenessProbes,
     /// Probes that are commands.
@@ -165,11 +167,7 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// When it ends with another code than 0, or not in time: then it is ended. The
     /// error has its last lines.
-    async fn migrate(
-        &self,
-        migration: &MigrationSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError>;
+    async fn run_task(&self, task: &TaskSpec, progress: &dyn Progress) -> Result<(), TargetError>;
 
     /// Where people reach the environment's workloads.
     ///

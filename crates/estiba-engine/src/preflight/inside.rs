@@ -12,8 +12,7 @@ use estiba_model::{
 };
 use estiba_preflight::{Asked, Found, INPUT_FILE, ROLE};
 use estiba_target::{
-    ContainerSpec, FileContent, FileSpec, ImageSpec, MigrationSpec, Progress, Target, TargetError,
-    Task,
+    ContainerSpec, FileContent, FileSpec, ImageSpec, Progress, Target, TargetError, Task, TaskSpec,
 };
 use jiff::Timestamp;
 
@@ -153,7 +152,7 @@ impl Run<'_> {
             readiness: None,
             before: BTreeMap::new(),
         };
-        let migration = MigrationSpec {
+        let migration = TaskSpec {
             task: Task::Preflight,
             time_limit: Some(asked.timeout() + SLACK),
             environment: self.environment.clone(),
@@ -165,7 +164,7 @@ impl Run<'_> {
             // is secret in its own lines, so that they can still be read.
             secrets: vec![text],
         };
-        Ok(self.target.migrate(&migration, listener).await?)
+        Ok(self.target.run_task(&migration, listener).await?)
     }
 }
 

@@ -8,8 +8,8 @@ use estiba_model::{
     ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload, message,
 };
 use estiba_target::{
-    ContainerSpec, FileContent, FileSpec, MigrationSpec, Reach, ResourceSpec, RolloutSpec,
-    VolumeSpec, WorkloadSpec,
+    ContainerSpec, FileContent, FileSpec, Reach, ResourceSpec, RolloutSpec, TaskSpec, VolumeSpec,
+    WorkloadSpec,
 };
 use estiba_target_kubernetes::manifests::{DatabaseNames, Manifests, NOBODY, ServerVersion};
 use serde_json::Value;
@@ -141,13 +141,13 @@ impl<'a> Builder<'a> {
         &self,
         name: &Name,
         released: &ReleasedWorkload,
-    ) -> Result<Option<(MigrationSpec, Values)>, Message> {
+    ) -> Result<Option<(TaskSpec, Values)>, Message> {
         let workload = &released.workload;
         let Some((container, _)) = workload.migration() else {
             return Ok(None);
         };
         let (container, values) = self.container(name, workload, container)?;
-        let spec = MigrationSpec {
+        let spec = TaskSpec {
             task: estiba_target::Task::Migration,
             time_limit: None,
             environment: self.export.environment.clone(),

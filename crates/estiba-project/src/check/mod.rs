@@ -1,5 +1,6 @@
 //! The rules that look across a project's files.
 
+mod acceptance;
 mod apps;
 mod names;
 mod outputs;
@@ -35,6 +36,7 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     apps::check(&previews::with_one(project), &mut found);
     resources::check(project, &mut found);
     platform::check(project, &mut found);
+    acceptance::check(project, declared, &mut found);
     ports::check(project, declared, &mut found);
     outside::check(project, declared, sources, &mut found);
     outputs::check(&references, &mut found);

@@ -34,6 +34,7 @@ pub(super) const KUBERNETES: Kind = Kind {
         Capability::Limits,
         Capability::Files,
         Capability::SeveralPorts,
+        Capability::Tasks,
         Capability::LivenessProbes,
         Capability::CommandProbes,
         Capability::PrivateNetwork,

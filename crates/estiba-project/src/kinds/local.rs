@@ -40,6 +40,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::AwaitingHealthy,
     Capability::Files,
     Capability::SeveralPorts,
+    Capability::Tasks,
     Capability::LivenessProbes,
     Capability::CommandProbes,
     Capability::PrivateNetwork,

@@ -52,6 +52,12 @@ bad! {
     unknown_workload_placed: [("estiba.yaml", "api: laptop }", "api: laptop, apy: laptop }")];
     unknown_workload_replicated: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { apii: 2 }")];
     unplaced_workload: [("estiba.yaml", "{ bot: laptop, api: laptop }", "{ bot: laptop }")];
+    acceptance_without_tests: [("estiba.yaml", "after: test", "after: test\n    acceptance: true")];
+    acceptance_where_nothing_is_run_beside: [
+        ("estiba.yaml", "kind: local", "kind: heroku"),
+        ("estiba.yaml", "after: test", "after: test\n    acceptance: true"),
+        ("bot/score.yaml", "  name: bot\n", "  name: bot\n  annotations: { estiba.dev/acceptance: main }\n"),
+    ];
     unknown_environment: [("estiba.yaml", "after: test", "after: tset")];
     previews_like_nothing: [("estiba.yaml", "team: moria", "team: moria\npreviews: { like: tset }")];
     environment_named_as_a_preview: [

@@ -4,7 +4,7 @@ mod await_ready;
 mod doctor;
 mod exec;
 mod instances;
-mod migrate;
+mod task;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use estiba_model::{
 use estiba_postgres::Postgres;
 use estiba_target::{
     Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, InstanceSpec, Instances, LogQuery,
-    LogStream, MigrationSpec, Outputs, Progress, ResourceSpec, Runner, Target, TargetError, Url,
+    LogStream, Outputs, Progress, ResourceSpec, Runner, Target, TargetError, TaskSpec, Url,
 };
 
 use crate::engine::Engine;
@@ -143,7 +143,7 @@ impl DockerTarget {
             rollouts: BTreeMap::new(),
             resources: resources::observe(&self.engine, environment).await?,
             instances,
-            migrations: migrate::done(&self.engine, environment).await?,
+            migrations: task::done(&self.engine, environment).await?,
             traffic: self.router(&layout).observe(environment).await?,
             images: images::present(&self.engine, &environment.project_id()).await?,
         })
@@ -187,6 +187,7 @@ impl Target for DockerTarget {
             Capability::AwaitingHealthy,
             Capability::Files,
             Capability::SeveralPorts,
+            Capability::Tasks,
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
@@ -244,12 +245,8 @@ impl Target for DockerTarget {
         Ok(images::fetch(&self.engine, &self.config.images, image, progress).await?)
     }
 
-    async fn migrate(
-        &self,
-        migration: &MigrationSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        self.run_migration(migration, progress).await
+    async fn run_task(&self, task: &TaskSpec, progress: &dyn Progress) -> Result<(), TargetError> {
+        self.carry_out_task(task, progress).await
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use estiba_model::{EnvironmentId, message};
+use estiba_model::EnvironmentId;
 use estiba_postgres::{dump_database, replace_content};
 use estiba_target::{ResourceSpec, TargetError};
 
@@ -16,7 +16,7 @@ impl HerokuTarget {
         resource: &ResourceSpec,
         to: &Path,
     ) -> Result<(), TargetError> {
-        require_database(resource)?;
+        resource.require_database().map_err(TargetError::new)?;
         if resource.settings.contains_key("url") {
             let dumped = self.postgres.backup(environment, resource, to).await;
             return dumped.map_err(refused);
@@ -31,7 +31,7 @@ impl HerokuTarget {
         resource: &ResourceSpec,
         from: &Path,
     ) -> Result<(), TargetError> {
-        require_database(resource)?;
+        resource.require_database().map_err(TargetError::new)?;
         if resource.settings.contains_key("url") {
             let restored = self.postgres.restore(environment, resource, from).await;
             return restored.map_err(refused);
@@ -39,15 +39,4 @@ impl HerokuTarget {
         let outputs = self.resource_outputs(environment, resource).await?;
         replace_content(&outputs, from).await.map_err(refused)
     }
-}
-
-fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
-    if resource.kind == "postgres" {
-        return Ok(());
-    }
-    let (id, kind) = (&resource.id, &resource.kind);
-    Err(TargetError::new(message!(
-        "{id} is no database (its type is {kind}): only databases are backed up",
-        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
-    )))
 }

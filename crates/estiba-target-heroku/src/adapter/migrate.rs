@@ -9,11 +9,11 @@
 
 use std::collections::BTreeSet;
 
-use estiba_model::{Fingerprint, Message, message};
-use estiba_target::{MigrationSpec, Progress, Redactor, TargetError};
+use estiba_model::{Fingerprint, message};
+use estiba_target::{Progress, Redacted, Redactor, TargetError, Task, TaskSpec};
 
 use super::apps::{OurApp, set};
-use super::{HerokuTarget, RELEASE, Redacted, redacted};
+use super::{HerokuTarget, RELEASE};
 use crate::client::types::ReleaseStatus;
 use crate::marks::{self, Migrating, Vars};
 use crate::release_history::{Runs, bringing, runs};
@@ -23,11 +23,12 @@ use crate::release_history::{Runs, bringing, runs};
 const LABEL: &str = "dev.estiba.migration";
 
 impl HerokuTarget {
-    pub(super) async fn run_migration(
+    pub(super) async fn carry_out_task(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
+        require_migration(spec)?;
         let redactor = Redactor::new(&spec.secrets);
         let progress = Redacted {
             progress,
@@ -35,12 +36,12 @@ impl HerokuTarget {
         };
         self.migrate_once(spec, &progress)
             .await
-            .map_err(|error| redacted(&error, &redactor))
+            .map_err(|error| redactor.error(&error))
     }
 
     async fn migrate_once(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let mut app = self.ensure_app(&spec.environment, &spec.workload).await?;
@@ -77,11 +78,7 @@ impl HerokuTarget {
 
     /// Gives the app the config vars that the migration needs, and the mark that it was
     /// begun.
-    async fn set_variables(
-        &self,
-        app: &mut OurApp,
-        spec: &MigrationSpec,
-    ) -> Result<(), TargetError> {
+    async fn set_variables(&self, app: &mut OurApp, spec: &TaskSpec) -> Result<(), TargetError> {
         let mut wanted = variables(spec);
         let new = wanted.keys().filter(|name| !app.vars.contains_key(*name));
         let left = app.marks.migrating.iter().flat_map(|one| &one.added);
@@ -98,7 +95,7 @@ impl HerokuTarget {
     async fn undo(
         &self,
         app: &mut OurApp,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         before: &Vars,
         progress: &dyn Progress,
     ) {
@@ -138,23 +135,27 @@ impl HerokuTarget {
     }
 }
 
-fn variables(spec: &MigrationSpec) -> Vars {
+fn variables(spec: &TaskSpec) -> Vars {
     let all = spec.container.variables.iter();
     all.filter(|(name, _)| !marks::is_reserved(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-fn failed(spec: &MigrationSpec, error: &TargetError) -> TargetError {
-    let (workload, version) = (&spec.workload, &spec.version);
-    let failed = message!(
-        "the migration of {workload} {version} failed",
-        "la migración de {workload} {version} falló"
-    );
-    let why = error.message();
-    TargetError::new(Message {
-        en: format!("{}: {}", failed.en, why.en),
-        es: format!("{}: {}", failed.es, why.es),
-    })
-    .with_log(error.log().to_vec())
+fn failed(spec: &TaskSpec, error: &TargetError) -> TargetError {
+    let failed = spec.task.failed(&spec.workload, &spec.version);
+    TargetError::new(failed.because(error.message())).with_log(error.log().to_vec())
+}
+
+/// The release phase is for what a release needs before it takes effect; what is run
+/// beside it would be a release more, and make the dynos start again.
+fn require_migration(spec: &TaskSpec) -> Result<(), TargetError> {
+    if spec.task == Task::Migration {
+        return Ok(());
+    }
+    let workload = &spec.workload;
+    Err(TargetError::new(message!(
+        "Heroku runs nothing beside an app: {workload} has to be placed on another target",
+        "Heroku no ejecuta nada al lado de una aplicación: {workload} tiene que ubicarse en otra plataforma"
+    )))
 }

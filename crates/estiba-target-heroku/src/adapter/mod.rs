@@ -23,12 +23,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use estiba_image::ImageStore;
-use estiba_model::{EnvironmentId, Message, Name, Observed, ResourceId, SecretString};
+use estiba_model::{EnvironmentId, Name, Observed, ResourceId, SecretString};
 use estiba_postgres::Postgres;
 use estiba_target::{
-    Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, LogQuery, LogStream, MigrationSpec,
-    Outputs, Progress, Redactor, ResourceSpec, RolloutSpec, Rollouts, Runner, Target, TargetError,
-    Url,
+    Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, LogQuery, LogStream, Outputs, Progress,
+    ResourceSpec, RolloutSpec, Rollouts, Runner, Target, TargetError, TaskSpec, Url,
 };
 use tokio::sync::OnceCell;
 
@@ -95,29 +94,6 @@ fn app_named(name: &str) -> String {
     format!("app {name}")
 }
 
-/// The failure without secrets, wherever they came from.
-fn redacted(error: &TargetError, redactor: &Redactor) -> TargetError {
-    let clean = |text: String| redactor.redact(&text).into_owned();
-    let message = error.message().clone().map(clean);
-    TargetError::new(message).with_log(error.log().iter().cloned().map(clean).collect())
-}
-
-/// Lines without secrets.
-struct Redacted<'a> {
-    progress: &'a dyn Progress,
-    redactor: &'a Redactor,
-}
-
-impl Progress for Redacted<'_> {
-    fn line(&self, line: &str) {
-        self.progress.line(&self.redactor.redact(line));
-    }
-
-    fn notice(&self, notice: &Message) {
-        self.progress.notice(notice);
-    }
-}
-
 #[async_trait]
 impl Target for HerokuTarget {
     fn capabilities(&self) -> Vec<Capability> {
@@ -170,12 +146,8 @@ impl Target for HerokuTarget {
         self.ensure_image(&image.workload, &image.digest).await
     }
 
-    async fn migrate(
-        &self,
-        migration: &MigrationSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        self.run_migration(migration, progress).await
+    async fn run_task(&self, task: &TaskSpec, progress: &dyn Progress) -> Result<(), TargetError> {
+        self.carry_out_task(task, progress).await
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use estiba_image::DockerImage;
 use estiba_model::{HttpProbe, Strategy, message};
-use estiba_target::{ContainerSpec, Progress, Redactor, RolloutSpec, TargetError};
+use estiba_target::{ContainerSpec, Progress, Redacted, Redactor, RolloutSpec, TargetError};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::apps::OurApp;
 use super::watch::Wanted;
-use super::{HerokuTarget, Redacted, WEB, WORKER, app_named, redacted};
+use super::{HerokuTarget, WEB, WORKER, app_named};
 use crate::client::Client;
 use crate::client::types::{Process, Release, ReleaseStatus};
 use crate::marks::{self, RolledOut, Vars};
@@ -36,7 +36,7 @@ impl HerokuTarget {
         };
         self.roll_out(spec, timeout, &progress)
             .await
-            .map_err(|error| redacted(&error, &redactor))
+            .map_err(|error| redactor.error(&error))
     }
 
     async fn roll_out(

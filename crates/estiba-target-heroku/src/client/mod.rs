@@ -161,11 +161,7 @@ impl Client {
         path: &str,
         body: &Value,
     ) -> Result<T, Fault> {
-        let request = Request {
-            body: Some(body),
-            ..Request::new(Method::POST, path)
-        };
-        self.send(&request).await?.read()
+        self.send_body(Method::POST, path, body).await
     }
 
     pub(crate) async fn patch<T: DeserializeOwned>(
@@ -173,9 +169,18 @@ impl Client {
         path: &str,
         body: &Value,
     ) -> Result<T, Fault> {
+        self.send_body(Method::PATCH, path, body).await
+    }
+
+    async fn send_body<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, Fault> {
         let request = Request {
             body: Some(body),
-            ..Request::new(Method::PATCH, path)
+            ..Request::new(method, path)
         };
         self.send(&request).await?.read()
     }

@@ -193,14 +193,7 @@ fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
             "un operador del clúster mantiene {id}: respáldela y restáurela con él"
         )));
     }
-    if resource.kind == "postgres" {
-        return Ok(());
-    }
-    let kind = &resource.kind;
-    Err(TargetError::new(message!(
-        "{id} is no database (its type is {kind}): only databases are backed up",
-        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
-    )))
+    resource.require_database().map_err(TargetError::new)
 }
 
 fn at(path: &Path, error: &std::io::Error) -> TargetError {

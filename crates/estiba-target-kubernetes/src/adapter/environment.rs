@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use estiba_model::{EnvironmentId, message};
-use estiba_target::{Redactor, TargetError};
+use estiba_target::TargetError;
 use futures::future::try_join_all;
 use kube::api::{DeleteParams, DynamicObject, PartialObjectMeta};
 use tokio::time::{Instant, sleep};
@@ -188,11 +188,4 @@ fn comes_by_itself(kind: Kind<'_>, found: &PartialObjectMeta<DynamicObject>) -> 
         SERVICE_ACCOUNT if matches!(name, "default" | "builder" | "deployer") => true,
         _ => found.metadata.deletion_timestamp.is_some(),
     }
-}
-
-/// The failure without secrets, wherever they came from.
-pub(super) fn redacted(error: &TargetError, redactor: &Redactor) -> TargetError {
-    let clean = |text: String| redactor.redact(&text).into_owned();
-    let message = error.message().clone().map(clean);
-    TargetError::new(message).with_log(error.log().iter().cloned().map(clean).collect())
 }

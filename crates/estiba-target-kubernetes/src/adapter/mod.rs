@@ -8,7 +8,6 @@ mod error;
 mod exec;
 mod images;
 mod logs;
-mod migrate;
 mod observe;
 mod operated;
 mod pods;
@@ -17,6 +16,7 @@ mod reasons;
 mod records;
 mod resources;
 mod rollout;
+mod task;
 mod withdraw;
 
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ use estiba_image::ImageStore;
 use estiba_model::{EnvironmentId, Name, Observed, ResourceId, SecretString};
 use estiba_postgres::Postgres;
 use estiba_target::{
-    Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, LogQuery, LogStream, MigrationSpec,
-    Outputs, Progress, ResourceSpec, RolloutSpec, Rollouts, Runner, Target, TargetError, Url,
+    Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, LogQuery, LogStream, Outputs, Progress,
+    ResourceSpec, RolloutSpec, Rollouts, Runner, Target, TargetError, TaskSpec, Url,
 };
 use tokio::sync::OnceCell;
 
@@ -112,6 +112,7 @@ impl Target for KubernetesTarget {
             Capability::Limits,
             Capability::Files,
             Capability::SeveralPorts,
+            Capability::Tasks,
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
@@ -164,12 +165,8 @@ impl Target for KubernetesTarget {
         self.push_image(image, progress).await
     }
 
-    async fn migrate(
-        &self,
-        migration: &MigrationSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        self.run_migration(migration, progress).await
+    async fn run_task(&self, task: &TaskSpec, progress: &dyn Progress) -> Result<(), TargetError> {
+        self.carry_out_task(task, progress).await
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {

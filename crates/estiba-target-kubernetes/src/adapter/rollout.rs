@@ -12,12 +12,12 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use super::KubernetesTarget;
 use super::cluster::{Cluster, persist, selecting};
 use super::observe::{OWNED, is_complete, owned_fields};
 use super::pods::Instance;
 use super::reasons::{self, Reason};
 use super::records::{Entry, RolledOut};
-use super::{KubernetesTarget, environment};
 use crate::manifests::{Labels, Manifest, Manifests, Place, annotation, label};
 
 /// How often a rollout is looked at.
@@ -37,7 +37,7 @@ impl KubernetesTarget {
         let redactor = Redactor::new(&spec.of.secrets);
         self.roll_out(spec, timeout, progress)
             .await
-            .map_err(|error| environment::redacted(&error, &redactor))
+            .map_err(|error| redactor.error(&error))
     }
 
     async fn roll_out(

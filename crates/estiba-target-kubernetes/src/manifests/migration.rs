@@ -1,7 +1,7 @@
 //! A migration as a job that runs once.
 
 use estiba_model::{Exposure, InstanceName, Message};
-use estiba_target::MigrationSpec;
+use estiba_target::TaskSpec;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -13,7 +13,7 @@ use super::{Manifest, Manifests, pod};
 /// The value of the component label of migrations.
 pub(super) const MIGRATION: &str = "migration";
 
-pub(super) fn job(manifests: &Manifests, spec: &MigrationSpec) -> Result<Manifest, Message> {
+pub(super) fn job(manifests: &Manifests, spec: &TaskSpec) -> Result<Manifest, Message> {
     let place = manifests.place();
     let name = place.migration(&spec.workload, &spec.fingerprint);
     let instance: Option<InstanceName> = name.parse().ok();

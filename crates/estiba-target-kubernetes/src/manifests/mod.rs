@@ -22,7 +22,7 @@ mod volume;
 use std::collections::BTreeMap;
 
 use estiba_model::{Digest, EnvironmentId, Message, Name, SecretString};
-use estiba_target::{MigrationSpec, ResourceSpec, RolloutSpec};
+use estiba_target::{ResourceSpec, RolloutSpec, TaskSpec};
 
 pub(crate) use ingress::routes;
 pub use manifest::{Manifest, to_yaml};
@@ -131,7 +131,7 @@ impl Manifests {
     ///
     /// # Errors
     /// When the cluster can't do what the migration asks for.
-    pub fn migration(&self, spec: &MigrationSpec) -> Result<Vec<Manifest>, Message> {
+    pub fn migration(&self, spec: &TaskSpec) -> Result<Vec<Manifest>, Message> {
         Ok(vec![
             values::of_migration(self, spec),
             migration::job(self, spec)?,

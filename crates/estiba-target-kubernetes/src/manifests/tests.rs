@@ -146,9 +146,9 @@ fn resource(kind: &str, id: &str) -> ResourceSpec {
     }
 }
 
-fn migration() -> MigrationSpec {
+fn migration() -> TaskSpec {
     let of = api().of;
-    MigrationSpec {
+    TaskSpec {
         task: estiba_target::Task::Migration,
         time_limit: None,
         environment: of.environment,

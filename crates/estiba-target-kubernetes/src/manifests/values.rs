@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use estiba_model::{Fingerprint, Name, SecretString};
-use estiba_target::{ContainerSpec, FileSpec, MigrationSpec, WorkloadSpec};
+use estiba_target::{ContainerSpec, FileSpec, TaskSpec, WorkloadSpec};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, KeyToPath, Secret, SecretKeySelector};
 
@@ -32,7 +32,7 @@ pub(super) fn of_workload(manifests: &Manifests, spec: &WorkloadSpec) -> Manifes
     )
 }
 
-pub(super) fn of_migration(manifests: &Manifests, spec: &MigrationSpec) -> Manifest {
+pub(super) fn of_migration(manifests: &Manifests, spec: &TaskSpec) -> Manifest {
     let name = manifests
         .place()
         .migration(&spec.workload, &spec.fingerprint);

@@ -14,8 +14,8 @@ use estiba_model::{
     Quantities, SecretString, Strategy,
 };
 use estiba_target::{
-    ContainerSpec, ImageSpec, MigrationSpec, Progress, RolloutSpec, Rollouts, Runner, Target,
-    TargetError, WorkloadSpec,
+    ContainerSpec, ImageSpec, Progress, RolloutSpec, Rollouts, Runner, Target, TargetError,
+    TaskSpec, WorkloadSpec,
 };
 use estiba_target_kubernetes::{KubernetesConfig, KubernetesTarget, Settings};
 use serde_json::{Map, Value};
@@ -122,9 +122,9 @@ impl Bench {
         spec
     }
 
-    pub fn migration(&self, script: &str) -> MigrationSpec {
+    pub fn migration(&self, script: &str) -> TaskSpec {
         let of = self.script(script).of;
-        MigrationSpec {
+        TaskSpec {
             task: estiba_target::Task::Migration,
             time_limit: None,
             environment: of.environment,

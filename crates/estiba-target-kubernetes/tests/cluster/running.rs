@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use estiba_target::{FileContent, FileSpec, LogQuery, MigrationSpec, Rollouts, Target, Task};
+use estiba_target::{FileContent, FileSpec, LogQuery, Rollouts, Target, Task, TaskSpec};
 use futures::TryStreamExt;
 
 use crate::bench::{Bench, Heard, name, works};
@@ -58,13 +58,13 @@ async fn a_migration_runs_once_and_its_failure_is_told() {
     bench.fetch(Some("1.0.0")).await.unwrap();
     let heard = Heard::default();
     let failing = bench.migration("echo looking; echo $TOKEN; exit 3");
-    let error = bench.target.migrate(&failing, &heard).await.unwrap_err();
+    let error = bench.target.run_task(&failing, &heard).await.unwrap_err();
     assert!(error.message().en.contains("code 3"), "{error}");
     assert_eq!(error.log(), ["looking", "•••"]);
 
     let migration = bench.migration("echo migrating");
     for _ in 0..2 {
-        bench.target.migrate(&migration, &heard).await.unwrap();
+        bench.target.run_task(&migration, &heard).await.unwrap();
     }
     let told = heard.0.lock().unwrap().clone();
     assert_eq!(
@@ -98,12 +98,12 @@ async fn a_preflight_leaves_nothing_and_tells_what_limits_it() {
 
     let heard = Heard::default();
     for (script, ends_well) in [("echo looked", true), ("echo no; exit 3", false)] {
-        let probe = MigrationSpec {
+        let probe = TaskSpec {
             task: Task::Preflight,
             ..bench.migration(script)
         };
         for _ in 0..2 {
-            let ended = bench.target.migrate(&probe, &heard).await;
+            let ended = bench.target.run_task(&probe, &heard).await;
             assert_eq!(ended.is_ok(), ends_well, "{ended:?}");
         }
     }

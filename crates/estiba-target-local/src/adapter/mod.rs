@@ -5,10 +5,10 @@ mod container;
 mod doctor;
 mod exec;
 mod instances;
-mod migrate;
 mod observe;
 mod resources;
 mod route;
+mod task;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use estiba_model::{EnvironmentId, InstanceName, Name, Observed, ResourceId, Traf
 use estiba_postgres::Postgres;
 use estiba_target::{
     Capability, ExecIo, ExecRequest, HostCheck, ImageSpec, InstanceSpec, Instances, LogQuery,
-    LogStream, MigrationSpec, Outputs, Progress, ResourceSpec, Runner, Target, TargetError, Url,
+    LogStream, Outputs, Progress, ResourceSpec, Runner, Target, TargetError, TaskSpec, Url,
 };
 use tokio::task::spawn_blocking;
 
@@ -102,6 +102,7 @@ impl Target for LocalTarget {
             Capability::AwaitingHealthy,
             Capability::Files,
             Capability::SeveralPorts,
+            Capability::Tasks,
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
@@ -171,12 +172,8 @@ impl Target for LocalTarget {
         Ok(fetched.await?)
     }
 
-    async fn migrate(
-        &self,
-        migration: &MigrationSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        self.run_migration(migration, progress).await
+    async fn run_task(&self, task: &TaskSpec, progress: &dyn Progress) -> Result<(), TargetError> {
+        self.carry_out_task(task, progress).await
     }
 
     async fn urls(&self, environment: &EnvironmentId) -> Result<Vec<Url>, TargetError> {

@@ -175,7 +175,7 @@ impl LocalTarget {
         resource: &ResourceSpec,
         to: &Path,
     ) -> Result<(), TargetError> {
-        require_database(resource)?;
+        resource.require_database().map_err(TargetError::new)?;
         let dumped = self.postgres.backup(environment, resource, to).await;
         dumped.map_err(refused)
     }
@@ -186,7 +186,7 @@ impl LocalTarget {
         resource: &ResourceSpec,
         from: &Path,
     ) -> Result<(), TargetError> {
-        require_database(resource)?;
+        resource.require_database().map_err(TargetError::new)?;
         let restored = self.postgres.restore(environment, resource, from).await;
         restored.map_err(refused)
     }
@@ -226,17 +226,6 @@ pub(super) fn observe(
 
 fn one(key: &str, value: impl Into<String>) -> Outputs {
     Outputs::from([(key.to_owned(), SecretString::new(value))])
-}
-
-fn require_database(resource: &ResourceSpec) -> Result<(), TargetError> {
-    if resource.kind == "postgres" {
-        return Ok(());
-    }
-    let (id, kind) = (&resource.id, &resource.kind);
-    Err(TargetError::new(message!(
-        "{id} is no database (its type is {kind}): only databases are backed up",
-        "{id} no es una base de datos (es de tipo {kind}): solo se respaldan bases de datos"
-    )))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -14,8 +14,8 @@ use estiba_model::{
     SecretString, Traffic,
 };
 use estiba_target::{
-    ContainerSpec, InstanceSpec, Instances, LogLine, LogQuery, MigrationSpec, Progress, Reach,
-    ResourceSpec, Target, TargetError, WorkloadSpec,
+    ContainerSpec, InstanceSpec, Instances, LogLine, LogQuery, Progress, Reach, ResourceSpec,
+    Target, TargetError, TaskSpec, WorkloadSpec,
 };
 use estiba_target_local::{LocalConfig, LocalTarget};
 use futures::StreamExt;
@@ -130,8 +130,8 @@ impl World {
         spec
     }
 
-    pub fn migration(&self, args: &[&str]) -> MigrationSpec {
-        MigrationSpec {
+    pub fn migration(&self, args: &[&str]) -> TaskSpec {
+        TaskSpec {
             task: estiba_target::Task::Migration,
             time_limit: None,
             environment: self.environment.clone(),

@@ -1,7 +1,7 @@
 //! Migrations run to their end, once.
 
 use estiba_model::Observed;
-use estiba_target::{MigrationSpec, Target, Task};
+use estiba_target::{Target, Task, TaskSpec};
 
 use crate::fixture::World;
 
@@ -10,7 +10,11 @@ async fn a_migration_runs_once() {
     let world = World::new();
     let migration = world.migration(&["say", "two tables made", "0"]);
     for _ in 0..2 {
-        world.target.migrate(&migration, &world.told).await.unwrap();
+        world
+            .target
+            .run_task(&migration, &world.told)
+            .await
+            .unwrap();
     }
     assert_eq!(world.told.lines(), ["two tables made"]);
     let observed = world
@@ -28,12 +32,12 @@ async fn a_migration_runs_once() {
 async fn a_preflight_runs_each_time_and_leaves_nothing() {
     let world = World::new();
     for (args, ends_well) in [(["say", "looked", "0"], true), (["exit", "7", "no"], false)] {
-        let probe = MigrationSpec {
+        let probe = TaskSpec {
             task: Task::Preflight,
             ..world.migration(&args)
         };
         for _ in 0..2 {
-            let ended = world.target.migrate(&probe, &world.told).await;
+            let ended = world.target.run_task(&probe, &world.told).await;
             assert_eq!(ended.is_ok(), ends_well, "{ended:?}");
         }
     }
@@ -51,7 +55,7 @@ async fn a_migration_that_fails_tells_why_and_runs_again() {
     for _ in 0..2 {
         let error = world
             .target
-            .migrate(&failing, &world.told)
+            .run_task(&failing, &world.told)
             .await
             .unwrap_err();
         assert!(error.message().en.contains("code 7"), "{error}");

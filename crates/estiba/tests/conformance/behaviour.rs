@@ -73,10 +73,12 @@ pub enum Need {
     CommandsInside,
     /// Containers are shut in as Estiba wants them to be.
     Sandbox,
+    /// Containers that run to their end beside what runs.
+    Tasks,
 }
 
 impl Need {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
@@ -91,6 +93,7 @@ impl Need {
         Self::LivenessProbes,
         Self::CommandsInside,
         Self::Sandbox,
+        Self::Tasks,
     ];
 
     /// A stable name.
@@ -110,6 +113,7 @@ impl Need {
             Self::LivenessProbes => "liveness-probes",
             Self::CommandsInside => "commands-inside",
             Self::Sandbox => "sandbox",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -172,6 +176,10 @@ impl Need {
                 "shuts containers in in its own way; they are not root, at least",
                 "encierra los contenedores a su manera; al menos no son root",
             ],
+            Self::Tasks => [
+                "runs nothing beside an application, so no acceptance tests; `estiba check` says so",
+                "no ejecuta nada al lado de una aplicación, tampoco pruebas de aceptación; `estiba check` lo dice",
+            ],
         }
     }
 
@@ -204,6 +212,7 @@ impl Need {
             }),
             Self::CommandsInside => exec_asks_for_a_shell(bench),
             Self::Sandbox => crate::behaviours::not_root(bench),
+            Self::Tasks => tests_are_refused(bench),
         }
     }
 }
@@ -231,6 +240,19 @@ fn warned(bench: &Bench, rule: &str, change: impl FnOnce(&mut serde_json::Value)
     let check = project.run(&["check"]).ok();
     let said = format!("{}{}", check.out, check.err);
     assert!(said.contains(rule), "{said}");
+}
+
+fn tests_are_refused(bench: &Bench) {
+    let project = bench.project();
+    project.edit(|file| file["environments"]["test"]["acceptance"] = json!(true));
+    let mut api = score::web("api");
+    api["metadata"]["annotations"]["estiba.dev/acceptance"] = json!("tests");
+    api["containers"]["tests"] = json!({ "image": ".", "args": ["tell", "code", "0"] });
+    project.workload(&api);
+    let check = project.run(&["check"]);
+    assert_eq!(check.code, 1, "{}", check.out);
+    let said = format!("{}{}", check.out, check.err);
+    assert!(said.contains("runs no acceptance tests"), "{said}");
 }
 
 fn long_names_are_refused(bench: &Bench) {

@@ -19,19 +19,22 @@ pub const ALL: &[Behaviour] = &[
         "acceptance tests run once for what was deployed, against its addresses",
         "las pruebas de aceptación corren una vez por lo desplegado, contra sus direcciones",
         acceptance_passes,
-    ),
+    )
+    .needing(&[Need::Tasks]),
     Behaviour::new(
         "acceptance_fails",
         "acceptance tests that fail bring back what worked, and prod does not take the release",
         "las pruebas de aceptación que fallan devuelven lo anterior, y prod no acepta la versión",
         acceptance_fails,
-    ),
+    )
+    .needing(&[Need::Tasks]),
     Behaviour::new(
         "acceptance_hangs",
         "acceptance tests that hang are ended, and what worked is brought back",
         "las pruebas de aceptación que se cuelgan se terminan, y se devuelve lo anterior",
         acceptance_hangs,
-    ),
+    )
+    .needing(&[Need::Tasks]),
 ];
 
 /// An API that tells its version at a path.

@@ -131,6 +131,7 @@ impl Place for Heroku {
             Need::LivenessProbes,
             Need::CommandsInside,
             Need::Sandbox,
+            Need::Tasks,
         ]
     }
 

@@ -1,10 +1,10 @@
-//! Running a migration to its end.
+//! Running a migration, tests or a probe to the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use estiba_model::{Exposure, InstanceName, Message};
-use estiba_target::{MigrationSpec, Progress, TargetError, Task};
+use estiba_target::{Progress, TargetError, Task, TaskSpec};
 
 use super::await_ready::EXPLAINING_LINES;
 use super::instances::{Identity, Parts};
@@ -26,9 +26,9 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const BATCH: usize = 512;
 
 impl LocalTarget {
-    pub(super) async fn run_migration(
+    pub(super) async fn carry_out_task(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let ended = self.run_to_its_end(spec, progress).await;
@@ -38,7 +38,7 @@ impl LocalTarget {
         ended
     }
 
-    fn remove_traces(&self, spec: &MigrationSpec) -> Result<(), HostError> {
+    fn remove_traces(&self, spec: &TaskSpec) -> Result<(), HostError> {
         let place = self.layout.environment(&spec.environment);
         let record = place.migration_record(&spec.workload, &spec.fingerprint);
         let directory = place.migration_run(&spec.workload, &spec.fingerprint);
@@ -56,7 +56,7 @@ impl LocalTarget {
 
     async fn run_to_its_end(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let place = self.layout.environment(&spec.environment);
@@ -150,7 +150,7 @@ impl LocalTarget {
         let status: Option<Status> = record::read(&directory.status())?;
         record::remove(&directory.0)?;
         let why = match spec.time_limit {
-            Some(limit) if is_late => Some(MigrationSpec::took_too_long(limit)),
+            Some(limit) if is_late => Some(TaskSpec::took_too_long(limit)),
             _ => status.and_then(why),
         };
         let failed = spec.task.failed(&spec.workload, &spec.version);
@@ -187,7 +187,7 @@ fn why(status: Status) -> Option<Message> {
 }
 
 /// The name that a migration's lines go by.
-fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, HostError> {
+fn instance_name(spec: &TaskSpec) -> Result<InstanceName, HostError> {
     let name = format!("{}-migration-{}", spec.workload, spec.fingerprint.short());
     name.parse()
         .map_err(|error: estiba_model::NameError| HostError::Told(error.message().clone()))

@@ -1,9 +1,9 @@
-//! Running a migration to its end, once.
+//! Running a migration, tests or a probe to the end.
 
 use std::time::Duration;
 
 use estiba_model::{Message, message};
-use estiba_target::{MigrationSpec, Progress, Redactor, TargetError, Task};
+use estiba_target::{Progress, Redacted, Redactor, TargetError, Task, TaskSpec};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::KubernetesTarget;
 use super::cluster::{Cluster, INTERVAL, persist, selecting};
-use super::environment;
 use super::pods::Instance;
 use super::reasons::{self, Reason, ended, how_it_ended};
 use super::records::Entry;
@@ -26,9 +25,9 @@ const JOB: (&str, &str) = ("batch/v1", "Job");
 const SECRET: (&str, &str) = ("v1", "Secret");
 
 impl KubernetesTarget {
-    pub(super) async fn run_migration(
+    pub(super) async fn carry_out_task(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let redactor = Redactor::new(&spec.secrets);
@@ -40,12 +39,12 @@ impl KubernetesTarget {
             },
         )
         .await
-        .map_err(|error| environment::redacted(&error, &redactor))
+        .map_err(|error| redactor.error(&error))
     }
 
     async fn migrate_once(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let cluster = self.cluster().await?;
@@ -97,7 +96,7 @@ enum Ended {
 struct Run<'a> {
     cluster: &'a Cluster,
     place: Place,
-    spec: &'a MigrationSpec,
+    spec: &'a TaskSpec,
 }
 
 impl Run<'_> {
@@ -207,7 +206,7 @@ impl Run<'_> {
 
     async fn too_late(&self, pod: &Pod) -> TargetError {
         let limit = self.spec.time_limit.unwrap_or_default();
-        self.given_up(Some(pod), MigrationSpec::took_too_long(limit))
+        self.given_up(Some(pod), TaskSpec::took_too_long(limit))
             .await
     }
 
@@ -333,20 +332,4 @@ fn how_it_stands(job: &Job) -> Option<Ended> {
 fn how_it_failed(pod: &Pod) -> Option<Message> {
     let mut containers = Instance(pod).containers();
     containers.find_map(|container| Some(how_it_ended(ended(container)?)))
-}
-
-/// Lines without secrets.
-struct Redacted<'a> {
-    progress: &'a dyn Progress,
-    redactor: &'a Redactor,
-}
-
-impl Progress for Redacted<'_> {
-    fn line(&self, line: &str) {
-        self.progress.line(&self.redactor.redact(line));
-    }
-
-    fn notice(&self, notice: &Message) {
-        self.progress.notice(notice);
-    }
 }

@@ -1,4 +1,4 @@
-//! Running a migration to its end.
+//! Running a migration, tests or a probe to the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use bollard::models::RestartPolicyNameEnum;
 use bollard::query_parameters::LogsOptions;
 use estiba_host::HostError;
 use estiba_model::{EnvironmentId, Exposure, Fingerprint, InstanceName, Name, message};
-use estiba_target::{MigrationSpec, Progress, Redactor, TargetError, Task};
+use estiba_target::{Progress, Redactor, TargetError, Task, TaskSpec};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -21,9 +21,9 @@ use crate::layout::EnvironmentDir;
 use crate::{files, network, volumes};
 
 impl DockerTarget {
-    pub(super) async fn run_migration(
+    pub(super) async fn carry_out_task(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let name = mark_name(spec);
@@ -61,7 +61,7 @@ impl DockerTarget {
             return Ok(());
         }
         let why = match spec.time_limit {
-            Some(limit) if is_late => MigrationSpec::took_too_long(limit),
+            Some(limit) if is_late => TaskSpec::took_too_long(limit),
             _ if was_out_of_memory => message!(
                 "it needed more memory than its limit",
                 "necesitó más memoria que su límite"
@@ -76,7 +76,7 @@ impl DockerTarget {
     /// then goes on.
     async fn migrating(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         place: &EnvironmentDir,
         instance: &InstanceName,
     ) -> Result<String, HostError> {
@@ -118,7 +118,7 @@ impl DockerTarget {
     /// Tells what it writes until it ends, and keeps the last lines.
     async fn tell(
         &self,
-        spec: &MigrationSpec,
+        spec: &TaskSpec,
         container: &str,
         progress: &dyn Progress,
         lines: &mut Vec<String>,
@@ -174,7 +174,7 @@ pub(super) async fn done(
     Ok(done)
 }
 
-fn of_fingerprint(environment: &EnvironmentId, role: Role, spec: &MigrationSpec) -> Labels {
+fn of_fingerprint(environment: &EnvironmentId, role: Role, spec: &TaskSpec) -> Labels {
     let mut labels = labels::of(environment, role);
     labels.insert(labels::name(labels::WORKLOAD), spec.workload.to_string());
     let fingerprint = spec.fingerprint.to_string();
@@ -182,18 +182,18 @@ fn of_fingerprint(environment: &EnvironmentId, role: Role, spec: &MigrationSpec)
     labels
 }
 
-fn mark(spec: &MigrationSpec) -> Labels {
+fn mark(spec: &TaskSpec) -> Labels {
     of_fingerprint(&spec.environment, Role::Migrated, spec)
 }
 
-fn mark_name(spec: &MigrationSpec) -> String {
+fn mark_name(spec: &TaskSpec) -> String {
     let environment = network::name(&spec.environment);
     let (workload, fingerprint) = (&spec.workload, &spec.fingerprint);
     format!("{environment}_{workload}_migrated_{fingerprint}")
 }
 
 /// The name that the container goes by.
-fn instance_name(spec: &MigrationSpec) -> Result<InstanceName, HostError> {
+fn instance_name(spec: &TaskSpec) -> Result<InstanceName, HostError> {
     let name = format!("{}-migration-{}", spec.workload, spec.fingerprint.short());
     name.parse()
         .map_err(|error: estiba_model::NameError| HostError::Told(error.message().clone()))
