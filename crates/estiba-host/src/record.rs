@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +22,10 @@ pub fn write(path: &Path, value: &impl Serialize) -> Result<(), HostError> {
         detail: error.to_string(),
     })?;
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}~", std::process::id()));
+    // Others of this process may write the same file now.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    temporary.push(format!(".{}-{write}~", std::process::id()));
     let temporary = PathBuf::from(temporary);
     fs::write(&temporary, text).map_err(HostError::at(&temporary))?;
     fs::rename(&temporary, path).map_err(HostError::at(path))

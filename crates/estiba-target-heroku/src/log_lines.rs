@@ -32,6 +32,15 @@ pub(crate) fn dyno_line(line: &str) -> Option<DynoLine> {
     })
 }
 
+/// The dyno of which Heroku says that it starts
+/// (<https://devcenter.heroku.com/articles/dynos#startup>).
+pub(crate) fn started(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(" heroku[")?;
+    let (dyno, text) = rest.split_once("]: ")?;
+    text.starts_with("Starting process with command")
+        .then_some(dyno)
+}
+
 /// The instance that a dyno is: `web.1` of `api` is `api-web-1`.
 pub(crate) fn instance(workload: &str, dyno: &str) -> Option<InstanceName> {
     let dyno: String = dyno
@@ -90,6 +99,21 @@ mod tests {
             let found = dyno_line(line);
             let found = found.as_ref().map(|l| (l.dyno.as_str(), l.text.as_str()));
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn starts_are_told_from_other_words_of_heroku() {
+        for (text, expected) in [
+            (
+                "heroku[web.1]: Starting process with command `api`",
+                Some("web.1"),
+            ),
+            ("heroku[web.1]: Process exited with status 1", None),
+            ("app[web.1]: Starting process with command `api`", None),
+        ] {
+            let line = format!("2026-01-02T03:04:05.678901+00:00 {text}");
+            assert_eq!(started(&line), expected, "{text}");
         }
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct RolledOut {
     pub(crate) container: Name,
     /// The id of the image in Docker's format.
     pub(crate) image: Digest,
+    /// The digest of the one that it was made from.
+    pub(crate) source: Digest,
     /// Whether other commands would become arguments of its entry point.
     #[serde(default)]
     pub(crate) has_entry_point: bool,
@@ -346,6 +348,7 @@ mod tests {
             exposure: Exposure::default(),
             container: workload.clone(),
             image: Digest::of(b"image"),
+            source: Digest::of(b"source"),
             has_entry_point: true,
             variables: names(&["LEVEL"]),
             values: "00".to_owned(),

@@ -37,6 +37,8 @@ pub enum Capability {
     Files,
     /// More than one port for each workload.
     SeveralPorts,
+    /// Host names that workloads share, each with a path of its own.
+    SharedHosts,
     /// Containers that run to their end beside what runs: acceptance tests, probes.
     Tasks,
     /// Containers that keep running are asked how they are.

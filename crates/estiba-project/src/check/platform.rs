@@ -28,6 +28,7 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
             if kind.app.is_some() {
                 own_hosts(user, kind, found);
             }
+            shared_hosts(user, kind, found);
             let elsewhere = |other: &str| {
                 let other = environment.placement.get(other)?;
                 kinds::find(&project.targets.get(other)?.kind)
@@ -169,6 +170,32 @@ fn own_hosts(user: &ProjectWorkload, kind: &Kind, found: &mut Findings) {
             message!(
                 "add it once: heroku domains:add HOST --app APP; Estiba leaves domains alone",
                 "agréguelo una vez: heroku domains:add HOST --app APLICACIÓN; Estiba no toca los dominios"
+            ),
+        );
+    }
+}
+
+/// Routes by path, where a workload gets all that comes to its host.
+fn shared_hosts(user: &ProjectWorkload, kind: &Kind, found: &mut Findings) {
+    if kind.capabilities.contains(&Capability::SharedHosts) {
+        return;
+    }
+    let target = kind.name;
+    for (name, resource) in &user.workload.resources {
+        let path = resource.params.get("path").and_then(Value::as_str);
+        let Some(path) = path.filter(|path| resource.kind == "route" && *path != "/") else {
+            continue;
+        };
+        found.error(
+            "unsupported-capability",
+            Spot::value(&user.file, &["resources", name.as_str(), "params", "path"]),
+            message!(
+                "on a target of kind {target} a workload has a host of its own and gets every path of it, not {path} alone",
+                "en una plataforma de tipo {target} un componente tiene un host propio y recibe todas sus rutas, no solo {path}"
+            ),
+            message!(
+                "write \"/\", and let the workload answer at the paths that it serves",
+                "escriba «/», y haga que el componente responda en las rutas que sirve"
             ),
         );
     }

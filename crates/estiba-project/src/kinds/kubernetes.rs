@@ -38,6 +38,7 @@ pub(super) const KUBERNETES: Kind = Kind {
         Capability::LivenessProbes,
         Capability::CommandProbes,
         Capability::PrivateNetwork,
+        Capability::SharedHosts,
     ],
     // Sidecars of its own kind
     // (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/>).

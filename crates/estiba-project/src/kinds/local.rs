@@ -44,6 +44,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::LivenessProbes,
     Capability::CommandProbes,
     Capability::PrivateNetwork,
+    Capability::SharedHosts,
 ];
 
 fn settings(_: &mut SchemaGenerator) -> Schema {

@@ -191,6 +191,7 @@ impl Target for DockerTarget {
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
+            Capability::SharedHosts,
         ]
     }
 

@@ -9,7 +9,7 @@ use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use reqwest::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -17,15 +17,14 @@ use super::apps::OurApp;
 use super::{HerokuTarget, RELEASE, WEB, WORKER, app_named};
 use crate::client::types::LogSession;
 use crate::client::{Client, lines_of};
-use crate::log_lines::{DynoLine, dyno_line, instance};
+use crate::log_lines::{DynoLine, dyno_line, instance, started};
 use crate::marks::variable_of;
 use crate::{database_url, secret_places};
 
 /// All that Heroku keeps.
 const MOST_LINES: u32 = 1500;
-/// Lines that explain a failure, and those among which they are looked for.
+/// Lines that explain a failure.
 const EXPLAINING_LINES: usize = 20;
-const LOOKED_THROUGH: u32 = 200;
 /// Heroku may be silent for long before lines that were there have come.
 const THERE_LIMIT: Duration = Duration::from_secs(10);
 /// Lines that wait to be read; a full queue makes Heroku wait.
@@ -62,7 +61,7 @@ impl HerokuTarget {
             container: rollout.container.clone(),
             since: query.since,
         };
-        let session = app.log_session(client, MOST_LINES, false).await?;
+        let session = app.log_session(client, &written(false)).await?;
         let mut there = Vec::new();
         let mut lines = lines_of(session);
         while let Ok(Ok(Some(line))) = tokio::time::timeout(THERE_LIMIT, lines.next_line()).await {
@@ -87,28 +86,26 @@ impl HerokuTarget {
 }
 
 impl OurApp {
-    async fn log_session(
-        &self,
-        client: &Client,
-        lines: u32,
-        tail: bool,
-    ) -> Result<Response, TargetError> {
+    async fn log_session(&self, client: &Client, wanted: &Value) -> Result<Response, TargetError> {
         let at = |fault: crate::client::fault::Fault| fault.at(&app_named(self.name()));
-        let body = json!({ "lines": lines, "tail": tail, "source": "app" });
-        let session = client.post(&self.path("/log-sessions"), &body).await;
+        let session = client.post(&self.path("/log-sessions"), wanted).await;
         let session: LogSession = session.map_err(at)?;
         client.stream(&session.logplex_url).await.map_err(at)
     }
 
-    /// The last lines of a dyno, without secrets.
+    /// The last lines of a dyno since it started, without secrets.
     pub(super) async fn last_lines(&self, client: &Client, of: LastOf<'_>) -> Vec<String> {
-        let Ok(session) = self.log_session(client, LOOKED_THROUGH, false).await else {
+        let wanted = json!({ "lines": MOST_LINES });
+        let Ok(session) = self.log_session(client, &wanted).await else {
             return Vec::new();
         };
         let redactor = redactor(self);
-        let mut all = Vec::new();
+        let mut all: Vec<DynoLine> = Vec::new();
         let mut lines = lines_of(session);
         while let Ok(Ok(Some(line))) = tokio::time::timeout(THERE_LIMIT, lines.next_line()).await {
+            if let Some(dyno) = started(&line) {
+                all.retain(|line| line.dyno != dyno);
+            }
             all.extend(dyno_line(&line));
         }
         let release = all.iter().rev().find(|line| line.dyno.starts_with(RELEASE));
@@ -125,6 +122,11 @@ impl OurApp {
     }
 }
 
+/// A session of what dynos write.
+fn written(tail: bool) -> Value {
+    json!({ "lines": MOST_LINES, "tail": tail, "source": "app" })
+}
+
 /// Goes on with new lines. Heroku ends a session after a while: then there is another,
 /// from where the last one ended.
 async fn follow(
@@ -135,7 +137,7 @@ async fn follow(
     sender: mpsc::Sender<Result<LogLine, TargetError>>,
 ) {
     while !sender.is_closed() {
-        let session = match app.log_session(&client, MOST_LINES, true).await {
+        let session = match app.log_session(&client, &written(true)).await {
             Ok(session) => session,
             Err(error) => {
                 tell_end(&sender, app.name(), &error).await;

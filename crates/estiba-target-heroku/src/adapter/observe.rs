@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    EnvironmentId, InstanceState, Name, Observed, ObservedInstance, ObservedResource,
+    Digest, EnvironmentId, InstanceState, Name, Observed, ObservedInstance, ObservedResource,
     ObservedRollout, WholeWorkload,
 };
 use estiba_target::{TargetError, Url};
@@ -47,6 +47,7 @@ impl HerokuTarget {
                     .insert(seen.workload.clone(), migrations);
             }
             if let Some(rollout) = seen.rollout() {
+                observed.images.extend(seen.image());
                 observed.rollouts.insert(seen.workload.clone(), rollout);
             }
         }
@@ -163,6 +164,13 @@ impl Seen {
             && self.runs_dynos(kind, replicas)
             && marks::hash(&self.app.vars, &rollout.variables) == rollout.values;
         Some(ObservedRollout { wanted, settled })
+    }
+
+    /// What the running image was made from.
+    fn image(&self) -> Option<Digest> {
+        let rollout = self.app.marks.rollout.as_ref()?;
+        self.runs_image(rollout, Self::kind(rollout))
+            .then(|| rollout.source.clone())
     }
 
     /// Whether the image is the one that was rolled out, and no release is under way.

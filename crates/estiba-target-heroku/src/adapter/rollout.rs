@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use estiba_image::DockerImage;
-use estiba_model::{HttpProbe, Strategy, message};
+use estiba_model::{HttpProbe, Quantities, Strategy, message};
 use estiba_target::{ContainerSpec, Progress, Redacted, Redactor, RolloutSpec, TargetError};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -57,6 +57,13 @@ impl HerokuTarget {
         let setting = self.config.settings.size.as_deref();
         let memory = container.limits.memory_bytes;
         let size = sizes::choose(setting, memory, spec.replicas).map_err(TargetError::new)?;
+        if container.limits != Quantities::default() {
+            let workload = &of.workload;
+            progress.notice(&message!(
+                "{workload}: a dyno of size {size} has limits of its own; those of the Score file are not enforced",
+                "{workload}: un dyno de tamaño {size} tiene sus propios límites; los del archivo Score no se aplican"
+            ));
+        }
         let image = self.docker_image(&of.workload, container, None).await?;
         let mut app = self.ensure_app(&of.environment, &of.workload).await?;
         if let Some(left) = client.remaining().filter(|left| *left < FEW_REQUESTS) {
@@ -147,6 +154,7 @@ impl Rollout<'_> {
             exposure: of.exposure.clone(),
             container: container.name.clone(),
             image: self.image.id.clone(),
+            source: container.image.clone(),
             has_entry_point: self.image.has_entry_point,
             values: marks::hash(&all, &variables),
             secrets: secret_places::find(&wanted, &of.secrets),
@@ -218,10 +226,16 @@ impl Rollout<'_> {
             kind: self.kind,
             copies: self.spec.replicas,
             since,
+            command: self.command(),
             probe: self.probe,
             deadline: self.deadline,
         };
         app.await_dynos(self.client, &wanted, progress).await
+    }
+
+    fn command(&self) -> &[String] {
+        let container = self.spec.of.containers.first();
+        container.map_or(&[], |container| &container.command)
     }
 
     async fn processes(&self, app: &OurApp) -> Result<Vec<Process>, TargetError> {

@@ -29,6 +29,8 @@ pub(super) struct Wanted<'w> {
     pub(super) copies: u32,
     /// The oldest release that dynos may run.
     pub(super) since: u64,
+    /// The words that it starts with, where the Score file has them.
+    pub(super) command: &'w [String],
     /// What is asked by HTTP.
     pub(super) probe: Option<&'w HttpProbe>,
     pub(super) deadline: Instant,
@@ -135,7 +137,7 @@ impl OurApp {
                 .collect();
             if let Some(dyno) = crashes.look(&new) {
                 let name = dyno.name.clone();
-                let message = message!("{name} crashes", "{name} se cae");
+                let message = of_crash(&name, wanted.command);
                 return Err(self.failure(client, &name, message).await);
             }
             let up = new
@@ -252,6 +254,17 @@ impl OurApp {
             sleep(INTERVAL).await;
         }
     }
+}
+
+fn of_crash(dyno: &str, command: &[String]) -> Message {
+    if command.is_empty() {
+        return message!("{dyno} crashes", "{dyno} se cae");
+    }
+    let command = command.join(" ");
+    message!(
+        "{dyno}, which is started as `{command}`, crashes",
+        "{dyno}, que se inicia con `{command}`, se cae"
+    )
 }
 
 #[cfg(test)]

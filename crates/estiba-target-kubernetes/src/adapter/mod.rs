@@ -116,6 +116,7 @@ impl Target for KubernetesTarget {
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
+            Capability::SharedHosts,
         ]
     }
 

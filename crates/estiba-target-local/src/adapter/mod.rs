@@ -106,6 +106,7 @@ impl Target for LocalTarget {
             Capability::LivenessProbes,
             Capability::CommandProbes,
             Capability::PrivateNetwork,
+            Capability::SharedHosts,
         ];
         if self
             .host()

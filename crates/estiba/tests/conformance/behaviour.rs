@@ -53,6 +53,8 @@ pub enum Need {
     Limits,
     /// Somebody routes host names from outside.
     Routes,
+    /// Host names that workloads share, each with its path.
+    SharedHosts,
     /// What runs is known to every Estiba, whatever its state folder.
     Shared,
     /// Log lines have the time at which they were written, to less than a second.
@@ -75,14 +77,21 @@ pub enum Need {
     Sandbox,
     /// Containers that run to their end beside what runs.
     Tasks,
+    /// Workloads are told the name of their instance.
+    InstanceNames,
+    /// Instances tell how often they were started again.
+    RestartCounts,
+    /// Logs are kept for more than some thousand lines.
+    LongLogs,
 }
 
 impl Need {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
         Self::Routes,
+        Self::SharedHosts,
         Self::Shared,
         Self::LogTimes,
         Self::Streams,
@@ -94,6 +103,9 @@ impl Need {
         Self::CommandsInside,
         Self::Sandbox,
         Self::Tasks,
+        Self::InstanceNames,
+        Self::RestartCounts,
+        Self::LongLogs,
     ];
 
     /// A stable name.
@@ -103,6 +115,7 @@ impl Need {
             Self::Sidecars => "sidecars",
             Self::Limits => "limits",
             Self::Routes => "routes",
+            Self::SharedHosts => "shared-hosts",
             Self::Shared => "shared",
             Self::LogTimes => "log-times",
             Self::Streams => "streams",
@@ -114,6 +127,9 @@ impl Need {
             Self::CommandsInside => "commands-inside",
             Self::Sandbox => "sandbox",
             Self::Tasks => "tasks",
+            Self::InstanceNames => "instance-names",
+            Self::RestartCounts => "restart-counts",
+            Self::LongLogs => "long-logs",
         }
     }
 
@@ -135,6 +151,10 @@ impl Need {
             Self::Routes => [
                 "nobody routes host names here; `estiba doctor` says so",
                 "aquí nadie dirige nombres de host; `estiba doctor` lo dice",
+            ],
+            Self::SharedHosts => [
+                "each workload has a host of its own; `estiba check` says so",
+                "cada componente tiene un host propio; `estiba check` lo dice",
             ],
             Self::Shared => [
                 "what runs belongs to one state folder; another one does not touch it",
@@ -180,6 +200,18 @@ impl Need {
                 "runs nothing beside an application, so no acceptance tests; `estiba check` says so",
                 "no ejecuta nada al lado de una aplicación, tampoco pruebas de aceptación; `estiba check` lo dice",
             ],
+            Self::InstanceNames => [
+                "`ESTIBA_INSTANCE` is not set; the platform's own `DYNO` tells which one it is",
+                "no se define `ESTIBA_INSTANCE`; `DYNO`, de la propia plataforma, dice cuál es",
+            ],
+            Self::RestartCounts => [
+                "restarts are not counted; `status` shows the state alone",
+                "no se cuentan los reinicios; `status` solo muestra el estado",
+            ],
+            Self::LongLogs => [
+                "keeps the last 1500 lines of a workload",
+                "guarda las últimas 1500 líneas de un componente",
+            ],
         }
     }
 
@@ -197,6 +229,12 @@ impl Need {
                 container["resources"] = json!({ "limits": { "memory": "64Mi" } });
             }),
             Self::Routes => doctor_tells(bench, "ingress"),
+            Self::SharedHosts => refused(bench, |api| {
+                let params =
+                    json!({ "host": "${resources.dns.host}", "path": "/api", "port": "http" });
+                api["resources"]["dns"] = json!({ "type": "dns" });
+                api["resources"]["route"] = json!({ "type": "route", "params": params });
+            }),
             Self::Shared => not_touched_from_elsewhere(bench),
             Self::LogTimes => crate::behaviours::since_gives_a_second(bench),
             Self::Streams => names_no_stream(bench),
@@ -213,6 +251,9 @@ impl Need {
             Self::CommandsInside => exec_asks_for_a_shell(bench),
             Self::Sandbox => crate::behaviours::not_root(bench),
             Self::Tasks => tests_are_refused(bench),
+            Self::InstanceNames => crate::behaviours::instance_is_a_dyno(bench),
+            Self::RestartCounts => crate::behaviours::restarts_uncounted(bench),
+            Self::LongLogs => crate::behaviours::newest_lines_in_order(bench),
         }
     }
 }
@@ -270,7 +311,7 @@ fn exec_asks_for_a_shell(bench: &Bench) {
     ];
     let refused = bench.shown().run(&words);
     assert_eq!(refused.code, 1, "{}", refused.out);
-    assert!(refused.err.contains("/bin/sh"), "{}", refused.err);
+    assert!(refused.err.contains("shell"), "{}", refused.err);
 }
 
 /// A deployment of a container changed so tells what does not hold.

@@ -231,6 +231,16 @@ impl Kit {
             .ok();
     }
 
+    /// The names of a workload's instances.
+    pub fn instances_of(&self, environment: &str, workload: &str) -> Vec<String> {
+        let status = self.status(environment);
+        let instances = status["instances"].as_array().unwrap().iter();
+        instances
+            .filter(|instance| instance["workload"] == workload)
+            .map(|instance| instance["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     /// What `api` of `test` answers.
     pub fn get(&self, path: &str) -> String {
         self.get_of("test", "api", path)

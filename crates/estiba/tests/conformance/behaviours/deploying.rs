@@ -96,15 +96,9 @@ fn two(bench: &Bench) -> Kit {
     project
 }
 
-/// The instances of one workload.
+/// What runs of one workload.
 fn of(project: &Kit, workload: &str) -> Vec<String> {
-    let status = project.status("test");
-    let instances = status["instances"].as_array().unwrap();
-    instances
-        .iter()
-        .filter(|instance| instance["workload"] == workload)
-        .map(|instance| instance["name"].as_str().unwrap().to_owned())
-        .collect()
+    project.place.runs(project, "test", workload)
 }
 
 fn first_deployment(bench: &Bench) {
@@ -115,12 +109,12 @@ fn first_deployment(bench: &Bench) {
 
 fn nothing_to_do(bench: &Bench) {
     let project = bench.shown();
-    let before = project.instances("test");
+    let before = of(project, "api");
     let again = project.up("1.0.0");
     assert!(again.out.contains("nothing was changed"), "{}", again.out);
     let plan = project.run(&["plan", "--version", "1.0.0", "--json"]).ok();
     assert_eq!(plan.json()["steps"].as_array().unwrap().len(), 0);
-    assert_eq!(project.instances("test"), before);
+    assert_eq!(of(project, "api"), before);
 }
 
 fn plan_is_what_happens(bench: &Bench) {

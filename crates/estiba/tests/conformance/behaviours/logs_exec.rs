@@ -16,7 +16,8 @@ pub const ALL: &[Behaviour] = &[
         "20,000 lines are all there, in order",
         "están las 20.000 líneas, en orden",
         log_lines_in_order,
-    ),
+    )
+    .needing(&[Need::LongLogs]),
     Behaviour::new(
         "log_follow",
         "`--follow` goes on with lines as they are written",
@@ -116,16 +117,26 @@ fn written(project: &Kit, text: &str) -> bool {
     texts(&lines(project, &["--tail", "50"])).contains(&text)
 }
 
-fn log_lines_in_order(bench: &Bench) {
+/// The numbers of 20,000 lines that are written at once, as the log has them.
+fn counted(bench: &Bench) -> Vec<usize> {
     let project = project(bench);
     project.get("/count/20000");
     project.get("/print/after");
     eventually("the last line", LIMIT, || written(&project, "after"));
     let all = lines(&project, &[]);
-    let numbers: Vec<usize> = texts(&all)
-        .iter()
-        .filter_map(|text| text.strip_prefix("line ")?.split(' ').next()?.parse().ok())
-        .collect();
+    let number = |text: &&str| text.strip_prefix("line ")?.split(' ').next()?.parse().ok();
+    texts(&all).iter().filter_map(number).collect()
+}
+
+/// The newest lines are there, and none of them is missing.
+pub fn newest_lines_in_order(bench: &Bench) {
+    let numbers = counted(bench);
+    assert!(numbers.len() > 1000, "{}", numbers.len());
+    assert!(numbers.iter().copied().eq(20_000 - numbers.len()..20_000));
+}
+
+fn log_lines_in_order(bench: &Bench) {
+    let numbers = counted(bench);
     let wrong = (0..).zip(&numbers).find(|(want, number)| want != *number);
     assert_eq!((wrong, numbers.len()), (None, 20_000));
 }

@@ -21,7 +21,9 @@ use crate::score::with_variable;
 use crate::support::SECRET;
 
 pub use isolation::not_root;
-pub use logs_exec::since_gives_a_second;
+pub use logs_exec::{newest_lines_in_order, since_gives_a_second};
+pub use stopping::restarts_uncounted;
+pub use values::instance_is_a_dyno;
 
 /// A theme in English and Spanish, and its behaviours.
 type Theme = ([&'static str; 2], &'static [Behaviour]);

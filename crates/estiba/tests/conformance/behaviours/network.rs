@@ -37,7 +37,7 @@ pub const ALL: &[Behaviour] = &[
         "dos componentes comparten un nombre de host, cada uno con su ruta",
         route_by_path,
     )
-    .needing(&[Need::Routes]),
+    .needing(&[Need::Routes, Need::SharedHosts]),
     Behaviour::new(
         "streaming",
         "an answer in pieces arrives piece by piece",

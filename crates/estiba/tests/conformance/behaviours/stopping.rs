@@ -55,7 +55,8 @@ pub const ALL: &[Behaviour] = &[
         "a program that ends by itself is started again, and that is counted",
         "un programa que termina solo se inicia otra vez, y se cuenta",
         ended_is_restarted,
-    ),
+    )
+    .needing(&[Need::RestartCounts]),
     Behaviour::new(
         "before_complete",
         "a container that must be `complete` before another runs to its end first",
@@ -179,6 +180,23 @@ fn ended_is_restarted(bench: &Bench) {
     let limit = Duration::from_secs(60);
     eventually("a restart", limit, || restarts(&project) > 0);
     eventually("an answer", limit, || answers(&project));
+}
+
+/// What ended is started again, though nobody counts it.
+pub fn restarts_uncounted(bench: &Bench) {
+    let project = bench.project();
+    project.workload(&score::web("api"));
+    project.up("1.0.0");
+    let process = || project.answer("test", "api", "/file/proc/self/stat");
+    let started = |stat: &str| stat.split(' ').nth(21).map(str::to_owned);
+    let before = started(&process().unwrap().body);
+    // It answers nobody who asks for this.
+    let _ = project.answer("test", "api", "/exit/7");
+    eventually("a restart", Duration::from_secs(60), || {
+        let now = process().ok().filter(|answer| answer.status == 200);
+        now.is_some_and(|now| started(&now.body) != before)
+    });
+    assert_eq!(restarts(&project), 0);
 }
 
 fn before_complete(bench: &Bench) {

@@ -54,7 +54,8 @@ pub const ALL: &[Behaviour] = &[
         "an instance knows its name, workload, environment and version",
         "una instancia conoce su nombre, componente, ambiente y versión",
         own_variables,
-    ),
+    )
+    .needing(&[Need::InstanceNames]),
     Behaviour::new(
         "secret_reaches_the_program",
         "a secret reaches the program, as a variable and in a file",
@@ -123,13 +124,22 @@ fn own_variables(bench: &Bench) {
     assert_eq!(project.get("/version"), "1.0.0");
 }
 
+/// The platform's own name of an instance is what Estiba's is made of.
+pub fn instance_is_a_dyno(bench: &Bench) {
+    let project = bench.shown();
+    let dyno = project.get("/env/DYNO").replace('.', "-");
+    assert_eq!(project.instances("test"), [format!("api-{dyno}")]);
+}
+
 fn secret_reaches_the_program(bench: &Bench) {
     let project = bench.shown();
     assert_eq!(project.get("/env/TOKEN"), SECRET);
-    assert_eq!(
-        project.get("/file/etc/app/token"),
-        format!("token={SECRET}\n")
-    );
+    if project.place.has(Need::Files) {
+        assert_eq!(
+            project.get("/file/etc/app/token"),
+            format!("token={SECRET}\n")
+        );
+    }
 }
 
 fn secret_nowhere_else(bench: &Bench) {

@@ -15,8 +15,6 @@ use crate::behaviour::Need;
 use crate::bench::Kit;
 use crate::support::HEROKU_KEY;
 
-/// Set by whoever wants this target to be tried.
-const ASKED: &str = "ESTIBA_KIT_HEROKU";
 const MEDIA: &str = "application/vnd.heroku+json; version=3";
 /// The pattern of names, which leaves room for what the kit calls things.
 const APP: &str = "{team}-{project}-{workload}-{environment}";
@@ -102,11 +100,6 @@ impl Place for Heroku {
     }
 
     fn missing(&self) -> Option<String> {
-        if std::env::var_os(ASKED).is_none() {
-            return Some(format!(
-                "it is tried where {ASKED} is set: not all of it passes yet"
-            ));
-        }
         let runs = |program: &str, argument: &str| {
             works(std::process::Command::new(program).arg(argument))
         };
@@ -123,7 +116,7 @@ impl Place for Heroku {
             Need::Udp,
             Need::Sidecars,
             Need::Limits,
-            Need::Routes,
+            Need::SharedHosts,
             Need::Streams,
             Need::Volumes,
             Need::Files,
@@ -132,12 +125,24 @@ impl Place for Heroku {
             Need::CommandsInside,
             Need::Sandbox,
             Need::Tasks,
+            Need::InstanceNames,
+            Need::RestartCounts,
+            Need::LongLogs,
         ]
     }
 
     fn target(&self, _: &Kit) -> Value {
         let registry = self.with(StandIn::registry);
         json!({ "kind": "heroku", "app": APP, "api": self.api().0, "registry": registry })
+    }
+
+    fn runs(&self, project: &Kit, environment: &str, workload: &str) -> Vec<String> {
+        let app = app(project, environment, workload);
+        let dynos = self.api().get(&format!("/apps/{app}/dynos"));
+        let dynos = dynos.as_array().unwrap().iter();
+        dynos
+            .map(|dyno| dyno["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn heals(&self) -> bool {

@@ -66,6 +66,12 @@ pub trait Place: Send + Sync {
         project.address(environment, "api").socket
     }
 
+    /// What tells this run of each instance of a workload from the next: their names,
+    /// where no name is used twice.
+    fn runs(&self, project: &Kit, environment: &str, workload: &str) -> Vec<String> {
+        project.instances_of(environment, workload)
+    }
+
     /// Whether it starts again by itself what somebody ended.
     fn heals(&self) -> bool {
         false
