@@ -1,0 +1,564 @@
+//! All files of a shipper: looked for, looked at, read in turns.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::tracked::{Seen, Tracked, key_of};
+use super::watch::Watch;
+use super::{Found, Group, Patience, Print, discover, is_of_containers};
+use crate::batch::{Batch, Mark};
+use crate::checkpoint::{FileKey, FileRecord};
+use crate::document::Known;
+use crate::framing::{Cursor, End};
+use crate::metrics::Metrics;
+
+/// A file is read in windows of so many bytes; larger ones only for an event that
+/// needs it.
+const WINDOW: usize = 256 << 10;
+
+/// After so many bytes others have their turn.
+const TURN: usize = 1 << 20;
+
+/// Looking at all files may take one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// The files of all groups.
+#[derive(Debug)]
+pub(crate) struct Files {
+    groups: Vec<Group>,
+    patience: Patience,
+    tracked: HashMap<FileKey, Tracked>,
+    /// Those that have something to read.
+    queue: VecDeque<FileKey>,
+    /// Those that are open, oldest first; some may be closed by now.
+    open: VecDeque<FileKey>,
+    /// What was noted of files that were not found yet.
+    noted: HashMap<FileKey, Arc<FileRecord>>,
+    watch: Watch,
+    window: Vec<u8>,
+    scan: Timer,
+    poll: Timer,
+    /// When the end of a file that waits means something else.
+    waits_until: Option<Instant>,
+    is_draining: bool,
+    metrics: Arc<Metrics>,
+}
+
+/// What came of reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// There is more to read.
+    More,
+    /// Everything that is there was read.
+    All,
+}
+
+/// When something is done again.
+#[derive(Debug)]
+struct Timer {
+    due: Instant,
+    done: Instant,
+    took: Duration,
+}
+
+impl Timer {
+    fn new(now: Instant) -> Self {
+        Self {
+            due: now,
+            done: now,
+            took: Duration::ZERO,
+        }
+    }
+
+    fn done(&mut self, began: Instant, every: Duration) {
+        self.done = Instant::now();
+        self.took = self.done - began;
+        self.due = self.done + every.max(self.took * SHARE);
+    }
+
+    /// Something happened: it is done as soon as it may be.
+    fn hurry(&mut self, pause: Duration) {
+        self.due = self.due.min(self.done + pause.max(self.took * SHARE));
+    }
+}
+
+enum Turn {
+    More,
+    AtEnd,
+    /// The path leads elsewhere.
+    Away,
+}
+
+impl Files {
+    pub(crate) fn new(
+        groups: Vec<Group>,
+        patience: Patience,
+        noted: HashMap<FileKey, Arc<FileRecord>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            watch: Watch::new(),
+            groups,
+            patience,
+            tracked: HashMap::new(),
+            queue: VecDeque::new(),
+            open: VecDeque::new(),
+            noted,
+            window: Vec::new(),
+            scan: Timer::new(now),
+            poll: Timer::new(now),
+            waits_until: None,
+            is_draining: false,
+            metrics,
+        }
+    }
+
+    /// From now on what is at the end of a file is whole.
+    pub(crate) fn drain(&mut self) {
+        self.is_draining = true;
+        let now = Instant::now();
+        (self.scan.due, self.poll.due) = (now, now);
+    }
+
+    /// Puts events into the batch, until it is full or others should have a turn.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> Filled {
+        let now = Instant::now();
+        if self.scan.due <= now {
+            self.scan(batch, now);
+        }
+        if self.poll.due <= now || self.waits_until.is_some_and(|until| until <= now) {
+            self.poll(batch, now);
+        }
+        let read_at = jiff::Timestamp::now().to_string();
+        let mut left = TURN;
+        while left > 0 && !batch.is_full() {
+            let Some(key) = self.queue.pop_front() else {
+                return Filled::All;
+            };
+            let Some(mut tracked) = self.tracked.remove(&key) else {
+                continue;
+            };
+            tracked.is_queued = false;
+            match self.turn(key, &mut tracked, batch, &read_at, &mut left) {
+                Ok(Turn::More) => {
+                    tracked.is_queued = true;
+                    self.queue.push_back(key);
+                    self.tracked.insert(key, tracked);
+                }
+                Ok(Turn::AtEnd) => self.at_end(key, tracked, batch, now),
+                Ok(Turn::Away) => self.find_again(key, tracked, batch),
+                Err(error) => {
+                    if !tracked.is_unreadable {
+                        tracing::warn!("cannot read {}: {error}", tracked.path.display());
+                    }
+                    tracked.is_unreadable = true;
+                    // It is tried again when everything is looked at.
+                    tracked.seen = Seen::default();
+                    self.tracked.insert(key, tracked);
+                }
+            }
+        }
+        if self.queue.is_empty() {
+            Filled::All
+        } else {
+            Filled::More
+        }
+    }
+
+    /// Waits until there may be something to read.
+    pub(crate) async fn changed(&mut self) {
+        let due = self.scan.due.min(self.poll.due);
+        let due = self.waits_until.map_or(due, |until| until.min(due));
+        tokio::select! {
+            changes = self.watch.changed() => {
+                if changes.names {
+                    self.scan.hurry(Duration::from_millis(250));
+                }
+                self.poll.hurry(Duration::from_millis(50));
+            }
+            () = tokio::time::sleep_until(due.into()) => {}
+        }
+    }
+
+    fn scan(&mut self, batch: &mut Batch, began: Instant) {
+        let mut found = Vec::new();
+        discover::scan(&self.groups, |metadata, file| {
+            let key = key_of(&metadata);
+            if !self.tracked.contains_key(&key) {
+                found.push((key, file));
+            }
+        });
+        for (key, file) in found {
+            if !self.tracked.contains_key(&key) {
+                self.found(key, &file, batch);
+            }
+        }
+        self.find_noted(batch);
+        self.watch.retain_existing();
+        for group in &self.groups {
+            for pattern in &group.globs {
+                self.watch.add(&discover::top(pattern));
+            }
+        }
+        self.metrics.files.set(self.tracked.len() as u64);
+        self.scan.done(began, Duration::from_secs(2));
+        // What is new is looked at now.
+        self.poll.due = began;
+    }
+
+    fn found(&mut self, key: FileKey, found: &Found, batch: &mut Batch) {
+        // Its name may be a link, as Kubernetes has them; rotation is where it leads.
+        let Ok(path) = std::fs::canonicalize(&found.named) else {
+            return;
+        };
+        let group = &self.groups[found.group];
+        for pattern in &group.globs {
+            for folder in discover::folders(pattern, &found.named) {
+                self.watch.add(folder);
+            }
+        }
+        if let Some(folder) = path.parent() {
+            self.watch.add(folder);
+        }
+        let own = group.fields.of_path(&found.named);
+        let fields = (own != group.fields).then(|| Box::new(own));
+        let is_of_containers = is_of_containers(group.format, &found.named.to_string_lossy());
+        self.track(
+            key,
+            found.group,
+            path.into(),
+            is_of_containers,
+            fields,
+            batch,
+        );
+    }
+
+    /// Follows a file from where it was read to, if it is the one that was.
+    fn track(
+        &mut self,
+        key: FileKey,
+        group: usize,
+        path: Arc<Path>,
+        is_of_containers: bool,
+        fields: Option<Box<crate::fields::Fields>>,
+        batch: &mut Batch,
+    ) {
+        let mut tracked = Tracked {
+            group,
+            path,
+            is_of_containers,
+            fields,
+            print: Print::default(),
+            cursor: Cursor::default(),
+            seen: Seen::default(),
+            changed_at: Instant::now(),
+            waits: false,
+            is_deleted: false,
+            is_queued: false,
+            is_unreadable: false,
+            file: None,
+        };
+        if let Some(record) = self.noted.remove(&key) {
+            (tracked.print, tracked.cursor) = (record.print, record.cursor);
+            let is_it = File::open(&tracked.path).and_then(|file| {
+                Ok(file.metadata()?.size() >= record.cursor.start()
+                    && record.print.matches(&file)?)
+            });
+            // The name of before: what was rotated meanwhile is beside it.
+            if matches!(is_it, Ok(false)) {
+                self.began_anew(&mut tracked, &record, batch);
+            }
+        }
+        self.tracked.insert(key, tracked);
+    }
+
+    /// Files that no glob finds any more: they were renamed while nobody looked.
+    fn find_noted(&mut self, batch: &mut Batch) {
+        for (key, record) in std::mem::take(&mut self.noted) {
+            let path = discover::renamed(&record.path, key);
+            let Some((path, group)) = path.zip(self.group_of(&record.path)) else {
+                continue;
+            };
+            self.noted.insert(key, Arc::clone(&record));
+            let own = self.groups[group].fields.of_path(&record.path);
+            let fields = (own != self.groups[group].fields).then(|| Box::new(own));
+            let is_of_containers =
+                is_of_containers(self.groups[group].format, &record.path.to_string_lossy());
+            self.track(key, group, path.into(), is_of_containers, fields, batch);
+        }
+    }
+
+    fn group_of(&self, path: &Path) -> Option<usize> {
+        let matches = |pattern: &String| {
+            glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path(path))
+                || path.starts_with(discover::top(pattern))
+        };
+        self.groups
+            .iter()
+            .position(|group| group.globs.iter().any(matches))
+    }
+
+    /// The file was truncated, or is another one with the same number. Where a
+    /// rotation made a copy first, the rest is read from there.
+    fn began_anew(&mut self, tracked: &mut Tracked, before: &FileRecord, batch: &mut Batch) {
+        tracing::info!("{} begins anew", tracked.path.display());
+        self.metrics.truncated_files.add(1);
+        (tracked.print, tracked.cursor, tracked.waits) =
+            (Print::default(), Cursor::default(), false);
+        if before.cursor.start() == 0 {
+            return;
+        }
+        if let Some((key, path)) = discover::copy_of(before, |key| self.tracked.contains_key(&key))
+        {
+            self.noted.insert(
+                key,
+                Arc::new(FileRecord {
+                    path: path.as_path().into(),
+                    ..before.clone()
+                }),
+            );
+            let fields = tracked.fields.clone();
+            self.track(
+                key,
+                tracked.group,
+                path.into(),
+                tracked.is_of_containers,
+                fields,
+                batch,
+            );
+            self.poll.due = Instant::now();
+        }
+    }
+
+    fn poll(&mut self, batch: &mut Batch, now: Instant) {
+        let mut away = Vec::new();
+        let mut lag = 0;
+        self.waits_until = None;
+        for (key, tracked) in &mut self.tracked {
+            match tracked.look(*key) {
+                Ok(Some(metadata)) => {
+                    let seen = Seen::of(&metadata);
+                    tracked.is_deleted = metadata.nlink() == 0;
+                    let waited = tracked.waits
+                        && tracked.end(now, &self.patience, self.is_draining) != End::Open;
+                    if seen != tracked.seen {
+                        tracked.seen = seen;
+                        tracked.changed_at = now;
+                    } else if !waited && !tracked.is_deleted {
+                        lag += tracked.lag();
+                        continue;
+                    }
+                    if !tracked.is_queued {
+                        tracked.is_queued = true;
+                        self.queue.push_back(*key);
+                    }
+                    lag += tracked.lag();
+                }
+                Ok(None) => away.push(*key),
+                Err(_) => {}
+            }
+            if tracked.waits {
+                let due = tracked.due(now, &self.patience);
+                self.waits_until = Some(self.waits_until.map_or(due, |until| until.min(due)));
+            }
+        }
+        for key in away {
+            if let Some(tracked) = self.tracked.remove(&key) {
+                self.find_again(key, tracked, batch);
+            }
+        }
+        self.metrics.lag_bytes.set(lag);
+        let every = if self.watch.is_whole() {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_millis(250)
+        };
+        self.poll.done(now, every);
+    }
+
+    /// A file that is not open and not where it was.
+    fn find_again(&mut self, key: FileKey, mut tracked: Tracked, batch: &mut Batch) {
+        if let Some(path) = discover::renamed(&tracked.path, key) {
+            tracked.path = path.into();
+            tracked.seen = Seen::default();
+            self.tracked.insert(key, tracked);
+            self.poll.due = Instant::now();
+            return;
+        }
+        if tracked.lag() > 0 {
+            tracing::warn!(
+                "{} was removed before it was read: {} bytes are lost; more open files would help",
+                tracked.path.display(),
+                tracked.lag()
+            );
+        }
+        batch.marks.push(Mark::Gone(key));
+    }
+
+    fn turn(
+        &mut self,
+        key: FileKey,
+        tracked: &mut Tracked,
+        batch: &mut Batch,
+        read_at: &str,
+        left: &mut usize,
+    ) -> io::Result<Turn> {
+        let was_open = tracked.file.is_some();
+        if !tracked.open(key)? {
+            return Ok(Turn::Away);
+        }
+        tracked.is_unreadable = false;
+        if !was_open {
+            self.opened(key);
+        }
+        let before = (tracked.print, tracked.cursor);
+        self.know_again(tracked, batch)?;
+        let result = self.read(tracked, batch, read_at, left);
+        if before != (tracked.print, tracked.cursor) {
+            batch.mark_file(key, tracked.record());
+        }
+        result
+    }
+
+    fn know_again(&mut self, tracked: &mut Tracked, batch: &mut Batch) -> io::Result<()> {
+        let Some(file) = &tracked.file else {
+            return Ok(());
+        };
+        let size = file.metadata()?.size();
+        if size < tracked.cursor.start() || !tracked.print.matches(file)? {
+            let before = tracked.record();
+            self.began_anew(tracked, &before, batch);
+        }
+        if tracked.print.may_grow(size)
+            && let Some(file) = &tracked.file
+        {
+            tracked.print = Print::of(file)?;
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        tracked: &mut Tracked,
+        batch: &mut Batch,
+        read_at: &str,
+        left: &mut usize,
+    ) -> io::Result<Turn> {
+        let Some(file) = tracked.file.as_ref() else {
+            return Ok(Turn::Away);
+        };
+        let now = Instant::now();
+        let group = &mut self.groups[tracked.group];
+        let assembler = if tracked.is_of_containers {
+            &mut group.container
+        } else {
+            &mut group.raw
+        };
+        let known = Known {
+            fields: tracked.fields.as_deref().unwrap_or(&group.fields),
+            read_at,
+            level: None,
+        };
+        let metrics = &self.metrics;
+        let mut wanted = WINDOW;
+        let turn = loop {
+            self.window.resize(wanted, 0);
+            let start = tracked.cursor.start();
+            let length = read_full(file, &mut self.window, start)?;
+            let at_end = length < wanted;
+            let end = if at_end {
+                tracked.end(now, &self.patience, self.is_draining)
+            } else if wanted >= self.patience.largest_window {
+                End::Full
+            } else {
+                End::Open
+            };
+            let mut events = 0;
+            let taken = assembler.take(&self.window[..length], end, &mut tracked.cursor, |event| {
+                events += 1;
+                if !batch.add(|out| group.encoder.encode(&event, &known, out)) {
+                    metrics.left_out.add(1);
+                }
+                if batch.is_full() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            let advanced = tracked.cursor.start() - start;
+            metrics.read.add(events);
+            metrics.read_bytes.add(advanced);
+            *left = left.saturating_sub(usize::try_from(advanced).unwrap_or(usize::MAX));
+            if taken.stopped {
+                break Turn::More;
+            }
+            if at_end {
+                tracked.waits = taken.waits;
+                break Turn::AtEnd;
+            }
+            if advanced == 0 {
+                wanted = (wanted * 2).min(self.patience.largest_window);
+            } else {
+                wanted = WINDOW;
+                if *left == 0 {
+                    break Turn::More;
+                }
+            }
+        };
+        if self.window.len() > WINDOW {
+            self.window.truncate(WINDOW);
+            self.window.shrink_to_fit();
+        }
+        Ok(turn)
+    }
+
+    fn at_end(&mut self, key: FileKey, tracked: Tracked, batch: &mut Batch, now: Instant) {
+        if tracked.waits {
+            let due = tracked.due(now, &self.patience);
+            self.waits_until = Some(self.waits_until.map_or(due, |until| until.min(due)));
+        }
+        // Whoever writes may still have it open.
+        let is_over =
+            tracked.is_deleted && now.duration_since(tracked.changed_at) >= self.patience.line;
+        if is_over {
+            batch.marks.push(Mark::Gone(key));
+        } else {
+            self.tracked.insert(key, tracked);
+        }
+    }
+
+    /// Closes the one that was opened first where too many are open. What is
+    /// removed while it is closed and not read is lost, which is said then.
+    fn opened(&mut self, key: FileKey) {
+        self.open.push_back(key);
+        while self.open.len() > self.patience.open_files {
+            let Some(oldest) = self.open.pop_front() else {
+                break;
+            };
+            if let Some(tracked) = self.tracked.get_mut(&oldest) {
+                tracked.file = None;
+            }
+        }
+        self.metrics.open_files.set(self.open.len() as u64);
+    }
+}
+
+fn read_full(file: &File, window: &mut [u8], start: u64) -> io::Result<usize> {
+    let mut length = 0;
+    while length < window.len() {
+        match file.read_at(&mut window[length..], start + length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
