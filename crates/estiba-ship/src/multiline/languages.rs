@@ -131,7 +131,8 @@ pub(super) static LANGUAGES: [Rules; 6] = [
         body: r"^\s|^[}\]]",
         frame: r"^\s+at (async )?(.* \()?(node:|file:///|/|[A-Z]:\\|<anonymous>).*\)?$|^\s+at .* \(.*:\d+:\d+\)$",
         has_last_line: false,
-        rejoins: Some(r"^Node\.js v\d|^\s+at "),
+        // "Error:" and its causes are also how Rust's programs end.
+        rejoins: Some(r"^Node\.js v\d|^\s+at |^Caused by:|^Stack backtrace:"),
         says_that_it_goes_on: false,
         follows_a_message: true,
     },
