@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -80,14 +80,19 @@ pub(crate) struct Noted {
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     folder: PathBuf,
-    journal: Arc<File>,
+    journal: Mutex<Journal>,
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Journal {
+    file: Arc<File>,
     length: u64,
     noted: Noted,
     synced_at: Instant,
     is_dirty: bool,
     is_torn: bool,
     line: Vec<u8>,
-    _lock: File,
 }
 
 impl Checkpoints {
@@ -105,81 +110,105 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Noted::default(),
             Err(error) => return Err(error),
         };
-        let (journal, length) = write_anew(folder, &noted)?;
-        let checkpoints = Self {
-            folder: folder.to_owned(),
-            journal: Arc::new(journal),
+        let (file, length) = write_anew(folder, &noted)?;
+        let journal = Journal {
+            file: Arc::new(file),
             length,
             noted: noted.clone(),
             synced_at: Instant::now(),
             is_dirty: false,
             is_torn: false,
             line: Vec::new(),
+        };
+        let checkpoints = Self {
+            folder: folder.to_owned(),
+            journal: journal.into(),
             _lock: lock,
         };
         Ok((checkpoints, noted))
     }
 
     /// Notes what an acknowledged batch makes true.
-    pub(crate) fn note(&mut self, marks: &[Mark]) -> io::Result<()> {
+    pub(crate) fn note(&self, marks: &[Mark]) -> io::Result<()> {
         let at = jiff::Timestamp::now().as_second();
-        self.line.clear();
+        let mut journal = self.lock();
+        journal.line.clear();
         for mark in marks {
-            let line = match mark {
-                Mark::File(key, record) => {
-                    self.noted.files.insert(*key, Arc::clone(record));
-                    Line::File {
-                        key: *key,
-                        record: Arc::clone(record),
-                        at,
-                    }
-                }
-                Mark::Gone(key) => {
-                    self.noted.files.remove(key);
-                    Line::Gone(*key)
-                }
-                Mark::Spool(position) => {
-                    self.noted.spool = *position;
-                    Line::Buffer(*position)
-                }
-                Mark::Reply(_) => continue,
-            };
-            append(&mut self.line, &line)?;
+            journal.add(mark, at)?;
         }
-        if self.line.is_empty() {
-            return Ok(());
+        if journal.line.is_empty() {
+            Ok(())
+        } else {
+            journal.write(&self.folder)
         }
+    }
+
+    /// Whether something is noted that may not be on the disk.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.lock().is_dirty
+    }
+
+    /// Flushes what was noted to the disk, where that is due or `now`.
+    pub(crate) async fn sync(&self, now: bool) -> io::Result<()> {
+        let file = {
+            let mut journal = self.lock();
+            if !journal.is_dirty || !(now || journal.synced_at.elapsed() >= SYNC_EVERY) {
+                return Ok(());
+            }
+            (journal.synced_at, journal.is_dirty) = (Instant::now(), false);
+            Arc::clone(&journal.file)
+        };
+        let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+        let synced = synced.map_err(io::Error::other).and_then(|synced| synced);
+        if synced.is_err() {
+            self.lock().is_dirty = true;
+        }
+        synced
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal {
+    fn add(&mut self, mark: &Mark, at: i64) -> io::Result<()> {
+        let line = match mark {
+            Mark::File(key, record) => {
+                self.noted.files.insert(*key, Arc::clone(record));
+                Line::File {
+                    key: *key,
+                    record: Arc::clone(record),
+                    at,
+                }
+            }
+            Mark::Gone(key) => {
+                self.noted.files.remove(key);
+                Line::Gone(*key)
+            }
+            Mark::Spool(position) => {
+                self.noted.spool = *position;
+                Line::Buffer(*position)
+            }
+            Mark::Reply(_) => return Ok(()),
+        };
+        append(&mut self.line, &line)
+    }
+
+    fn write(&mut self, folder: &Path) -> io::Result<()> {
         let needed = (self.noted.files.len() as u64 + 1) * 400;
         if self.is_torn || self.length > LONG_BYTES.max(2 * needed) {
-            let (journal, length) = write_anew(&self.folder, &self.noted)?;
-            (self.journal, self.length) = (Arc::new(journal), length);
+            let (file, length) = write_anew(folder, &self.noted)?;
+            (self.file, self.length) = (Arc::new(file), length);
             (self.is_torn, self.is_dirty) = (false, false);
             return Ok(());
         }
         // Until all of it is written, the end of the journal is half a line.
         self.is_torn = true;
-        (&*self.journal).write_all(&self.line)?;
+        (&*self.file).write_all(&self.line)?;
         self.is_torn = false;
         self.length += self.line.len() as u64;
         self.is_dirty = true;
-        Ok(())
-    }
-
-    /// Whether something is noted that may not be on the disk.
-    pub(crate) fn is_dirty(&self) -> bool {
-        self.is_dirty
-    }
-
-    /// Flushes what was noted to the disk, where that is due or `now`.
-    pub(crate) async fn sync(&mut self, now: bool) -> io::Result<()> {
-        if !self.is_dirty || !(now || self.synced_at.elapsed() >= SYNC_EVERY) {
-            return Ok(());
-        }
-        let journal = Arc::clone(&self.journal);
-        tokio::task::spawn_blocking(move || journal.sync_data())
-            .await
-            .map_err(io::Error::other)??;
-        (self.synced_at, self.is_dirty) = (Instant::now(), false);
         Ok(())
     }
 }
@@ -291,7 +320,7 @@ mod tests {
     #[test]
     fn what_was_noted_last_holds() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut checkpoints, noted) = Checkpoints::open(folder.path()).unwrap();
+        let (checkpoints, noted) = Checkpoints::open(folder.path()).unwrap();
         assert!(noted.files.is_empty());
         checkpoints.note(&[mark(1, 10), mark(2, 20)]).unwrap();
         let position = SpoolPosition {
@@ -320,7 +349,7 @@ mod tests {
     #[test]
     fn a_torn_or_damaged_line_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut checkpoints, _) = Checkpoints::open(folder.path()).unwrap();
+        let (checkpoints, _) = Checkpoints::open(folder.path()).unwrap();
         for offset in 1..=3 {
             checkpoints.note(&[mark(1, offset)]).unwrap();
         }
@@ -340,7 +369,7 @@ mod tests {
     #[test]
     fn the_journal_stays_short() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut checkpoints, _) = Checkpoints::open(folder.path()).unwrap();
+        let (checkpoints, _) = Checkpoints::open(folder.path()).unwrap();
         for offset in 0..20_000 {
             checkpoints.note(&[mark(1, offset)]).unwrap();
         }

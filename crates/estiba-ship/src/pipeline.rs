@@ -111,10 +111,11 @@ impl Pipeline {
                 Err(error) => tracing::warn!("cannot read the disk buffer: {error}"),
             }
         }
-        if !state.batch.is_full()
-            && let Some(files) = &mut self.files
-        {
-            more |= files.fill(&mut state.batch) == Filled::More;
+        if let Some(files) = &mut self.files {
+            files.look(&mut state.batch);
+            if !state.batch.is_full() {
+                more |= files.fill(&mut state.batch) == Filled::More;
+            }
         }
         if state.batch.documents > 0 {
             state.began.get_or_insert_with(Instant::now);
@@ -245,7 +246,7 @@ impl Pipeline {
                 Some(chunk) => state.held = Some(chunk),
                 None => state.chunks_are_open = false,
             },
-            () = changed(&mut self.files), if !is_full => {}
+            () = changed(&mut self.files, !is_full) => {}
             synced = synced(&mut self.spool) => {
                 if let Err(error) = synced {
                     tracing::warn!("cannot flush the disk buffer: {error}");
@@ -285,9 +286,9 @@ impl Pipeline {
     }
 }
 
-async fn changed(files: &mut Option<Files>) {
+async fn changed(files: &mut Option<Files>, may_read: bool) {
     match files {
-        Some(files) => files.changed().await,
+        Some(files) => files.changed(may_read).await,
         None => std::future::pending().await,
     }
 }

@@ -60,7 +60,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
     let (done, done_out) = mpsc::channel(1);
     let (shape, linger) = shape(&config, sink.action());
     let pipeline = Pipeline {
-        files: (!config.files.is_empty()).then(|| files(&config, noted, &metrics)),
+        files: (!config.files.is_empty())
+            .then(|| files(&config, noted, checkpoints.clone(), &metrics)),
         spool,
         chunks,
         sources,
@@ -94,7 +95,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
     }
 }
 
-fn checkpoints(config: &Config) -> Result<(Option<Checkpoints>, Noted), ShipError> {
+fn checkpoints(config: &Config) -> Result<(Option<Arc<Checkpoints>>, Noted), ShipError> {
     let Some(folder) = &config.state else {
         if !config.files.is_empty() {
             tracing::warn!("no state folder: after a restart all files are read again");
@@ -102,7 +103,7 @@ fn checkpoints(config: &Config) -> Result<(Option<Checkpoints>, Noted), ShipErro
         return Ok((None, Noted::default()));
     };
     let (checkpoints, noted) = Checkpoints::open(folder).map_err(ShipError::file(folder))?;
-    Ok((Some(checkpoints), noted))
+    Ok((Some(Arc::new(checkpoints)), noted))
 }
 
 fn sink(config: &Config, metrics: &Arc<Metrics>) -> Result<Sink, ShipError> {
@@ -180,7 +181,12 @@ async fn listen(
     Ok(())
 }
 
-fn files(config: &Config, noted: Noted, metrics: &Arc<Metrics>) -> Files {
+fn files(
+    config: &Config,
+    noted: Noted,
+    checkpoints: Option<Arc<Checkpoints>>,
+    metrics: &Arc<Metrics>,
+) -> Files {
     let patience = Patience {
         event: config.event_patience(),
         line: config.line_patience,
@@ -191,6 +197,7 @@ fn files(config: &Config, noted: Noted, metrics: &Arc<Metrics>) -> Files {
         config::groups(config),
         patience,
         noted.files,
+        checkpoints,
         Arc::clone(metrics),
     )
 }

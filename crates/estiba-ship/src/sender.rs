@@ -27,7 +27,7 @@ pub(crate) struct Done {
 /// Sends batches to a sink.
 pub(crate) struct Sender {
     pub(crate) sink: Sink,
-    pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) checkpoints: Option<Arc<Checkpoints>>,
     pub(crate) give_up: Option<Duration>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -40,7 +40,10 @@ impl Sender {
         done: mpsc::Sender<Done>,
     ) -> Result<(), ShipError> {
         loop {
-            let is_dirty = self.checkpoints.as_ref().is_some_and(Checkpoints::is_dirty);
+            let is_dirty = self
+                .checkpoints
+                .as_ref()
+                .is_some_and(|checkpoints| checkpoints.is_dirty());
             let batch = tokio::select! {
                 batch = batches.recv() => batch,
                 () = tokio::time::sleep(SYNC_LATEST), if is_dirty => {
@@ -74,7 +77,7 @@ impl Sender {
             self.metrics.refused.add(delivered.refused as u64);
             self.metrics.given_up.add(delivered.given_up as u64);
         }
-        if let Some(checkpoints) = &mut self.checkpoints {
+        if let Some(checkpoints) = &self.checkpoints {
             complain("note positions", checkpoints.note(&marks));
         }
         let mut spool = None;
@@ -92,7 +95,7 @@ impl Sender {
     }
 
     async fn sync(&mut self, now: bool) {
-        if let Some(checkpoints) = &mut self.checkpoints {
+        if let Some(checkpoints) = &self.checkpoints {
             complain("flush positions", checkpoints.sync(now).await);
         }
     }

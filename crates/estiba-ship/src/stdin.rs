@@ -25,7 +25,6 @@ pub(crate) async fn pump(
     let mut input = reader();
     let fields = intake.fields().clone();
     let (mut window, mut cursor) = (Vec::new(), Cursor::default());
-    let mut last = None;
     let mut is_waiting = false;
     loop {
         let read = tokio::select! {
@@ -50,27 +49,26 @@ pub(crate) async fn pump(
         let taken = usize::try_from(cursor.start() - start).unwrap_or(window.len());
         window.drain(..taken.min(window.len()));
         is_waiting = end == End::Open && !window.is_empty();
-        if !documents.is_empty() {
-            let (reply, answer) = oneshot::channel();
-            last = Some(answer);
-            if inbox
-                .send(Chunk {
-                    documents,
-                    reply: Some(reply),
-                })
-                .await
-                .is_err()
-            {
-                return;
-            }
+        let chunk = Chunk {
+            documents,
+            reply: None,
+        };
+        if !chunk.documents.is_empty() && inbox.send(chunk).await.is_err() {
+            return;
         }
         if end == End::All {
             break;
         }
     }
-    if let Some(last) = last {
-        // Chunks are taken in order: the last one is safe when all are.
-        let _ = last.await;
+    // Chunks are taken in order: when one with nothing in it is safe, all are.
+    let (reply, safe) = oneshot::channel();
+    let last = Chunk {
+        documents: Vec::new(),
+        reply: Some(reply),
+    };
+    if inbox.send(last).await.is_ok() {
+        // Where it never is, the shipper is out of time.
+        let _ = safe.await;
     }
 }
 

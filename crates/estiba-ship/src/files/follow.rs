@@ -13,7 +13,7 @@ use super::tracked::{Seen, Tracked, key_of};
 use super::watch::Watch;
 use super::{Found, Group, Patience, Print, discover, is_of_containers};
 use crate::batch::{Batch, Mark};
-use crate::checkpoint::{FileKey, FileRecord};
+use crate::checkpoint::{Checkpoints, FileKey, FileRecord};
 use crate::document::Known;
 use crate::framing::{Cursor, End};
 use crate::metrics::Metrics;
@@ -40,6 +40,9 @@ pub(crate) struct Files {
     open: VecDeque<FileKey>,
     /// What was noted of files that were not found yet.
     noted: HashMap<FileKey, Arc<FileRecord>>,
+    /// Files are noted when they are found, so that one which is renamed before
+    /// anything of it was acknowledged is found again.
+    checkpoints: Option<Arc<Checkpoints>>,
     watch: Watch,
     window: Vec<u8>,
     scan: Timer,
@@ -100,11 +103,13 @@ impl Files {
         groups: Vec<Group>,
         patience: Patience,
         noted: HashMap<FileKey, Arc<FileRecord>>,
+        checkpoints: Option<Arc<Checkpoints>>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let now = Instant::now();
         Self {
             watch: Watch::new(),
+            checkpoints,
             groups,
             patience,
             tracked: HashMap::new(),
@@ -127,15 +132,23 @@ impl Files {
         (self.scan.due, self.poll.due) = (now, now);
     }
 
-    /// Puts events into the batch, until it is full or others should have a turn.
-    pub(crate) fn fill(&mut self, batch: &mut Batch) -> Filled {
+    /// Looks for files and at them, where that is due. It goes on while nothing is
+    /// read: what is renamed meanwhile has to be known.
+    pub(crate) fn look(&mut self, batch: &mut Batch) {
         let now = Instant::now();
         if self.scan.due <= now {
             self.scan(batch, now);
         }
-        if self.poll.due <= now || self.waits_until.is_some_and(|until| until <= now) {
+        if self.poll.due <= now
+            || (!batch.is_full() && self.waits_until.is_some_and(|until| until <= now))
+        {
             self.poll(batch, now);
         }
+    }
+
+    /// Puts events into the batch, until it is full or others should have a turn.
+    pub(crate) fn fill(&mut self, batch: &mut Batch) -> Filled {
+        let now = Instant::now();
         let read_at = jiff::Timestamp::now().to_string();
         let mut left = TURN;
         while left > 0 && !batch.is_full() {
@@ -172,10 +185,14 @@ impl Files {
         }
     }
 
-    /// Waits until there may be something to read.
-    pub(crate) async fn changed(&mut self) {
+    /// Waits until it is time to look; for what waits at the end of a file only
+    /// where it could be read.
+    pub(crate) async fn changed(&mut self, may_read: bool) {
         let due = self.scan.due.min(self.poll.due);
-        let due = self.waits_until.map_or(due, |until| until.min(due));
+        let due = self
+            .waits_until
+            .filter(|_| may_read)
+            .map_or(due, |until| until.min(due));
         tokio::select! {
             changes = self.watch.changed() => {
                 if changes.names {
@@ -195,12 +212,15 @@ impl Files {
                 found.push((key, file));
             }
         });
+        let mut fresh = Vec::new();
         for (key, file) in found {
             if !self.tracked.contains_key(&key) {
                 self.found(key, &file, batch);
+                fresh.push(key);
             }
         }
         self.find_noted(batch);
+        self.note(&fresh);
         self.watch.retain_existing();
         for group in &self.groups {
             for pattern in &group.globs {
@@ -211,6 +231,27 @@ impl Files {
         self.scan.done(began, Duration::from_secs(2));
         // What is new is looked at now.
         self.poll.due = began;
+    }
+
+    /// Opens and notes files that were not known before.
+    fn note(&mut self, fresh: &[FileKey]) {
+        let mut marks = Vec::new();
+        for key in fresh {
+            let Some(tracked) = self.tracked.get_mut(key) else {
+                continue;
+            };
+            if self.open.len() < self.patience.open_files && tracked.open(*key).unwrap_or(false) {
+                self.open.push_back(*key);
+            }
+            if tracked.cursor == Cursor::default() {
+                marks.push(Mark::File(*key, Arc::new(tracked.record())));
+            }
+        }
+        if let Some(checkpoints) = &self.checkpoints
+            && let Err(error) = checkpoints.note(&marks)
+        {
+            tracing::warn!("cannot note files that were found: {error}");
+        }
     }
 
     fn found(&mut self, key: FileKey, found: &Found, batch: &mut Batch) {

@@ -70,6 +70,11 @@ fn kill_at_random() {
         }
         written = more.end;
         if kill % 3 == 1 {
+            // A file that nobody ever saw by its name can't be found by another.
+            let first = format!("line {}", more.start);
+            sink.wait("the file's first line", |state| {
+                state.counts.contains_key(&first).then_some(())
+            });
             std::fs::rename(place.path("a.log"), place.path(&format!("a.log.{kill}"))).unwrap();
         }
         // Somewhere on its way through what is there.

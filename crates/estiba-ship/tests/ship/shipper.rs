@@ -51,7 +51,7 @@ impl Place {
         } else {
             format!("{more}\nsink: {{ to: \"http://{sink}\", linger: 20ms }}")
         };
-        let files = if more.contains("files:") {
+        let files = if more.starts_with("files:") {
             String::new()
         } else {
             format!("files: [{{ paths: \"{}\" }}]", logs.display())
