@@ -360,7 +360,7 @@ mod tests {
             let noted = read(&whole[..cut]);
             assert!(offsets(&noted).iter().all(|(_, offset)| *offset <= 3));
         }
-        let mut damaged = whole.clone();
+        let mut damaged = whole;
         let length = damaged.len();
         damaged[length - 20] ^= 1;
         assert_eq!(offsets(&read(&damaged)), [(1, 2)]);

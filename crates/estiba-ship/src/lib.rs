@@ -50,6 +50,8 @@ mod sink;
 mod spool;
 mod stdin;
 
-pub use config::{Config, Files, Joined, Listen, Reading, SinkConfig, SinkLogin, VARIABLES};
+pub use config::{
+    BulkConfig, Config, Files, Joined, Listen, Reading, SinkConfig, SinkLogin, VARIABLES,
+};
 pub use error::ShipError;
 pub use run::run;

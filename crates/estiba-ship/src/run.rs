@@ -75,7 +75,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
         metrics: Arc::clone(&metrics),
     };
     let give_up = match &config.sink {
-        SinkConfig::Bulk { give_up, .. } => *give_up,
+        SinkConfig::Bulk(to) => to.give_up,
         SinkConfig::Stdout => None,
     };
     let sender = Sender {
@@ -107,29 +107,22 @@ fn checkpoints(config: &Config) -> Result<(Option<Arc<Checkpoints>>, Noted), Shi
 }
 
 fn sink(config: &Config, metrics: &Arc<Metrics>) -> Result<Sink, ShipError> {
-    let SinkConfig::Bulk {
-        url,
-        login,
-        gzip,
-        timeout,
-        ..
-    } = &config.sink
-    else {
+    let SinkConfig::Bulk(to) = &config.sink else {
         return Ok(Sink::Stdout);
     };
     let rejected = match &config.state {
         Some(folder) => Some(Rejected::open(folder).map_err(ShipError::file(folder))?),
         None => None,
     };
-    let login = login.clone().map(|login| match login {
+    let login = to.login.clone().map(|login| match login {
         SinkLogin::Token(token) => Login::Token(token),
         SinkLogin::Basic { user, password } => Login::Basic(user, password),
     });
     let bulk = Bulk::new(
-        url.clone(),
+        to.url.clone(),
         login.as_ref(),
-        *timeout,
-        *gzip,
+        to.timeout,
+        to.gzip,
         rejected,
         Arc::clone(metrics),
     );
@@ -204,18 +197,13 @@ fn files(
 
 fn shape(config: &Config, action: &'static [u8]) -> (Shape, Duration) {
     match &config.sink {
-        SinkConfig::Bulk {
-            batch_bytes,
-            batch_documents,
-            linger,
-            ..
-        } => {
+        SinkConfig::Bulk(to) => {
             let shape = Shape {
                 action,
-                bytes: *batch_bytes,
-                documents: *batch_documents,
+                bytes: to.batch_bytes,
+                documents: to.batch_documents,
             };
-            (shape, *linger)
+            (shape, to.linger)
         }
         SinkConfig::Stdout => {
             let shape = Shape {

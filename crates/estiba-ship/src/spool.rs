@@ -27,6 +27,9 @@ const WINDOW: usize = 256 << 10;
 /// Who waits for documents to be safe.
 type Reply = Option<oneshot::Sender<()>>;
 
+/// A flush that is going on, and who waits for it.
+type Sync = (JoinHandle<io::Result<()>>, Vec<oneshot::Sender<()>>);
+
 /// The disk buffer of one shipper.
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -40,7 +43,7 @@ pub(crate) struct Spool {
     at: SpoolPosition,
     window: Vec<u8>,
     waiting: Vec<oneshot::Sender<()>>,
-    sync: Option<(JoinHandle<io::Result<()>>, Vec<oneshot::Sender<()>>)>,
+    sync: Option<Sync>,
     metrics: Arc<Metrics>,
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod environment;
 mod file;
+mod reader;
 mod values;
 
 use std::collections::BTreeMap;
@@ -111,26 +112,30 @@ pub struct Listen {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SinkConfig {
     /// An Elasticsearch-compatible `_bulk`.
-    Bulk {
-        /// The address of the `_bulk` itself.
-        url: reqwest::Url,
-        /// Who the shipper is there.
-        login: Option<SinkLogin>,
-        /// Whether requests are compressed.
-        gzip: bool,
-        /// A request ends after this time.
-        timeout: Duration,
-        /// Documents are given up after this time; never without one.
-        give_up: Option<Duration>,
-        /// A batch's bytes; one event or one posted body more may be in it.
-        batch_bytes: usize,
-        /// A batch's documents.
-        batch_documents: usize,
-        /// A batch that is not full is sent after this time.
-        linger: Duration,
-    },
+    Bulk(Box<BulkConfig>),
     /// Standard output.
     Stdout,
+}
+
+/// How a `_bulk` is talked to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BulkConfig {
+    /// The address of the `_bulk` itself.
+    pub url: reqwest::Url,
+    /// Who the shipper is there.
+    pub login: Option<SinkLogin>,
+    /// Whether requests are compressed.
+    pub gzip: bool,
+    /// A request ends after this time.
+    pub timeout: Duration,
+    /// Documents are given up after this time; never without one.
+    pub give_up: Option<Duration>,
+    /// A batch's bytes; one event or one posted body more may be in it.
+    pub batch_bytes: usize,
+    /// A batch's documents.
+    pub batch_documents: usize,
+    /// A batch that is not full is sent after this time.
+    pub linger: Duration,
 }
 
 /// Who the shipper is at its sink.
@@ -154,3 +159,6 @@ impl Config {
         self.limits.bytes * 2 + (64 << 10)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod discover;
 mod follow;
+mod look;
 mod print;
 mod tracked;
 mod watch;

@@ -121,7 +121,7 @@ impl Assembler {
                 continue;
             }
             let after = start + next as u64;
-            stopped = match self.line(piece, here, after, cursor, &mut each) {
+            stopped = match self.line(&piece, here, after, cursor, &mut each) {
                 Ok(flow) => flow.is_break(),
                 Err(NotTaken) => {
                     // The event before it was the last: the line is read again.
@@ -165,7 +165,7 @@ impl Assembler {
 
     fn line(
         &mut self,
-        piece: Piece<'_>,
+        piece: &Piece<'_>,
         here: u64,
         after: u64,
         cursor: &mut Cursor,
@@ -200,7 +200,7 @@ impl Assembler {
             }
         }
         let held = &mut self.held[index];
-        held.add(&piece, here, self.limits.bytes, self.multiline.as_ref());
+        held.add(piece, here, self.limits.bytes, self.multiline.as_ref());
         if self.multiline.is_none() && piece.ends {
             held.open = false;
             cursor.at[index] = after;

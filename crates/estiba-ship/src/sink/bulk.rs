@@ -221,7 +221,7 @@ impl Bulk {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if answer.len() + chunk.len() <= LONGEST_ANSWER => {
-                    answer.extend_from_slice(&chunk)
+                    answer.extend_from_slice(&chunk);
                 }
                 Ok(Some(_)) => return failed("its answer is too long".to_owned()),
                 Ok(None) => break,

@@ -41,11 +41,8 @@ fn long_lines_arrive_and_longer_ones_are_cut() {
 #[test]
 fn the_rest_of_a_cut_line_is_left_out_after_a_restart() {
     let (place, sink) = (Place::new(), Sink::start());
-    let config = "longest_line: 1Ki\nunended_line_after: 1h".replace('\n', "\n");
-    let config = place.config(&sink, "longest_line: 1Ki").replace(
-        "unended_line_after: 300ms",
-        config.split('\n').nth(1).unwrap(),
-    );
+    let config = place.config(&sink, "longest_line: 1Ki");
+    let config = config.replace("unended_line_after: 300ms", "unended_line_after: 1h");
     place.write("a.log", "c".repeat(5000));
     let cut = format!("{} …[cut]", "c".repeat(1024));
     let shipper = crate::shipper::Shipper::start(&config);

@@ -101,7 +101,7 @@ fn after_the_limit_lines_are_given_up() {
     sink.with(|state| {
         state
             .faults
-            .extend([Fault::Status(503), Fault::Status(503)])
+            .extend([Fault::Status(503), Fault::Status(503)]);
     });
     place.write("a.log", "lost\n");
     let more = format!(

@@ -1,6 +1,8 @@
 //! The shipper against real files, processes and connections, and a sink that can
 //! do everything that sinks do wrong.
 
+#![allow(clippy::unwrap_used)]
+
 mod bytes;
 mod containers;
 mod faults;
