@@ -30,8 +30,8 @@ const LONG_BYTES: u64 = 1 << 20;
 /// Positions are on the disk this long after they are noted, at most.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// Of files that are not found, positions are kept this long.
-const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(48);
+/// Positions of files that are not found are kept this long: a volume may be late.
+pub(crate) const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(48);
 
 /// A file, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub(crate) struct FileRecord {
     pub(crate) path: Arc<Path>,
     pub(crate) print: Print,
     pub(crate) cursor: Cursor,
+    /// When it was noted, in seconds since 1970.
+    pub(crate) at: i64,
 }
 
 /// How far the disk buffer was read.
@@ -62,8 +64,6 @@ enum Line {
     File {
         key: FileKey,
         record: Arc<FileRecord>,
-        /// When it was noted, in seconds since 1970.
-        at: i64,
     },
     Gone(FileKey),
     Buffer(SpoolPosition),
@@ -130,11 +130,10 @@ impl Checkpoints {
 
     /// Notes what an acknowledged batch makes true.
     pub(crate) fn note(&self, marks: &[Mark]) -> io::Result<()> {
-        let at = jiff::Timestamp::now().as_second();
         let mut journal = self.lock();
         journal.line.clear();
         for mark in marks {
-            journal.add(mark, at)?;
+            journal.add(mark)?;
         }
         if journal.line.is_empty() {
             Ok(())
@@ -172,14 +171,13 @@ impl Checkpoints {
 }
 
 impl Journal {
-    fn add(&mut self, mark: &Mark, at: i64) -> io::Result<()> {
+    fn add(&mut self, mark: &Mark) -> io::Result<()> {
         let line = match mark {
             Mark::File(key, record) => {
                 self.noted.files.insert(*key, Arc::clone(record));
                 Line::File {
                     key: *key,
                     record: Arc::clone(record),
-                    at,
                 }
             }
             Mark::Gone(key) => {
@@ -242,14 +240,13 @@ fn append(out: &mut Vec<u8>, line: &Line) -> io::Result<()> {
 }
 
 fn read(text: &[u8]) -> Noted {
-    let oldest = (jiff::Timestamp::now() - KEPT).as_second();
     let mut noted = Noted::default();
     for line in text.split(|byte| *byte == b'\n').filter_map(read_line) {
         match line {
-            Line::File { key, record, at } if at >= oldest => {
+            Line::File { key, record } => {
                 noted.files.insert(key, record);
             }
-            Line::File { key, .. } | Line::Gone(key) => {
+            Line::Gone(key) => {
                 noted.files.remove(&key);
             }
             Line::Buffer(position) => noted.spool = position,
@@ -267,19 +264,11 @@ fn read_line(line: &[u8]) -> Option<Line> {
 /// A journal with what is noted and nothing else, whole on the disk before it
 /// takes the place of the one before.
 fn write_anew(folder: &Path, noted: &Noted) -> io::Result<(File, u64)> {
-    let at = jiff::Timestamp::now().as_second();
     let mut text = Vec::new();
     append(&mut text, &Line::Buffer(noted.spool))?;
     for (key, record) in &noted.files {
         let record = Arc::clone(record);
-        append(
-            &mut text,
-            &Line::File {
-                key: *key,
-                record,
-                at,
-            },
-        )?;
+        append(&mut text, &Line::File { key: *key, record })?;
     }
     let fresh = folder.join("positions.new");
     let mut file = private()
@@ -303,6 +292,7 @@ mod tests {
             path: Path::new("/data/a.log").into(),
             print: Print::default(),
             cursor: Cursor::at(offset),
+            at: 0,
         };
         Mark::File(FileKey { device: 1, inode }, Arc::new(record))
     }

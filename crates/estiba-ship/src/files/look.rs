@@ -10,7 +10,7 @@ use super::follow::Files;
 use super::tracked::{Seen, Tracked, key_of};
 use super::{Found, Print, discover, is_of_containers};
 use crate::batch::{Batch, Mark};
-use crate::checkpoint::{FileKey, FileRecord};
+use crate::checkpoint::{FileKey, FileRecord, KEPT};
 use crate::fields::Fields;
 use crate::framing::{Cursor, End};
 
@@ -119,9 +119,7 @@ impl Files {
             if self.open.len() < self.patience.open_files && tracked.open(*key).unwrap_or(false) {
                 self.open.push_back(*key);
             }
-            if tracked.cursor == Cursor::default() {
-                marks.push(Mark::File(*key, Arc::new(tracked.record())));
-            }
+            marks.push(Mark::File(*key, Arc::new(tracked.record())));
         }
         if let Some(checkpoints) = &self.checkpoints
             && let Err(error) = checkpoints.note(&marks)
@@ -198,9 +196,13 @@ impl Files {
 
     /// Files that no glob finds any more: they were renamed while nobody looked.
     fn find_noted(&mut self, batch: &mut Batch) {
+        let oldest = (jiff::Timestamp::now() - KEPT).as_second();
         for (key, record) in std::mem::take(&mut self.noted) {
             let path = discover::renamed(&record.path, key);
             let Some((path, group)) = path.zip(self.group_of(&record.path)) else {
+                if record.at < oldest {
+                    batch.marks.push(Mark::Gone(key));
+                }
                 continue;
             };
             self.noted.insert(key, Arc::clone(&record));

@@ -110,6 +110,7 @@ impl Tracked {
             path: Arc::clone(&self.path),
             print: self.print,
             cursor: self.cursor,
+            at: jiff::Timestamp::now().as_second(),
         }
     }
 

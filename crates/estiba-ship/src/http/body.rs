@@ -34,7 +34,7 @@ pub(super) struct Room(Arc<Semaphore>);
 /// A body, in room that is free again when it is dropped.
 pub(super) struct Body {
     pub(super) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Room {
@@ -56,10 +56,20 @@ impl Room {
             .map(http::HeaderValue::as_bytes)
         {
             None | Some(b"identity") => {}
-            Some(b"gzip") => body.bytes = inflate(&body.bytes)?,
+            Some(b"gzip") => {
+                body.bytes = inflate(&body.bytes)?;
+                let room = self.take(body.bytes.len().div_ceil(PIECE))?;
+                body.room = Some(room);
+            }
             Some(_) => return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE),
         }
         Ok(body)
+    }
+
+    fn take(&self, pieces: usize) -> Result<OwnedSemaphorePermit, StatusCode> {
+        let pieces = u32::try_from(pieces).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        let room = Arc::clone(&self.0).try_acquire_many_owned(pieces);
+        room.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
     }
 
     async fn collect(&self, mut body: Incoming) -> Result<Body, StatusCode> {
@@ -77,10 +87,7 @@ impl Room {
             let has = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
             let more = bytes.len().div_ceil(PIECE).saturating_sub(has);
             if more > 0 {
-                let more = u32::try_from(more).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-                let more = Arc::clone(&self.0)
-                    .try_acquire_many_owned(more)
-                    .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+                let more = self.take(more)?;
                 match &mut room {
                     Some(room) => room.merge(more),
                     None => room = Some(more),
@@ -89,7 +96,7 @@ impl Room {
         }
         Ok(Body {
             bytes: bytes.freeze(),
-            _room: room,
+            room,
         })
     }
 }

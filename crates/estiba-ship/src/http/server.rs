@@ -209,7 +209,6 @@ impl Doors {
                 appender::documents(&mut intake, is_json, &body.bytes, &fields, &self.metrics)?
             }
         };
-        drop(body);
         if documents.is_empty() {
             return Ok(());
         }
