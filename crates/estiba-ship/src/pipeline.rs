@@ -82,17 +82,14 @@ impl Pipeline {
             if state.deadline.is_some() && self.is_finished(&state, more) {
                 return Ended::Whole;
             }
-            if more && !state.batch.is_full() {
+            let is_busy = more && !state.batch.is_full();
+            let step = tokio::select! {
+                biased;
+                step = self.wait(&mut state, shutdown.as_mut()) => step,
                 // Sending goes on in between.
-                tokio::task::yield_now().await;
-                if state
-                    .deadline
-                    .is_none_or(|deadline| Instant::now() < deadline)
-                {
-                    continue;
-                }
-            }
-            if self.wait(&mut state, shutdown.as_mut()).await.is_break() {
+                () = tokio::task::yield_now(), if is_busy => ControlFlow::Continue(()),
+            };
+            if step.is_break() {
                 tracing::warn!("out of time: what is left is shipped after the next start");
                 return Ended::OutOfTime;
             }

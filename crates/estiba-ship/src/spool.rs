@@ -28,7 +28,7 @@ const WINDOW: usize = 256 << 10;
 type Reply = Option<oneshot::Sender<()>>;
 
 /// A flush that is going on, and who waits for it.
-type Sync = (JoinHandle<io::Result<()>>, Vec<oneshot::Sender<()>>);
+type Flush = (JoinHandle<io::Result<()>>, Vec<oneshot::Sender<()>>);
 
 /// The disk buffer of one shipper.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Spool {
     at: SpoolPosition,
     window: Vec<u8>,
     waiting: Vec<oneshot::Sender<()>>,
-    sync: Option<Sync>,
+    sync: Option<Flush>,
     metrics: Arc<Metrics>,
 }
 

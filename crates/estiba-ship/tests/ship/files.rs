@@ -189,3 +189,15 @@ fn one_folder_has_one_shipper() {
     assert!(second.unwrap_err().to_string().contains("another shipper"));
     shipper.stop();
 }
+
+#[test]
+fn a_shipper_that_has_much_to_read_ends_all_the_same() {
+    let (place, sink) = (Place::new(), Sink::start());
+    let line = "x".repeat(1000);
+    place.write("a.log", format!("{line}\n").repeat(200_000));
+    let shipper = place.ship(&sink, "drain: 0s");
+    sink.expect(&[&line]);
+    shipper.stop();
+    let shipped = sink.with(|state| state.documents.len());
+    assert!(shipped < 200_000, "it read all of it first");
+}
