@@ -20,6 +20,9 @@ use crate::spool::Spool;
 /// earlier that there is.
 const TRIED_AGAIN: Duration = Duration::from_millis(500);
 
+/// So much room is kept where nothing is read, in bytes.
+const SMALL_BATCH: usize = 64 << 10;
+
 /// What feeds the sink.
 pub(crate) struct Pipeline {
     pub(crate) files: Option<Files>,
@@ -116,6 +119,10 @@ impl Pipeline {
         }
         if state.batch.documents > 0 {
             state.began.get_or_insert_with(Instant::now);
+        } else if !more && state.batch.body.capacity() > SMALL_BATCH && state.spare.is_some() {
+            // Nothing goes on: what a burst needed is given back.
+            state.batch.body = Vec::new();
+            state.spare = Some(Vec::new());
         }
         self.tell_of_room(state);
         more
