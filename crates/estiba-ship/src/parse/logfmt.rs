@@ -1,0 +1,126 @@
+//! `key=value key="a value"` (<https://brandur.org/logfmt>).
+
+use std::borrow::Cow;
+
+/// A line is taken for logfmt where one of its pairs has such a key.
+const TELLING: [&str; 7] = ["level", "lvl", "msg", "time", "ts", "severity", "at"];
+
+/// Whether a line looks like logfmt: it begins with a pair, and one of its pairs
+/// has a key that loggers write.
+#[must_use]
+pub fn looks_like(text: &str) -> bool {
+    let begins_with_a_pair = text
+        .bytes()
+        .position(|byte| !is_key(byte))
+        .is_some_and(|at| at > 0 && text.as_bytes()[at] == b'=');
+    begins_with_a_pair
+        && pairs(text)
+            .take(20)
+            .any(|(key, value)| value.is_some() && TELLING.contains(&key))
+}
+
+/// The pairs of a line; a key by itself has no value. What is no key is passed
+/// over.
+pub fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let start = rest.bytes().position(is_key)?;
+        rest = &rest[start..];
+        let end = rest
+            .bytes()
+            .position(|byte| !is_key(byte))
+            .unwrap_or(rest.len());
+        let key = &rest[..end];
+        rest = &rest[end..];
+        let Some(after) = rest.strip_prefix('=') else {
+            return Some((key, None));
+        };
+        let (value, left) = value(after);
+        rest = left;
+        Some((key, Some(value)))
+    })
+}
+
+fn is_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b'/') || byte >= 0x80
+}
+
+fn value(text: &str) -> (Cow<'_, str>, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([' ', '\t', '\n']).unwrap_or(text.len());
+        return (Cow::Borrowed(&text[..end]), &text[end..]);
+    };
+    let Some(end) = quote_end(quoted) else {
+        // A quote that nothing ends is part of the value.
+        return (Cow::Borrowed(text), "");
+    };
+    let (inside, rest) = (&quoted[..end], &quoted[end + 1..]);
+    if !inside.contains('\\') {
+        return (Cow::Borrowed(inside), rest);
+    }
+    // Its escapes are those of JSON; what isn't, stays as it is.
+    let unescaped = serde_json::from_str::<String>(&text[..end + 2]);
+    (unescaped.map_or(Cow::Borrowed(inside), Cow::Owned), rest)
+}
+
+fn quote_end(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        byte => byte == b'"',
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pairs_of_lines() {
+        let read = |text: &'static str| {
+            pairs(text)
+                .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("-")))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            read(r#"level=info msg="a \"b\" c" n=1"#),
+            ["level=info", "msg=a \"b\" c", "n=1"]
+        );
+        assert_eq!(read("debug a= b=2"), ["debug=-", "a=", "b=2"]);
+        assert_eq!(read(r#"a="open"#), [r#"a="open"#]);
+        assert_eq!(read(r#"a="x\q" b"#), [r"a=x\q", "b=-"]);
+        assert_eq!(read(" , ="), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_looks_like_it() {
+        for (text, yes) in [
+            ("level=info msg=x", true),
+            ("time=2026 a=b", true),
+            ("a=b c=d", false),
+            ("GET /x?level=info", false),
+            ("x level=info", false),
+            ("", false),
+        ] {
+            assert_eq!(looks_like(text), yes, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_read_as_they_were_quoted(value in ".*") {
+            let line = format!("key={} next=1", serde_json::to_string(&value).unwrap());
+            let read: Vec<_> = pairs(&line).collect();
+            prop_assert_eq!(&read[0], &("key", Some(Cow::Owned(value))));
+            prop_assert_eq!(&read[1], &("next", Some(Cow::Borrowed("1"))));
+        }
+    }
+}

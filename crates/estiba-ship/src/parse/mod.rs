@@ -1,0 +1,26 @@
+//! What is found in a line: its members, its level, its time.
+
+pub(crate) mod json;
+pub mod level;
+pub mod logfmt;
+pub(crate) mod members;
+pub(crate) mod time;
+
+use serde::Deserialize;
+
+/// What is made of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parse {
+    /// As each line looks: JSON, logfmt, or a text.
+    #[default]
+    Auto,
+    /// JSON where it is an object, else a text.
+    Json,
+    /// logfmt where there are pairs, else a text.
+    Logfmt,
+    /// A text, in which level and time are looked for.
+    Text,
+    /// A text that is not looked at.
+    None,
+}

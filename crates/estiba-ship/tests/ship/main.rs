@@ -1,0 +1,14 @@
+//! The shipper against real files, processes and connections, and a sink that can
+//! do everything that sinks do wrong.
+
+#![allow(clippy::unwrap_used)]
+
+mod bytes;
+mod containers;
+mod faults;
+mod files;
+mod many;
+mod posted;
+mod process;
+mod shipper;
+mod sink;

@@ -1,0 +1,159 @@
+//! Shippers as processes of their own: ended by signals, fed by pipes.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rand::Rng as _;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::shipper::{Place, numbered, text};
+use crate::sink::Sink;
+
+const CONFIG: &str = "ESTIBA_TEST_SHIP";
+
+/// Not a test but the process that the others start: this program, asked to run
+/// this one alone.
+#[test]
+fn shipper_process() {
+    let Ok(text) = std::env::var(CONFIG) else {
+        return;
+    };
+    let config = estiba_ship::Config::read(Path::new("ship.yaml"), Some(&text), |_| None).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+        estiba_ship::run(config, async move {
+            terminate.recv().await;
+        })
+        .await
+        .unwrap();
+    });
+    std::process::exit(0);
+}
+
+fn spawn(config: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::shipper_process", "--nocapture"])
+        .env(CONFIG, config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Lines of a batch, which may come twice for each kill.
+const BATCH: usize = 500;
+
+#[test]
+fn kill_at_random() {
+    let kills: usize =
+        std::env::var("ESTIBA_TEST_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let (place, sink) = (Place::new(), Sink::start());
+    let more = format!(
+        "sink: {{ to: \"http://{}\", linger: 5ms, batch_documents: {BATCH} }}",
+        sink.address
+    );
+    let config = place.config(&sink, &more);
+    let mut random = rand::rng();
+    let mut written = 0;
+    for kill in 0..kills {
+        let mut child = spawn(&config);
+        let more = written..written + 4_000;
+        for lines in numbered("line", more.clone()).chunks(400) {
+            place.write("a.log", text(lines));
+        }
+        written = more.end;
+        if kill % 3 == 1 {
+            // A file that nobody ever saw by its name can't be found by another.
+            let first = format!("line {}", more.start);
+            sink.wait("the file's first line", |state| {
+                state.counts.contains_key(&first).then_some(())
+            });
+            std::fs::rename(place.path("a.log"), place.path(&format!("a.log.{kill}"))).unwrap();
+        }
+        // Somewhere on its way through what is there.
+        let enough = random.random_range(0..written);
+        sink.wait("some lines", |state| {
+            (state.counts.len() >= enough).then_some(())
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let child = spawn(&config);
+    let all = numbered("line", 0..written);
+    sink.expect(&all);
+    end(child, Signal::TERM);
+    let twice: usize = sink.with(|state| state.counts.values().map(|count| count - 1).sum());
+    println!("{kills} kills, {written} lines, {twice} of them twice");
+    assert!(
+        twice <= kills * BATCH,
+        "{twice} lines came twice after {kills} kills"
+    );
+    assert_eq!(sink.with(|state| state.counts.len()), written);
+}
+
+fn end(mut child: Child, signal: Signal) {
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_pipe_is_shipped_to_its_end() {
+    let sink = Sink::start();
+    let mut child = spawn(&format!(
+        "stdin: true\nsink: {{ to: \"http://{}\" }}",
+        sink.address
+    ));
+    let lines = numbered("line", 0..30_000);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(text(&lines).as_bytes()).unwrap();
+    input.write_all(b"unended").unwrap();
+    drop(input);
+    assert!(child.wait().unwrap().success());
+    sink.expect_once(&[lines, vec!["unended".to_owned()]].concat());
+}
+
+#[test]
+fn documents_on_standard_output() {
+    let mut child = spawn("stdin: true\nsink: { to: stdout }\nfields: { team: moria }");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"one\ntwo\n")
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let documents: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let messages: Vec<_> = documents
+        .iter()
+        .map(|document| (&document["message"], &document["team"]))
+        .collect();
+    let team = &"moria".into();
+    assert_eq!(messages, [(&"one".into(), team), (&"two".into(), team)]);
+}
+
+#[test]
+fn the_end_takes_no_longer_than_stated() {
+    let (place, sink) = (Place::new(), Sink::start());
+    sink.with(|state| state.is_down = true);
+    place.write("a.log", "line\n");
+    let config = place.config(&sink, "drain: 100ms");
+    let child = spawn(&config);
+    sink.wait("a request", |state| (state.requests > 0).then_some(()));
+    end(child, Signal::TERM);
+    sink.with(|state| state.is_down = false);
+    let child = spawn(&config);
+    sink.expect(&["line"]);
+    end(child, Signal::TERM);
+}
