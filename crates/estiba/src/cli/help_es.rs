@@ -66,6 +66,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Responder la API web y llevar a cabo lo que se le pide",
     ),
     (
+        "ship",
+        "Enviar líneas de logs, de archivos, la entrada estándar o pedidos, a un almacén",
+    ),
+    (
         "bot",
         "Atender el bot de Telegram cuyo token está en TELEGRAM_TOKEN, con el servidor de ESTIBA_URL",
     ),
@@ -223,6 +227,27 @@ const ARGUMENTS: &[(&str, &str)] = &[
     (
         "serve targets",
         "Las plataformas que los proyectos pueden nombrar, en lugar de las propias: un archivo YAML como `targets` en estiba.yaml",
+    ),
+    ("ship paths", "Los archivos, como patrones"),
+    (
+        "ship config",
+        "Un archivo YAML con más de lo que se puede decir aquí",
+    ),
+    (
+        "ship to",
+        "Una dirección compatible con Elasticsearch, o `stdout`; o LOG_SINK",
+    ),
+    (
+        "ship state",
+        "La carpeta para las posiciones y la memoria en disco",
+    ),
+    (
+        "ship fields",
+        "Lo que recibe cada línea, como `workload=api`",
+    ),
+    (
+        "ship stdin",
+        "Enviar también lo que llega por la entrada estándar",
     ),
     (
         "serve behind_proxy",

@@ -16,7 +16,7 @@ use estiba_model::{Lang, Message, Name, Version, message};
 pub use ci::{Checked, Ci, Component, OnArg, PipelineArgs};
 pub use course::{Course, CourseScope, CourseSize};
 pub use help_es::in_spanish;
-pub use server::{Bot, Serve, Team, Token};
+pub use server::{Bot, Serve, Ship, Team, Token};
 pub use usage_es::usage_in_spanish;
 
 /// Takes a team's workloads from source to their environments, the same way on
@@ -323,6 +323,11 @@ pub enum Command {
         after_help = "Examples:\n  estiba bot\n  estiba bot --webhook https://bot.example.edu/telegram --listen 0.0.0.0:8443"
     )]
     Bot(Bot),
+    /// Ship lines of logs, from files, standard input or requests, to a log store
+    #[command(
+        after_help = "Examples:\n  estiba ship '/data/logs/*.log' --to https://estiba.example.edu/elastic --state /var/lib/estiba-ship\n  estiba ship --config ship.yaml\nThe token of the store is in LOG_SINK_TOKEN. Variables can say all that the file can: see docs/en/ship.md."
+    )]
+    Ship(Ship),
     /// Teams of a server, and who is in them
     #[command(subcommand)]
     Team(Team),

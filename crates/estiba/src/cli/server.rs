@@ -49,6 +49,29 @@ pub struct Bot {
     pub listen: Option<SocketAddr>,
 }
 
+/// What is shipped, and where to.
+#[derive(Debug, Args)]
+pub struct Ship {
+    /// The files, as globs
+    #[arg(value_name = "GLOB")]
+    pub paths: Vec<String>,
+    /// A YAML file with more than can be said here
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// An Elasticsearch-compatible address, or `stdout`; or LOG_SINK
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    /// The folder for positions and the disk buffer
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What every line is given, such as `workload=api`
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    pub fields: Vec<String>,
+    /// Ship what comes by standard input, too
+    #[arg(long)]
+    pub stdin: bool,
+}
+
 /// Teams.
 #[derive(Debug, Subcommand)]
 pub enum Team {

@@ -19,6 +19,7 @@ mod logs;
 mod preflight;
 mod secret;
 mod serve;
+mod ship;
 mod status;
 mod target;
 mod up;
@@ -54,10 +55,7 @@ pub fn run() -> ExitCode {
     };
     let context = Context::new(&cli.global).about(cli.command.environment());
     let output = context.output;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
+    let runtime = runtime_of(&cli.command).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(dispatch(cli.command, context)),
         Err(error) => Err(Failure::file(std::path::Path::new("tokio"), &error)),
@@ -70,6 +68,16 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// A shipper runs beside every instance: one thread takes the least memory.
+fn runtime_of(command: &Command) -> tokio::runtime::Builder {
+    if matches!(command, Command::Ship(_)) {
+        return tokio::runtime::Builder::new_current_thread();
+    }
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.worker_threads(2);
+    threads
 }
 
 /// The language decides how help and errors read, so it is looked for before
@@ -228,6 +236,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         }
         Command::Bot(options) => bot::bot(&context, options).await,
         Command::Serve(options) => serve::serve(&context, options).await,
+        Command::Ship(options) => ship::ship(&context, options).await,
         Command::Course(asked) => course::course(&context, asked).await,
         Command::Team(team) => match team {
             Team::List => access::teams(&context).await,
