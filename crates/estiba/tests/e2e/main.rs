@@ -31,6 +31,7 @@ fn main() -> std::process::ExitCode {
         course::teams_come_up_on_a_cluster,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_on_this_machine,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_with_a_cluster,
+        cross::failing::either_side_that_fails_leaves_both_as_they_were_with_a_cluster_and_heroku,
         cross::gone::a_cluster_that_is_gone_for_good_does_not_hold_its_environment,
         cross::gone::a_target_that_is_gone_for_good_does_not_hold_its_environment,
         cross::moving::a_bot_that_moves_is_given_the_address_at_once_on_this_machine,

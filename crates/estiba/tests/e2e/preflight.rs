@@ -142,6 +142,7 @@ impl Story {
             ]
             .concat(),
             Kind::Kubernetes => kubectl(&["get", "namespaces", "-o", "name"]),
+            Kind::Heroku => unreachable!("it runs no probes"),
         };
         let left = all.lines().filter(|line| line.contains(&self.team));
         // On this machine, an empty folder of the project stays.
@@ -214,7 +215,7 @@ fn services_are_tried(kind: Kind) {
     let beside = one(&told, "beside");
     match kind {
         Kind::Local => assert_eq!(beside["verdict"], "ok", "{beside}"),
-        Kind::Docker | Kind::Kubernetes => {
+        Kind::Docker | Kind::Kubernetes | Kind::Heroku => {
             assert_eq!(beside["only_inside"], true, "{beside}");
             let said = said(&told, "beside");
             assert!(

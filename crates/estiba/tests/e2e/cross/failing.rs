@@ -12,6 +12,10 @@ pub fn either_side_that_fails_leaves_both_as_they_were_with_a_cluster() {
     failing("failing-k8s", Kind::Kubernetes, Kind::Docker);
 }
 
+pub fn either_side_that_fails_leaves_both_as_they_were_with_a_cluster_and_heroku() {
+    failing("heroku", Kind::Kubernetes, Kind::Heroku);
+}
+
 fn failing(story: &str, bot: Kind, api: Kind) {
     let Some(crossed) = Crossed::new(story, [bot, api]) else {
         return;
@@ -62,14 +66,15 @@ fn failing(story: &str, bot: Kind, api: Kind) {
 }
 
 /// A target that does not answer any more when the bot is to start, or when the
-/// old API is to end: the new one serves by then.
+/// old API is to end, and the new one serves by then; Heroku, when it is to begin.
 fn goes_away_half_way(crossed: &Crossed, kind: Kind, gate: &Gate) {
     let failed = crossed
         .project
         .watch(&["up", "--version", "2.0.0"], |event| {
             let step = &event["step"];
             let of_bot = step["workload"] == "bot" && step["step"] != "fetch";
-            let is_late = of_bot || step["step"] == "stop";
+            let of_app = kind == Kind::Heroku && step["step"] == "roll-out";
+            let is_late = of_bot || of_app || step["step"] == "stop";
             if event["event"] == "step-started" && step["target"] == kind.name() && is_late {
                 gate.shut();
             }

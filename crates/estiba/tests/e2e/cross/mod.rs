@@ -10,12 +10,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use estiba_heroku_stand_in::{Options, StandIn, Urls};
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
 use crate::support::cluster;
 use crate::support::registry::Registry;
-use crate::support::{Done, Project, copy, source};
+use crate::support::{Done, HEROKU_KEY, Project, copy, source};
 
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
@@ -25,6 +26,8 @@ pub enum Kind {
     Local,
     Docker,
     Kubernetes,
+    /// A stand-in, whose dynos are containers of the local engine.
+    Heroku,
 }
 
 impl Kind {
@@ -33,6 +36,7 @@ impl Kind {
             Self::Local => "local",
             Self::Docker => "docker",
             Self::Kubernetes => "kubernetes",
+            Self::Heroku => "heroku",
         }
     }
 
@@ -43,7 +47,12 @@ impl Kind {
             done.is_ok_and(|done| done.status.success())
         };
         match self {
-            Self::Docker if !answers("docker", &["info"]) => Some("`docker info` fails"),
+            Self::Docker | Self::Heroku if !answers("docker", &["info"]) => {
+                Some("`docker info` fails")
+            }
+            Self::Heroku if !answers("docker-registry", &["--version"]) => {
+                Some("there is no docker-registry")
+            }
             Self::Kubernetes => cluster::missing(),
             _ => None,
         }
@@ -68,6 +77,7 @@ struct Crossed {
     targets: Value,
     gates: Vec<(Kind, Arc<Gate>)>,
     registry: Option<Registry>,
+    heroku: Option<StandIn>,
     team: String,
 }
 
@@ -84,6 +94,7 @@ impl Crossed {
             targets: json!({}),
             gates: Vec::new(),
             registry: None,
+            heroku: None,
             team: format!("{story}-{}", std::process::id()),
             project,
         };
@@ -113,6 +124,22 @@ impl Crossed {
                 self.registry = Some(Registry::start());
                 json!({ "kind": "kubernetes", "kubeconfig": file })
             }
+            Kind::Heroku => {
+                let options = Options {
+                    key: HEROKU_KEY.to_owned(),
+                    // Pods reach the gateway of the dynos' network too.
+                    urls: Urls::Ports,
+                    ..Options::default()
+                };
+                let heroku = StandIn::start(options).unwrap();
+                let port = heroku.api().rsplit(':').next().unwrap().to_owned();
+                let (gate, own) = Gate::before_port(port.parse().unwrap());
+                self.gates.push((kind, gate));
+                let registry = heroku.registry();
+                self.heroku = Some(heroku);
+                let api = format!("http://127.0.0.1:{own}");
+                json!({ "kind": "heroku", "api": api, "registry": registry })
+            }
         }
     }
 
@@ -141,28 +168,22 @@ impl Crossed {
             fs::write(self.project.dir().join(path), file.to_string()).unwrap();
         };
         write("estiba.yaml", &file);
-        write(
-            "api/score.yaml",
-            &json!({
-                "apiVersion": "score.dev/v1b1",
-                "metadata": { "name": "api", "annotations": { "estiba.dev/migration": "migrate" } },
-                "containers": {
-                    "main": {
-                        "image": ".",
-                        "variables": { "BEHAVIOUR": "${resources.env.BEHAVIOUR}" },
-                        "volumes": { "/data": { "source": "${resources.data}" } },
-                        "readinessProbe": { "httpGet": { "path": "/health", "port": 3000 } },
-                    },
-                    "migrate": {
-                        "image": ".",
-                        "args": faults.migration,
-                        "volumes": { "/data": { "source": "${resources.data}" } },
-                    },
+        let mut score = json!({
+            "apiVersion": "score.dev/v1b1",
+            "metadata": { "name": "api", "annotations": { "estiba.dev/migration": "migrate" } },
+            "containers": {
+                "main": {
+                    "image": ".",
+                    "variables": { "BEHAVIOUR": "${resources.env.BEHAVIOUR}" },
+                    "readinessProbe": { "httpGet": { "path": "/health", "port": 3000 } },
                 },
-                "service": { "ports": { "http": { "port": 8080, "targetPort": 3000 } } },
-                "resources": { "env": { "type": "environment" }, "data": { "type": "volume" } },
-            }),
-        );
+                "migrate": { "image": ".", "args": faults.migration },
+            },
+            "service": { "ports": { "http": { "port": 8080, "targetPort": 3000 } } },
+            "resources": { "env": { "type": "environment" } },
+        });
+        keep_data(&mut score, api);
+        write("api/score.yaml", &score);
         write(
             "api/bot.yaml",
             &json!({
@@ -211,6 +232,22 @@ impl Crossed {
         let of = instances.filter(|one| one["workload"] == workload);
         of.map(|one| one["target"].as_str().unwrap().to_owned())
             .collect()
+    }
+}
+
+/// Data of the API in what its target has for that.
+fn keep_data(score: &mut Value, target: Kind) {
+    let (kind, place) = match target {
+        Kind::Heroku => ("postgres", "variables"),
+        _ => ("volume", "volumes"),
+    };
+    score["resources"]["data"] = json!({ "type": kind });
+    for container in ["main", "migrate"] {
+        let place = &mut score["containers"][container][place];
+        match target {
+            Kind::Heroku => place["DATABASE_HOST"] = json!("${resources.data.host}"),
+            _ => place["/data"] = json!({ "source": "${resources.data}" }),
+        }
     }
 }
 

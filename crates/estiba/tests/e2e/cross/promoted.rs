@@ -70,6 +70,7 @@ fn running(crossed: &Crossed, kind: Kind, environment: &str) -> BTreeSet<String>
             let instances = crossed.project.instances(environment);
             return instances.into_iter().collect();
         }
+        Kind::Heroku => unreachable!("it is given another manifest"),
         Kind::Docker => (
             "docker",
             vec![
