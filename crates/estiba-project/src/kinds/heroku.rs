@@ -31,6 +31,8 @@ pub(super) const HEROKU: Kind = Kind {
     app: Some(app),
 };
 
+pub(super) const USUAL_PATTERNS: &[(&str, &str)] = &[("app", PATTERN)];
+
 const PATTERN: &str = "{team}-{workload}-{environment}";
 /// <https://github.com/heroku/platform-api/blob/main/schema.json>: `app.name`.
 const LONGEST: usize = 30;

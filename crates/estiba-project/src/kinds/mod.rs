@@ -84,6 +84,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Kind> {
 /// The names that a kind takes where its settings say none.
 pub(crate) fn usual_patterns(kind: &Kind) -> &'static [(&'static str, &'static str)] {
     match kind.name {
+        "heroku" => heroku::USUAL_PATTERNS,
         "kubernetes" => kubernetes::USUAL_PATTERNS,
         _ => &[],
     }
