@@ -35,4 +35,4 @@ pub use level::Level;
 pub use query::{Bound, Field, Glob, Node, Piece, Query, QueryError, Value};
 pub use record::{Origin, Record};
 pub use time::parse_time;
-pub use words::{LONGEST_WORD_BYTES, Words, words};
+pub use words::{LONGEST_VALUE_BYTES, LONGEST_WORD_BYTES, Words, whole, words};

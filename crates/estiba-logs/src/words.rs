@@ -4,6 +4,17 @@
 /// A longer word is cut here, in bytes.
 pub const LONGEST_WORD_BYTES: usize = 255;
 
+/// Only so much of a value is searched, in bytes; messages are searched as a whole.
+pub const LONGEST_VALUE_BYTES: usize = 1024;
+
+/// A value as it is compared: in lower case, cut to [`LONGEST_VALUE_BYTES`].
+#[must_use]
+pub fn whole(value: &str) -> String {
+    let mut lower = String::with_capacity(value.len().min(LONGEST_VALUE_BYTES));
+    push_lower(value, LONGEST_VALUE_BYTES, &mut lower);
+    lower
+}
+
 /// The words of a text: runs of letters and digits of any script, in lower case.
 #[must_use]
 pub fn words(text: &str) -> Words<'_> {
@@ -50,21 +61,9 @@ impl<'a> Words<'a> {
         (until > from).then_some((from, until))
     }
 
-    /// Appends the word between `from` and `until` in lower case, cut to
-    /// [`LONGEST_WORD_BYTES`].
+    /// Appends a word in lower case, cut to [`LONGEST_WORD_BYTES`].
     pub fn push_lower(word: &str, into: &mut String) {
-        let start = into.len();
-        if word.is_ascii() {
-            into.push_str(&word[..word.len().min(LONGEST_WORD_BYTES)]);
-            into[start..].make_ascii_lowercase();
-            return;
-        }
-        for letter in word.chars().flat_map(char::to_lowercase) {
-            if into.len() - start + letter.len_utf8() > LONGEST_WORD_BYTES {
-                return;
-            }
-            into.push(letter);
-        }
+        push_lower(word, LONGEST_WORD_BYTES, into);
     }
 
     /// The text that is read.
@@ -82,6 +81,21 @@ impl Iterator for Words<'_> {
         let mut word = String::with_capacity(until - from);
         Self::push_lower(&self.text[from..until], &mut word);
         Some(word)
+    }
+}
+
+fn push_lower(text: &str, longest: usize, into: &mut String) {
+    let start = into.len();
+    if text.is_ascii() {
+        into.push_str(&text[..text.len().min(longest)]);
+        into[start..].make_ascii_lowercase();
+        return;
+    }
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        if into.len() - start + letter.len_utf8() > longest {
+            return;
+        }
+        into.push(letter);
     }
 }
 

@@ -59,13 +59,6 @@ impl Glob {
         self.pieces == [Piece::Any]
     }
 
-    /// Whether all of `text` is like this, in any case.
-    #[must_use]
-    pub fn matches(&self, text: &str) -> bool {
-        let lower = text.to_lowercase();
-        self.lower().matches_lower(&lower)
-    }
-
     /// The same in lower case.
     #[must_use]
     pub fn lower(&self) -> Self {
@@ -75,9 +68,10 @@ impl Glob {
         }))
     }
 
-    /// [`Self::matches`] where both are in lower case. It goes back to the last `*`
-    /// alone, so that it takes at most the product of the two lengths.
-    pub(crate) fn matches_lower(&self, text: &str) -> bool {
+    /// Whether all of `text` is like this; both are in lower case. It goes back to the
+    /// last `*` alone, so that it takes at most the product of the two lengths.
+    #[must_use]
+    pub fn matches_lower(&self, text: &str) -> bool {
         let (mut piece, mut rest) = (0, text);
         let mut retry: Option<(usize, &str)> = None;
         loop {

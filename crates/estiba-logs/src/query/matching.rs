@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value as Json};
 
 use super::{Bound, Field, Glob, Node, Query, Value};
-use crate::{Level, Record, parse_time, words};
+use crate::{Level, Record, parse_time, whole, words};
 
 impl Query {
     /// Whether the record is found, exactly as a store's index finds it.
@@ -146,7 +146,7 @@ fn is(field: &Field, found: &Json, value: &Value) -> bool {
         let Value::Word(glob) = value else {
             return false;
         };
-        return glob.matches(&text_of(found));
+        return glob.lower().matches_lower(&whole(&text_of(found)));
     };
     match field.as_str() {
         Field::LEVEL => match Level::from_name(wanted) {
@@ -187,7 +187,7 @@ fn compare(field: &Field, found: &Json, with: &str) -> Option<Ordering> {
         _ => match found {
             Json::Number(number) => compare_numbers(&number.to_string(), with),
             Json::String(_) if with.parse::<f64>().is_ok() => None,
-            Json::String(text) => Some(text.to_lowercase().cmp(&with.to_lowercase())),
+            Json::String(text) => Some(whole(text).cmp(&whole(with))),
             _ => None,
         },
     }
@@ -201,7 +201,7 @@ fn compare_numbers(one: &str, other: &str) -> Option<Ordering> {
 }
 
 fn same_text(one: &str, other: &str) -> bool {
-    one == other || one.to_lowercase() == other.to_lowercase()
+    one == other || whole(one) == whole(other)
 }
 
 fn text_of(value: &Json) -> Cow<'_, str> {
