@@ -25,6 +25,8 @@
 
 mod document;
 mod level;
+mod level_in_text;
+mod line;
 mod query;
 mod record;
 mod time;
