@@ -1,5 +1,6 @@
 //! The language that logs are searched with.
 
+mod build;
 mod display;
 mod glob;
 mod matching;
