@@ -49,13 +49,15 @@ fn write(shared: &Shared, mut group: Vec<Request>) {
         answers.push((request.answer, appended(&request.frames)));
         held.extend(request.frames);
     }
+    let bytes = held.iter().map(|held| held.frame.size()).sum();
+    shared.waiting.expect(bytes);
     for (answer, appended) in answers {
         let _ = answer.send(Ok(appended));
     }
     for held in &held {
         shared.followers.tell(&held.frame);
     }
-    shared.waiting.push(held.into_iter());
+    shared.waiting.push(held);
 }
 
 fn appended(frames: &[Held]) -> Appended {

@@ -42,13 +42,15 @@ pub(crate) struct Held {
 }
 
 impl Waiting {
-    /// Adds frames that are on disk.
-    pub(crate) fn push(&self, frames: impl Iterator<Item = Held>) {
+    /// Counts frames that are on disk and come in a moment.
+    pub(crate) fn expect(&self, bytes: usize) {
+        locked(&self.state).bytes += bytes;
+    }
+
+    /// Adds frames that were [expected](Self::expect).
+    pub(crate) fn push(&self, frames: Vec<Held>) {
         let mut state = locked(&self.state);
-        for held in frames {
-            state.bytes += held.frame.size();
-            state.frames.push(held);
-        }
+        state.frames.extend(frames);
         state.since.get_or_insert_with(Instant::now);
         self.changed.notify_all();
     }

@@ -222,7 +222,7 @@ fn text_query(body: &Value, strict: bool) -> Read {
             "default_operator" => {
                 any = value
                     .as_str()
-                    .is_some_and(|name| name.eq_ignore_ascii_case("or"))
+                    .is_some_and(|name| name.eq_ignore_ascii_case("or"));
             }
             "default_field" => fields.extend(value.as_str()),
             "fields" => fields.extend(

@@ -117,6 +117,10 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
             "/{index}/{kind}/_bulk",
             post(write::bulk_into_kind).put(write::bulk_into_kind),
         )
+        .route(
+            "/{index}/_doc/_bulk",
+            post(write::bulk_into).put(write::bulk_into),
+        )
         .route("/{index}/_doc", post(write::document))
         .route(
             "/{index}/_doc/{id}",

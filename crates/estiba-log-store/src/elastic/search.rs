@@ -341,7 +341,7 @@ fn fields(record: &estiba_logs::Record, document: &Map<String, Value>, wanted: &
     for name in matching.chain(named) {
         let mut values = Vec::new();
         record.values(&dsl::field(name), &mut |value| {
-            values.push(value.into_owned())
+            values.push(value.into_owned());
         });
         if !values.is_empty() {
             found.insert(name.clone(), values.into());

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
@@ -65,6 +65,11 @@ impl Partition {
         if !self.folder.join(file).exists() {
             return needed(file).then(|| format!("{} is missing", file.display()));
         }
+        match has_footer(&self.folder.join(file)) {
+            Ok(true) => {}
+            Ok(false) => return Some(format!("{} is cut", file.display())),
+            Err(error) => return Some(error.to_string()),
+        }
         match index.directory().validate_checksum(file) {
             Ok(true) => None,
             Ok(false) => Some(format!("{}: the checksum is wrong", file.display())),
@@ -108,6 +113,25 @@ impl Partition {
         sync_folder(aside)?;
         sync_folder(&self.folder)
     }
+}
+
+/// Whether a file ends as tantivy ends files: with a footer, its length and a fixed
+/// number. Without these, tantivy's own check panics.
+/// <https://github.com/quickwit-oss/tantivy/blob/0.27/src/directory/footer.rs>
+fn has_footer(path: &Path) -> io::Result<bool> {
+    const END: u64 = 8;
+    const NUMBER: u32 = 1337;
+    let mut file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let Some(start) = length.checked_sub(END) else {
+        return Ok(false);
+    };
+    let mut end = [0; END as usize];
+    file.seek(SeekFrom::Start(start))?;
+    file.read_exact(&mut end)?;
+    let [a, b, c, d, number @ ..] = end;
+    let footer = u64::from(u32::from_le_bytes([a, b, c, d]));
+    Ok(u32::from_le_bytes(number) == NUMBER && footer <= start)
 }
 
 /// Files that every segment has, of all that it may have.

@@ -69,7 +69,7 @@ impl Fields {
                 .map(|name| schema.add_text_field(name, column.clone())),
             places: [workload, instance, release, container, stream]
                 .map(|name| schema.add_text_field(name, keyword.clone())),
-            level: schema.add_text_field("level", keyword.clone()),
+            level: schema.add_text_field("level", keyword),
             message: schema.add_text_field(
                 "message",
                 TextOptions::default().set_indexing_options(indexed(WORDS)),
@@ -98,7 +98,8 @@ fn indexed(tokenizer: &str) -> TextFieldIndexing {
 
 /// The tokenizers that the schema names.
 pub(crate) fn tokenizers() -> TokenizerManager {
-    let tokenizers = TokenizerManager::new();
+    // The index asks for some of the usual ones too.
+    let tokenizers = TokenizerManager::default();
     tokenizers.register(WORDS, WordTokenizer::default());
     tokenizers.register(WHOLE, ValueTokenizer { value: whole });
     tokenizers.register(SHOWN, ValueTokenizer { value: shown });

@@ -133,7 +133,7 @@ fn attribute_names(index: &tantivy::Index) -> tantivy::Result<HashSet<String>> {
         .fields_metadata()?
         .into_iter()
         .filter_map(|field| {
-            let name = field.field_name.to_string();
+            let name = field.field_name.as_str();
             let path = name.strip_prefix(&prefix)?;
             Some(path.split('.').next()?.to_owned())
         })

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::ops::Bound as Limit;
 
 use estiba_logs::{Bound, Field as Name, Glob, Level, Node, Piece, Value, parse_time, whole};
+use tantivy::fastfield::FastValue;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, Occur, Query,
     RangeQuery, RegexQuery, TermQuery,
@@ -219,10 +220,9 @@ impl Compiler<'_> {
             }
             Place::Attribute(path) if any_number => {
                 let start = || Term::from_field_json_path(self.fields.attributes, &path, true);
-                let number = |text: &str| number(start(), text);
-                Ok(match (limit(low, number), limit(high, number)) {
-                    (Some(low), Some(high)) => Box::new(RangeQuery::new(low, high)),
-                    _ => Box::new(EmptyQuery),
+                Ok(match numbers_between(&start, low, high) {
+                    Some(between) => Box::new(between),
+                    None => self.verify(exists(column(&path)), node),
                 })
             }
             Place::Attribute(path) => Ok(self.verify(exists(column(&path)), node)),
@@ -326,6 +326,38 @@ fn escape(text: &str, pattern: &mut String) {
             let _ = write!(pattern, "\\x{{{:x}}}", u32::from(letter));
         }
     }
+}
+
+/// Numbers between two ends of one kind: tantivy panics where they are of two. `None`
+/// where both can't be of one kind without a loss.
+fn numbers_between(start: &dyn Fn() -> Term, low: &Bound, high: &Bound) -> Option<RangeQuery> {
+    fn all<T: FastValue>(
+        start: &dyn Fn() -> Term,
+        ends: [&Bound; 2],
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<RangeQuery> {
+        let term = |text: &str| {
+            let mut term = start();
+            term.append_type_and_fast_value(read(text)?);
+            Some(term)
+        };
+        Some(RangeQuery::new(
+            limit(ends[0], term)?,
+            limit(ends[1], term)?,
+        ))
+    }
+    /// Whole numbers up to here are floats without a loss.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let ends = [low, high];
+    all(start, ends, |text| text.parse::<i64>().ok())
+        .or_else(|| all(start, ends, |text| text.parse::<u64>().ok()))
+        .or_else(|| {
+            all(start, ends, |text| {
+                text.parse::<f64>()
+                    .ok()
+                    .filter(|number| number.abs() < EXACT)
+            })
+        })
 }
 
 /// The number of a text as the index has it: whole where it can be.

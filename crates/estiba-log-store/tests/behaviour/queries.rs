@@ -181,7 +181,7 @@ fn the_index_and_the_test_of_single_lines_agree() {
         store
     });
     let mut runner = TestRunner::new(Config {
-        cases: 1500,
+        cases: 800,
         failure_persistence: None,
         ..Config::default()
     });

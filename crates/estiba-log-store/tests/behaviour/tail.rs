@@ -2,7 +2,7 @@ use estiba_log_store::{LogStore, Options, ReadError, Scope, Tailed};
 use estiba_logs::Query;
 use serde_json::json;
 
-use crate::world::{append, line, quick, store};
+use crate::world::{append, line, quick};
 
 #[tokio::test]
 async fn lines_are_told_before_they_are_in_the_index() {
@@ -75,6 +75,4 @@ async fn followers_are_bounded_and_those_who_left_dont_count() {
     ));
     drop(first);
     assert!(one.tail(&Scope::everything(), Query::all()).is_ok());
-    drop(one);
-    store(folder.path()).await;
 }
