@@ -19,14 +19,21 @@
 //!
 //! [`elastic`] serves a store to everything that speaks to Elasticsearch.
 
+mod appending;
 pub mod elastic;
 mod environment;
 mod errors;
+mod indexing;
+mod line;
+mod locked;
 mod options;
+mod partition;
 mod reads;
 mod scope;
+mod shelf;
 mod store;
 mod tail;
+mod wal;
 
 pub use environment::Environment;
 pub use errors::{AppendError, OpenError, ReadError};

@@ -12,7 +12,8 @@ use super::{Bound, Field, Glob, Node, Piece, Query, QueryError, Value};
 /// How deep parentheses and negations may be in one another.
 const DEEPEST: usize = 64;
 
-pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
+/// Reads a text; what is next to one another without an operator is joined by `beside`.
+pub(super) fn parse(text: &str, beside: fn(Vec<Node>) -> Node) -> Result<Node, QueryError> {
     if text.len() > Query::LONGEST_BYTES {
         let mut end = Query::LONGEST_BYTES;
         while !text.is_char_boundary(end) {
@@ -31,6 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
         text,
         at: 0,
         depth: 0,
+        beside,
     };
     parser.skip_space();
     if parser.rest().is_empty() {
@@ -50,6 +52,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    beside: fn(Vec<Node>) -> Node,
 }
 
 impl<'a> Parser<'a> {
@@ -111,21 +114,33 @@ impl<'a> Parser<'a> {
         Ok(one_or(parts, Node::Or))
     }
 
+    /// What is joined by `AND`, and what is only next to one another.
     fn all_of(&mut self, of: Option<&Field>) -> Result<Node, QueryError> {
-        let mut parts = vec![self.operand(of)?];
+        let mut groups = vec![vec![self.operand(of)?]];
         loop {
             self.skip_space();
             if self.eat_operator("AND", "&&") {
                 self.skip_space();
+                let operand = self.operand(of)?;
+                if let Some(group) = groups.last_mut() {
+                    group.push(operand);
+                }
             } else if self.rest().is_empty()
                 || self.next() == Some(')')
                 || self.at_operator("OR")
                 || self.rest().starts_with("||")
             {
-                return Ok(one_or(parts, Node::And));
+                break;
+            } else {
+                groups.push(vec![self.operand(of)?]);
             }
-            parts.push(self.operand(of)?);
         }
+        let many_are_all = matches!((self.beside)(Vec::new()), Node::And(_));
+        if many_are_all {
+            return Ok(one_or(groups.into_iter().flatten().collect(), Node::And));
+        }
+        let groups = groups.into_iter().map(|group| one_or(group, Node::And));
+        Ok(one_or(groups.collect(), self.beside))
     }
 
     fn operand(&mut self, of: Option<&Field>) -> Result<Node, QueryError> {
