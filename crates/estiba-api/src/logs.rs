@@ -127,7 +127,9 @@ pub struct LogBars {
 #[into_params(parameter_in = Query)]
 pub struct LogValues {
     /// The field, such as `workload` or `status`.
-    #[param(min_length = 1, max_length = 256)]
+    // Without it the request is refused, though not before it is known who asks.
+    #[serde(default)]
+    #[param(required, min_length = 1, max_length = 256)]
     pub field: String,
     /// How many values at most.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,8 +162,8 @@ pub struct LogRecord {
     /// The container within the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
-    /// `stdout`, `stderr`, or a file's path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `stdout`, `stderr`, or a file's path; none on a target that keeps both in one.
+    #[serde(default)]
     pub stream: Option<String>,
     /// All else that it has, as it came.
     #[serde(default, skip_serializing_if = "Map::is_empty")]

@@ -75,6 +75,12 @@ pub(crate) async fn terms(
 ) -> Result<Json<LogTerms>, Problem> {
     let project = project_id((team, project));
     let selected = selected(&app, &principal, &project, &wanted).await?;
+    if values.field.is_empty() {
+        return Err(Problem::invalid(message!(
+            "`field` is the field whose values are wanted, such as `workload`",
+            "`field` es el campo cuyos valores se piden, como `workload`"
+        )));
+    }
     let limit = match values.limit.unwrap_or(10) {
         limit @ 1..=MOST_VALUES => limit as usize,
         limit => {
