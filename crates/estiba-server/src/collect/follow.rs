@@ -144,10 +144,8 @@ impl Follower {
 
     async fn project(&self) -> Result<Arc<Project>, Message> {
         let id = &self.place.environment;
-        let found = self
-            .app
-            .descriptions
-            .project(self.app.store(), &id.project_id());
+        let of = id.project_id();
+        let found = self.app.descriptions.project(self.app.store(), &of);
         let (project, _) = found.await.map_err(|_| {
             message!(
                 "the project is not known any more",

@@ -131,11 +131,19 @@ impl Shown {
         if !self.apart {
             return self.output.text(&self.text(&line.record, true));
         }
-        let all = line.before.iter().chain([&line.record]).chain(&line.after);
-        let new: Vec<&LogRecord> = all.filter(|record| self.is_new(record)).collect();
-        // As grep does.
-        let continues = new.len() <= line.after.len() && !self.is_first;
-        if !continues && !self.is_first && !new.is_empty() {
+        let all: Vec<&LogRecord> = line
+            .before
+            .iter()
+            .chain([&line.record])
+            .chain(&line.after)
+            .collect();
+        let new: Vec<&LogRecord> = all
+            .iter()
+            .copied()
+            .filter(|record| self.is_new(record))
+            .collect();
+        // As grep does, where it doesn't go on from the last.
+        if !self.is_first && new.len() == all.len() {
             self.output.text("--");
         }
         self.is_first = false;

@@ -106,8 +106,15 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
     let page = ask(&server, &gimli, LOGS, &[&query[..], &around].concat());
     let page: Value = page.json().unwrap();
     let hit = &page["items"][0];
-    let seen = ["text", "level", "workload", "environment", "release", "stream"]
-        .map(|field| hit[field].as_str().unwrap_or_default());
+    let seen = [
+        "text",
+        "level",
+        "workload",
+        "environment",
+        "release",
+        "stream",
+    ]
+    .map(|field| hit[field].as_str().unwrap_or_default());
     assert_eq!(
         seen,
         ["refused", "error", "api", "test", "1.0.0", "stdout"],
@@ -137,7 +144,12 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
         .filter_map(|bar| bar["by"]["error"].as_u64())
         .sum();
     assert_eq!(errors, 1, "{bars}");
-    let terms = ask(&server, &gimli, &format!("{LOGS}/terms"), &[("field", "workload")]);
+    let terms = ask(
+        &server,
+        &gimli,
+        &format!("{LOGS}/terms"),
+        &[("field", "workload")],
+    );
     let terms: Value = terms.json().unwrap();
     let workloads: Vec<&str> = terms["terms"]
         .as_array()
@@ -151,7 +163,10 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
 
     the_command_finds(&project);
     let metrics = server.get("/metrics", "").text().unwrap();
-    assert!(metrics.contains("estiba_logs_collected_lines_total"), "{metrics}");
+    assert!(
+        metrics.contains("estiba_logs_collected_lines_total"),
+        "{metrics}"
+    );
     project.run(&["down", "--env", "test", "--yes"]).ok();
     // What was written is still found.
     assert_eq!(found(&server, &gimli, &query).len(), 1);
@@ -221,7 +236,12 @@ pub fn a_killed_server_loses_and_doubles_no_line() {
         .map(|(number, times)| (number, *times, numbers.get(number.as_str()).copied()))
         .filter(|(_, times, found)| *found != Some(*times))
         .collect();
-    assert!(wrong.is_empty(), "{} are wrong: {:?}", wrong.len(), wrong.first());
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong: {:?}",
+        wrong.len(),
+        wrong.first()
+    );
     project.run(&["down", "--env", "test", "--yes"]).ok();
     server.end();
 }
@@ -232,7 +252,9 @@ fn bulk(server: &Server, key: &str, text: &str) -> Response {
     request
         .basic_auth("estiba", Some(key))
         .header("content-type", "application/x-ndjson")
-        .body(format!("{{\"create\":{{\"_index\":\"logs\"}}}}\n{document}\n"))
+        .body(format!(
+            "{{\"create\":{{\"_index\":\"logs\"}}}}\n{document}\n"
+        ))
         .send()
         .unwrap()
 }
@@ -254,7 +276,9 @@ pub fn a_shipper_writes_lines_of_its_team_and_does_nothing_else() {
     // Each is of the team of its token, whatever it says.
     let logs = |team: &str| format!("/api/v1/teams/{team}/projects/tp2/logs");
     let texts_of = |team: &str| {
-        let all: Value = ask(&server, &server.admin, &logs(team), &[]).json().unwrap();
+        let all: Value = ask(&server, &server.admin, &logs(team), &[])
+            .json()
+            .unwrap();
         let all = all["items"].as_array().unwrap().clone();
         (all.len() == 1).then(|| (all[0]["text"].clone(), all[0]["environment"].clone()))
     };
@@ -265,15 +289,23 @@ pub fn a_shipper_writes_lines_of_its_team_and_does_nothing_else() {
     // Another team's are not there.
     let gimli = &keys["member"];
     assert_eq!(ask(&server, gimli, &logs("rohan"), &[]).status(), 404);
-    let escaping = [("q", "team:rohan OR project:tp2 OR *"), ("environment", "prod")];
-    let seen: Value = ask(&server, gimli, &logs("moria"), &escaping).json().unwrap();
+    let escaping = [
+        ("q", "team:rohan OR project:tp2 OR *"),
+        ("environment", "prod"),
+    ];
+    let seen: Value = ask(&server, gimli, &logs("moria"), &escaping)
+        .json()
+        .unwrap();
     assert_eq!(texts(seen["items"].as_array().unwrap()), ["from-moria"]);
 
     // Nothing else is done with such a token, and no viewer's writes.
     for path in ["/api/v1/me", "/api/v1/teams/moria/projects", &logs("moria")] {
         assert_eq!(server.get(path, &mine).status(), 403, "{path}");
     }
-    let searched = server.request("GET", "/elastic/_search", &mine).send().unwrap();
+    let searched = server
+        .request("GET", "/elastic/_search", &mine)
+        .send()
+        .unwrap();
     let searched = searched.text().unwrap();
     assert!(!searched.contains("from-"), "{searched}");
     let refused = bulk(&server, &keys["viewer"], "from-vera");
@@ -295,7 +327,12 @@ pub fn a_shipper_writes_lines_of_its_team_and_does_nothing_else() {
 pub fn a_bad_query_is_told_with_its_place() {
     let (server, keys) = two_teams();
     let path = "/api/v1/teams/moria/projects/tp2/logs";
-    let bad = ask(&server, &keys["member"], path, &[("q", "ñandú AND (level:")]);
+    let bad = ask(
+        &server,
+        &keys["member"],
+        path,
+        &[("q", "ñandú AND (level:")],
+    );
     assert_eq!(bad.status(), 422);
     let problem: Value = bad.json().unwrap();
     assert_eq!(problem["code"], "bad-query");
@@ -311,7 +348,10 @@ pub fn a_bad_query_is_told_with_its_place() {
         let refused = ask(&server, &keys["member"], path, &[(name, value)]);
         assert_eq!(refused.status(), 422, "{name}");
     }
-    assert_eq!(ask(&server, &keys["member"], path, &[("level", "loud")]).status(), 400);
+    assert_eq!(
+        ask(&server, &keys["member"], path, &[("level", "loud")]).status(),
+        400
+    );
 }
 
 pub fn a_server_beside_another_waits_for_its_logs() {
@@ -323,7 +363,10 @@ pub fn a_server_beside_another_waits_for_its_logs() {
     let beside = server.beside();
     let unavailable = ask(&beside, &gimli, path, &[]);
     assert_eq!(unavailable.status(), 503);
-    assert_eq!(unavailable.json::<Value>().unwrap()["code"], "logs-unavailable");
+    assert_eq!(
+        unavailable.json::<Value>().unwrap()["code"],
+        "logs-unavailable"
+    );
     assert_eq!(bulk(&beside, &gimli, "x").status(), 503);
     server.end();
     eventually("the logs", || {
