@@ -8,8 +8,10 @@ use tokio::time::Instant;
 
 use crate::state::App;
 
-/// How often a target is asked again for an instance that it did not know.
-const EVERY: Duration = Duration::from_secs(10);
+/// How often a target is asked again for an instance that it does not know yet.
+const EVERY: Duration = Duration::from_secs(1);
+/// So often it is asked for one; then it is one that ended, or a migration.
+const MOST_TIMES: u8 = 5;
 /// More instances are asked for again when they write.
 const MOST_KNOWN: usize = 1000;
 
@@ -17,11 +19,17 @@ const MOST_KNOWN: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Releases {
     known: HashMap<InstanceName, Version>,
-    asked: Option<Instant>,
+    unknown: HashMap<InstanceName, Asked>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    times: u8,
+    last: Instant,
 }
 
 impl Releases {
-    /// The release of an instance; `None` where it ended before it was asked for.
+    /// The release of an instance; `None` where its target does not know it, or not yet.
     pub async fn of(
         &mut self,
         app: &App,
@@ -29,20 +37,54 @@ impl Releases {
         environment: &EnvironmentId,
         instance: &InstanceName,
     ) -> Option<Version> {
-        let is_due = self.asked.is_none_or(|asked| asked.elapsed() >= EVERY);
-        if !self.known.contains_key(instance) && is_due {
-            let status = app
-                .engine
-                .environment_status(project, &environment.environment)
-                .await;
-            if self.known.len() > MOST_KNOWN {
-                self.known.clear();
-            }
+        if !self.known.contains_key(instance) && self.is_due(instance, Instant::now()) {
+            let name = &environment.environment;
+            let status = app.engine.environment_status(project, name).await;
             let instances = status.map(|status| status.instances).unwrap_or_default();
             let told = instances.into_iter().map(|one| (one.name, one.version));
             self.known.extend(told);
-            self.asked = Some(Instant::now());
         }
         self.known.get(instance).cloned()
+    }
+
+    fn is_due(&mut self, instance: &InstanceName, now: Instant) -> bool {
+        if self.known.len() + self.unknown.len() > MOST_KNOWN {
+            self.known.clear();
+            self.unknown.clear();
+        }
+        let Some(asked) = self.unknown.get_mut(instance) else {
+            let first = Asked {
+                times: 1,
+                last: now,
+            };
+            self.unknown.insert(instance.clone(), first);
+            return true;
+        };
+        let is_due = asked.times < MOST_TIMES && now.duration_since(asked.last) >= EVERY;
+        if is_due {
+            asked.times += 1;
+            asked.last = now;
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_not_asked_for_every_line() {
+        let instance: InstanceName = "api-12345678-0".parse().unwrap();
+        let mut releases = Releases::default();
+        let begun = Instant::now();
+        let lines = (0..1000).map(|tenth| begun + Duration::from_millis(100 * tenth));
+        let asked = lines.filter(|at| releases.is_due(&instance, *at)).count();
+        assert_eq!(asked, usize::from(MOST_TIMES));
+        for number in 0..3000 {
+            let other = format!("api-12345678-{number}");
+            assert!(releases.is_due(&other.parse().unwrap(), begun) || number == 0);
+        }
+        assert!(releases.unknown.len() <= MOST_KNOWN + 1);
     }
 }

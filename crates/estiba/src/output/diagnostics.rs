@@ -27,8 +27,9 @@ pub fn print(findings: &[Diagnostic], lang: Lang) {
 /// Prints what is wrong with a query to standard error, under the place where it is.
 pub fn print_query(text: &str, span: &Range<usize>, message: &Message, lang: Lang) {
     let shown = BadQuery {
-        text: NamedSource::new("query", text.to_owned()),
-        span: (span.start, span.len()),
+        // What lacks at the end is shown under a place of its own.
+        text: NamedSource::new("query", format!("{text} ")),
+        span: (span.start, span.len().max(1)),
         message: message.text(lang).to_owned(),
     };
     let mut report = String::new();

@@ -216,11 +216,13 @@ pub fn a_killed_server_loses_and_doubles_no_line() {
     });
     write(&project, "/count/2000");
     server.killed_and_started();
+    let project = project.through(&server.url, &gimli);
     write(&project, "/count/1000");
     server.killed_and_started();
+    let project = project.through(&server.url, &gimli);
     write(&project, "/print/the-end");
     eventually("the end", || {
-        found(&server, &gimli, &[("q", "\"the end\"")]).pop()
+        found(&server, &gimli, &[("q", "\"the-end\"")]).pop()
     });
     let all = found(&server, &gimli, &[("q", "line"), ("workload", "api")]);
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
