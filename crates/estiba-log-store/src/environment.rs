@@ -46,6 +46,26 @@ impl Environment {
         )
     }
 
+    /// An origin of which nothing else is known.
+    pub(crate) fn origin(&self) -> Origin {
+        let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        Origin {
+            team: name(&self.team),
+            project: name(&self.project),
+            environment: name(&self.environment),
+            ..Origin::default()
+        }
+    }
+
+    /// Whether [`Self::of`] answers this one. It copies nothing.
+    pub(crate) fn is_of(&self, origin: &Origin) -> bool {
+        let same =
+            |mine: &str, name: &Option<String>| mine == cut(name.as_deref().unwrap_or_default());
+        same(&self.team, &origin.team)
+            && same(&self.project, &origin.project)
+            && same(&self.environment, &origin.environment)
+    }
+
     /// The folder below `root`: a part for each name.
     pub(crate) fn folder(&self, root: &Path) -> PathBuf {
         [&self.team, &self.project, &self.environment]

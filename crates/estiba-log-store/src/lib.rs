@@ -19,14 +19,23 @@
 //!
 //! [`elastic`] serves a store to everything that speaks to Elasticsearch.
 
+mod appending;
 pub mod elastic;
 mod environment;
 mod errors;
+mod indexing;
+mod line;
+mod locked;
+mod opening;
 mod options;
+mod partition;
 mod reads;
 mod scope;
+mod shared;
+mod shelf;
 mod store;
 mod tail;
+mod wal;
 
 pub use environment::Environment;
 pub use errors::{AppendError, OpenError, ReadError};

@@ -1,5 +1,11 @@
 //! What can be asked, and the answers.
 
+mod aggregate;
+mod compile;
+mod errors;
+mod find;
+mod verify;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +13,9 @@ use std::str::FromStr;
 use estiba_logs::{Query, Record};
 use estiba_model::{Message, message};
 use jiff::{SignedDuration, Timestamp};
+
+pub(crate) use aggregate::{aggregate, column, count, fields, histogram, terms};
+pub(crate) use find::search;
 
 /// Which lines a read is about.
 #[derive(Debug, Clone, PartialEq)]

@@ -155,7 +155,16 @@ impl Query {
     /// # Errors
     /// If it is no query: the first thing that is wrong.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        parse::parse(text).map(|node| Self { node })
+        parse::parse(text, Node::And).map(|node| Self { node })
+    }
+
+    /// Reads a text in which words next to one another are alternatives, as in
+    /// Elasticsearch's query strings.
+    ///
+    /// # Errors
+    /// If it is no query: the first thing that is wrong.
+    pub fn parse_any(text: &str) -> Result<Self, QueryError> {
+        parse::parse(text, Node::Or).map(|node| Self { node })
     }
 
     /// What finds everything.

@@ -206,7 +206,11 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused_at_a_place(text in "[a-z \\[\\]{}<>=()\":\\\\*?+!&|~^/.A-Zé-]{0,40}") {
         match Query::parse(&text) {
-            Ok(query) => { query.matches(&record()); }
+            Ok(query) => {
+                let found = query.matches(&record());
+                let others = Query { node: Node::Not(Box::new(query.node)) };
+                prop_assert_eq!(others.matches(&record()), !found);
+            }
             Err(error) => prop_assert!(text.get(error.span).is_some()),
         }
     }
