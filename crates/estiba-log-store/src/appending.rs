@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use crate::AppendError;
 use crate::indexing::Held;
 use crate::locked::locked;
-use crate::store::{Appended, Shared};
+use crate::shared::Shared;
+use crate::store::Appended;
 
 /// Lines that wait to be written.
 pub(crate) struct Request {

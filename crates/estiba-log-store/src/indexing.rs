@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::Environment;
 use crate::locked::locked;
+use crate::shared::Shared;
 use crate::shelf::Sizes;
-use crate::store::Shared;
 use crate::wal::{Frame, read_segment};
 
 /// How often old partitions are looked for.

@@ -12,8 +12,8 @@ use crate::Environment;
 
 /// The moments that the index can hold: those of 64 bits of nanoseconds since 1970.
 /// Others become the nearest.
-const FIRST_US: i64 = -9_223_372_036_854_775;
-const LAST_US: i64 = 9_223_372_036_854_775;
+pub(crate) const FIRST_US: i64 = -9_223_372_036_854_775;
+pub(crate) const LAST_US: i64 = 9_223_372_036_854_775;
 
 #[derive(Serialize)]
 struct Written<'a>(

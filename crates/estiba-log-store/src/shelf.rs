@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ pub(crate) struct Shelf {
 struct Writing {
     writer: Option<(Writer, Instant)>,
     /// Merges the last partition that was written to; it has the partition's lock.
-    finishing: Option<std::thread::JoinHandle<()>>,
+    finishing: Option<JoinHandle<()>>,
 }
 
 /// How a shelf is written to.
@@ -221,14 +222,17 @@ impl Shelf {
 
     /// Drops what is older or larger than retention says, closes an idle writer.
     pub(crate) fn tidy(&self, now: i64) -> io::Result<()> {
-        let idle = {
-            let mut writing = locked(&self.writing);
-            let idle = writing.writer.take_if(|(_, used)| used.elapsed() >= IDLE);
-            if let Some((idle, _)) = idle {
-                writing.finishing = Some(finish(idle));
-            }
-            writing.writer.is_none()
-        };
+        // Held to the end: nobody begins to write to a partition that is dropped.
+        let mut writing = locked(&self.writing);
+        let idle = writing.writer.take_if(|(_, used)| used.elapsed() >= IDLE);
+        if let Some((idle, _)) = idle {
+            writing.finishing = Some(finish(idle));
+        }
+        let idle = writing.writer.is_none()
+            && writing
+                .finishing
+                .as_ref()
+                .is_none_or(JoinHandle::is_finished);
         let retention = *locked(&self.retention);
         let partitions = self.partitions();
         let mut bytes: u64 = partitions.iter().map(|partition| partition.bytes()).sum();
@@ -271,7 +275,7 @@ impl Shelf {
     }
 }
 
-fn finish(writer: Writer) -> std::thread::JoinHandle<()> {
+fn finish(writer: Writer) -> JoinHandle<()> {
     std::thread::spawn(move || {
         if let Err(error) = writer.finish() {
             tracing::warn!(%error, "a partition of logs could not be merged");

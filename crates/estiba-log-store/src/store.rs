@@ -1,23 +1,21 @@
 //! The store itself.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use estiba_logs::{Query, Record};
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::appending::{self, Request};
-use crate::indexing::{self, Held, Waiting};
+use crate::appending::Request;
+use crate::indexing::{self, Held};
 use crate::locked::locked;
-use crate::shelf::{Aside, Shelf};
-use crate::tail::Followers;
-use crate::wal::{Frame, Wal, recover};
+use crate::opening::open;
+use crate::shared::Shared;
+use crate::wal::Frame;
 use crate::{
     AppendError, Environment, Found, Histogram, HistogramOf, OpenError, Options, ReadError,
     Retention, Scope, Search, Selection, Tail, Terms, TermsOf, line, reads,
@@ -25,8 +23,6 @@ use crate::{
 
 /// The unit of room in the queue, in bytes.
 const ROOM: usize = 1024;
-/// More partitions are not kept open.
-const MOST_OPEN: usize = 64;
 
 /// A store of logs in a folder. One process has it.
 pub struct LogStore {
@@ -36,19 +32,6 @@ pub struct LogStore {
     reading: Semaphore,
     closed: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// What the threads of a store share.
-pub(crate) struct Shared {
-    pub(crate) options: Options,
-    pub(crate) folder: PathBuf,
-    pub(crate) wal: Mutex<Wal>,
-    pub(crate) waiting: Waiting,
-    pub(crate) followers: Followers,
-    pub(crate) aside: Aside,
-    shelves: RwLock<BTreeMap<Environment, Arc<Shelf>>>,
-    retention_of: Mutex<BTreeMap<Environment, Retention>>,
-    _lock: File,
 }
 
 /// What was taken.
@@ -146,10 +129,24 @@ impl LogStore {
         answered.await.map_err(|_| AppendError::Closed)?
     }
 
-    async fn room_for(
-        &self,
-        bytes: usize,
-    ) -> Result<tokio::sync::OwnedSemaphorePermit, AppendError> {
+    /// A store over threads that run already.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        requests: mpsc::Sender<Request>,
+        threads: Vec<JoinHandle<()>>,
+    ) -> Self {
+        let options = &shared.options;
+        Self {
+            requests: Mutex::new(Some(requests)),
+            room: Arc::new(Semaphore::new(options.queue_bytes / ROOM)),
+            reading: Semaphore::new(options.reads_at_once.max(1)),
+            closed: AtomicBool::new(false),
+            threads: Mutex::new(threads),
+            shared,
+        }
+    }
+
+    async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, AppendError> {
         let most = self.shared.options.queue_bytes;
         let room = u32::try_from(bytes.div_ceil(ROOM))
             .ok()
@@ -357,176 +354,6 @@ impl std::fmt::Debug for LogStore {
             .field("folder", &self.shared.folder)
             .finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    pub(crate) fn shelves(&self) -> Vec<Arc<Shelf>> {
-        let shelves = self.shelves.read();
-        let shelves = shelves.unwrap_or_else(PoisonError::into_inner);
-        shelves.values().cloned().collect()
-    }
-
-    /// The shelves that a scope allows to see: the one way to lines for all reads.
-    pub(crate) fn seen_by(&self, scope: &Scope) -> Vec<Arc<Shelf>> {
-        let mut shelves = self.shelves();
-        shelves.retain(|shelf| scope.allows(&shelf.environment));
-        shelves
-    }
-
-    fn known(&self, environment: &Environment) -> Option<Arc<Shelf>> {
-        let shelves = self.shelves.read();
-        let shelves = shelves.unwrap_or_else(PoisonError::into_inner);
-        shelves.get(environment).cloned()
-    }
-
-    fn has(&self, environment: &Environment) -> bool {
-        self.known(environment).is_some()
-    }
-
-    /// The shelf of an environment; it is made if it isn't there.
-    pub(crate) fn shelf(&self, environment: &Environment) -> io::Result<Arc<Shelf>> {
-        if let Some(shelf) = self.known(environment) {
-            return Ok(shelf);
-        }
-        let shelves = self.shelves.write();
-        let mut shelves = shelves.unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = shelves.get(environment) {
-            return Ok(Arc::clone(shelf));
-        }
-        let retention = locked(&self.retention_of)
-            .get(environment)
-            .copied()
-            .unwrap_or(self.options.retention);
-        let lines = self.folder.join(LINES);
-        let shelf = Shelf::open(environment.clone(), &lines, retention, &self.aside)?;
-        let shelf = Arc::new(shelf);
-        shelves.insert(environment.clone(), Arc::clone(&shelf));
-        Ok(shelf)
-    }
-
-    /// Closes partitions that are open only because somebody once read them.
-    pub(crate) fn close_unused(&self) {
-        let mut open: Vec<_> = self
-            .shelves()
-            .iter()
-            .flat_map(|shelf| {
-                let mut partitions = shelf.partitions();
-                partitions.pop();
-                partitions
-            })
-            .filter(|partition| partition.is_open())
-            .collect();
-        open.sort_by_key(|partition| partition.contents().last_arrived_us);
-        let many = open.len().saturating_sub(MOST_OPEN);
-        for partition in &open[..many] {
-            partition.close();
-        }
-    }
-}
-
-const LINES: &str = "lines";
-
-fn open(folder: &Path, options: Options) -> Result<(LogStore, oneshot::Receiver<()>), OpenError> {
-    let [lines, log, aside] = [LINES, "wal", "set-aside"].map(|name| folder.join(name));
-    for path in [&lines, &log] {
-        fs::create_dir_all(path).map_err(OpenError::file(path))?;
-    }
-    let lock = lock(folder)?;
-    let aside = Aside::new(aside);
-    let recovered = recover(&log).map_err(OpenError::file(&log))?;
-    for (path, why) in &recovered.damaged {
-        let to = aside.place(path, &Environment::new("", "", ""));
-        let copied = fs::create_dir_all(&aside.folder).and_then(|()| fs::copy(path, &to));
-        copied.map_err(OpenError::file(&to))?;
-        aside.tell(to, why);
-    }
-    let queue = options.queue_bytes / ROOM;
-    let reading = options.reads_at_once.max(1);
-    let retention_of = Mutex::new(options.retention_of.clone());
-    let shared = Shared {
-        options,
-        folder: folder.to_owned(),
-        wal: Mutex::new(Wal::new(log.clone(), 1, Vec::new())),
-        waiting: Waiting::default(),
-        followers: Followers::default(),
-        aside,
-        shelves: RwLock::default(),
-        retention_of,
-        _lock: lock,
-    };
-    for environment in environments(&lines).map_err(OpenError::file(&lines))? {
-        shared
-            .shelf(&environment)
-            .map_err(OpenError::file(environment.folder(&lines)))?;
-    }
-    let last = recovered.segments.iter().map(|(_, last)| *last).max();
-    let indexed = shared.shelves().iter().map(|shelf| shelf.indexed()).max();
-    let last = last.max(indexed).max(Some(recovered.indexed));
-    let written = recovered.segments.clone();
-    *locked(&shared.wal) = Wal::new(log, last.unwrap_or_default() + 1, written);
-
-    let shared = Arc::new(shared);
-    let (requests, received) = mpsc::channel();
-    let (tell, told) = oneshot::channel();
-    let for_appends = Arc::clone(&shared);
-    let for_index = Arc::clone(&shared);
-    let threads = vec![
-        std::thread::spawn(move || {
-            appending::run(&for_appends, &received);
-            for_appends.waiting.close();
-        }),
-        std::thread::spawn(move || {
-            let segments = recovered.segments.into_iter().map(|(path, _)| path);
-            if indexing::recover(&for_index, segments, recovered.indexed, tell) {
-                indexing::run(&for_index);
-            }
-        }),
-    ];
-    let store = LogStore {
-        shared,
-        requests: Mutex::new(Some(requests)),
-        room: Arc::new(Semaphore::new(queue)),
-        reading: Semaphore::new(reading),
-        closed: AtomicBool::new(false),
-        threads: Mutex::new(threads),
-    };
-    Ok((store, told))
-}
-
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let path = folder.join("lock");
-    let file = File::create(&path).map_err(OpenError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            folder: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(error)) => Err(OpenError::file(path)(error)),
-    }
-}
-
-/// The environments that have a folder.
-fn environments(lines: &Path) -> io::Result<Vec<Environment>> {
-    let mut found = Vec::new();
-    for team in names(lines)? {
-        for project in names(&lines.join(&team))? {
-            for environment in names(&lines.join(&team).join(&project))? {
-                found.extend(Environment::from_folders(&team, &project, &environment));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            names.extend(entry.file_name().into_string());
-        }
-    }
-    Ok(names)
 }
 
 /// Lines one after another of the same environment share a frame.

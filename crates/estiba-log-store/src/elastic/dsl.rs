@@ -2,12 +2,14 @@
 //! <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/query-dsl.html>
 
 mod date_math;
+mod texts;
 
 use estiba_logs::{Bound, Field, Glob, Node, Piece, Query, Value as Wanted, parse_time};
 use estiba_model::{Message, message};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use self::texts::{multi_match, text_query, words};
 use super::answer::Failure;
 
 /// How deep queries may be in one another.
@@ -40,7 +42,7 @@ struct Reader {
     now: Timestamp,
 }
 
-type Read = Result<Node, Failure>;
+pub(super) type Read = Result<Node, Failure>;
 
 impl Reader {
     fn node(&self, dsl: &Value, depth: usize) -> Read {
@@ -209,75 +211,6 @@ fn unsupported_text(what: &str, name: &str) -> Message {
     )
 }
 
-fn text_query(body: &Value, strict: bool) -> Read {
-    let kind = if strict {
-        "query_string"
-    } else {
-        "simple_query_string"
-    };
-    let mut any = false;
-    let mut fields: Vec<&str> = Vec::new();
-    for (name, value) in object(body, kind)? {
-        match name.as_str() {
-            "default_operator" => {
-                any = value
-                    .as_str()
-                    .is_some_and(|name| name.eq_ignore_ascii_case("or"));
-            }
-            "default_field" => fields.extend(value.as_str()),
-            "fields" => fields.extend(
-                value
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str),
-            ),
-            "query"
-            | "analyze_wildcard"
-            | "allow_leading_wildcard"
-            | "lenient"
-            | "boost"
-            | "flags"
-            | "analyzer"
-            | "time_zone"
-            | "type"
-            | "quote_field_suffix" => {}
-            other => return Err(unsupported(kind, other)),
-        }
-    }
-    if let Some(other) = fields
-        .into_iter()
-        .find(|name| !matches!(*name, "*" | Field::MESSAGE))
-    {
-        return Err(unsupported("fields", other));
-    }
-    let text = body["query"].as_str().unwrap_or_default();
-    let read = if strict {
-        query_string(text, any)
-    } else {
-        // Its operators are + | - " * ( ), and it never fails: what can't be read is
-        // taken word by word.
-        let text = text.replace('|', " OR ");
-        query_string(&text, any).or_else(|_| {
-            Ok(Query {
-                node: all_words(&text, any),
-            })
-        })
-    };
-    read.map(|query| query.node)
-}
-
-fn all_words(text: &str, any: bool) -> Node {
-    let words: Vec<_> = text
-        .split_whitespace()
-        .map(|text| word(Field::message(), Glob::literal(text)))
-        .collect();
-    match words.len() {
-        0 => Node::All,
-        _ => one_or(words, if any { Node::Or } else { Node::And }),
-    }
-}
-
 fn terms(body: &Value) -> Read {
     let map = object(body, "terms")?;
     let mut named = map.iter().filter(|(name, _)| *name != "boost");
@@ -289,40 +222,6 @@ fn terms(body: &Value) -> Read {
         0 => none(),
         _ => one_or(any, Node::Or),
     })
-}
-
-fn multi_match(body: &Value) -> Read {
-    let body = object(body, "multi_match")?;
-    let mut fields = Vec::new();
-    for (name, value) in body {
-        match name.as_str() {
-            "fields" => fields.extend(
-                value
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str),
-            ),
-            "query" | "operator" | "type" | "lenient" | "boost" => {}
-            other => return Err(unsupported("multi_match", other)),
-        }
-    }
-    let wanted = body.get("query").unwrap_or(&Value::Null);
-    let phrase = body
-        .get("type")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| kind.starts_with("phrase"));
-    if fields.is_empty() {
-        fields.push(Field::MESSAGE);
-    }
-    let any: Result<Vec<_>, _> = fields
-        .into_iter()
-        .map(|name| match phrase {
-            true => Ok(is(field(name), wanted)),
-            false => words(field(name), wanted, body),
-        })
-        .collect();
-    Ok(one_or(any?, Node::Or))
 }
 
 /// `{field: value}` or `{field: {"value": value, …}}`.
@@ -346,18 +245,6 @@ fn one_field(
         Some(value) => read(field(name), value, options),
         None => Err(unsupported("query", name)),
     }
-}
-
-fn words(field: Field, value: &Value, options: &Map<String, Value>) -> Read {
-    if field.as_str() != Field::MESSAGE {
-        return Ok(is(field, value));
-    }
-    let all = options
-        .get("operator")
-        .and_then(Value::as_str)
-        .is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
-    let node = all_words(&text_of(value), !all);
-    Ok(if node == Node::All { none() } else { node })
 }
 
 fn wildcards(text: &str) -> Glob {

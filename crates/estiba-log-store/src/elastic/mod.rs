@@ -14,6 +14,7 @@ mod caller;
 mod catalog;
 mod dsl;
 mod fields;
+mod request;
 mod search;
 mod write;
 

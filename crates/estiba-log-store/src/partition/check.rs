@@ -94,6 +94,10 @@ impl Partition {
                     .unwrap_or_default();
                 !damaged.contains(&id.replace('-', ""))
             });
+            let left = segments
+                .iter()
+                .filter_map(|segment| segment.get("max_doc")?.as_u64());
+            locked(&self.state).contents.lines = left.sum();
         }
         let new = self.folder.join("meta.json.new");
         fs::write(&new, serde_json::to_vec(&meta)?)?;

@@ -19,7 +19,7 @@ use super::compile::Compiler;
 use super::errors::{Failed, each_partition};
 use super::{Bucket, Histogram, HistogramOf, Selection, Term, Terms, TermsOf};
 use crate::partition::{Contents, Fields};
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::{Environment, ReadError, Scope};
 
 /// What one question may use, in bytes, and how many buckets it may answer.

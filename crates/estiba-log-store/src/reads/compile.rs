@@ -17,6 +17,7 @@ use tantivy::{DateTime, Searcher, Term};
 
 use super::verify::verified;
 use crate::Environment;
+use crate::line::{FIRST_US, LAST_US};
 use crate::partition::Fields;
 
 /// The query of a partition.
@@ -48,10 +49,7 @@ impl Compiler<'_> {
                 let parts = parts.iter().map(|part| self.compile(part));
                 Ok(any_of(parts.collect::<Result<_, _>>()?))
             }
-            Node::Not(part) => Ok(Box::new(BooleanQuery::new(vec![
-                (Occur::Must, Box::new(AllQuery)),
-                (Occur::MustNot, self.compile(part)?),
-            ]))),
+            Node::Not(part) => self.none_of(part),
             Node::Is { field, value } => self.is(node, field, value),
             Node::Between { field, low, high } => self.between(node, field, low, high),
             Node::Exists { field } => Ok(match self.place(field) {
@@ -68,7 +66,7 @@ impl Compiler<'_> {
         let mut clauses = Vec::with_capacity(parts.len());
         for part in parts {
             clauses.push(match part {
-                Node::Not(part) => (Occur::MustNot, self.compile(part)?),
+                Node::Not(part) if is_leaf(part) => (Occur::MustNot, self.compile(part)?),
                 part => (Occur::Must, self.compile(part)?),
             });
         }
@@ -76,6 +74,21 @@ impl Compiler<'_> {
             clauses.push((Occur::Must, Box::new(AllQuery)));
         }
         Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    /// Only leaves are negated: below the negation of a whole, tantivy's ranges may be
+    /// asked to go back, which they don't stand.
+    fn none_of(&self, part: &Node) -> Compiled {
+        let negated = |part: &Node| Node::Not(Box::new(part.clone()));
+        match part {
+            Node::Not(part) => self.compile(part),
+            Node::And(parts) => {
+                let parts = parts.iter().map(|part| self.none_of(part));
+                Ok(any_of(parts.collect::<Result<_, _>>()?))
+            }
+            Node::Or(parts) => self.all_of(&parts.iter().map(negated).collect::<Vec<_>>()),
+            leaf => self.all_of(&[negated(leaf)]),
+        }
     }
 
     fn place(&self, name: &Name) -> Place<'_> {
@@ -250,10 +263,16 @@ impl Compiler<'_> {
 
     /// Lines of a time.
     pub(super) fn at(&self, low: Limit<i64>, high: Limit<i64>) -> Box<dyn Query> {
-        let at =
-            |at: i64| Term::from_field_date(self.fields.at, DateTime::from_timestamp_micros(at));
+        let at = |at: i64| {
+            let at = DateTime::from_timestamp_micros(at.clamp(FIRST_US, LAST_US));
+            Term::from_field_date(self.fields.at, at)
+        };
         Box::new(RangeQuery::new(low.map(at), high.map(at)))
     }
+}
+
+fn is_leaf(node: &Node) -> bool {
+    !matches!(node, Node::And(_) | Node::Or(_) | Node::Not(_))
 }
 
 fn any_of(mut parts: Vec<Box<dyn Query>>) -> Box<dyn Query> {

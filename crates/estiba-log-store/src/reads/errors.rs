@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::ReadError;
 use crate::partition::Partition;
+use crate::shared::Shared;
 use crate::shelf::Shelf;
-use crate::store::Shared;
 
 /// Reads each partition of the shelves that `wanted` accepts, the newest first. One
 /// that can't be read is looked at: what is damaged is set aside, and the rest of it

@@ -13,8 +13,8 @@ use super::errors::{Failed, each_partition};
 use super::verify::stored_line;
 use super::{Cursor, Found, Hit, Order, Search};
 use crate::partition::Fields;
+use crate::shared::Shared;
 use crate::shelf::Shelf;
-use crate::store::Shared;
 use crate::{Environment, ReadError, Scope};
 
 /// With lines around them, there are at most so many hits.
@@ -106,7 +106,7 @@ impl Rank {
     fn new(order: Order, at_us: i64, sequence: u64) -> Self {
         match order {
             Order::NewestFirst => Self(at_us, sequence),
-            Order::OldestFirst => Self(-at_us, u64::MAX - sequence),
+            Order::OldestFirst => Self(at_us.saturating_neg(), u64::MAX - sequence),
         }
     }
 
@@ -209,7 +209,7 @@ impl Wanted {
     fn first_of(&self, first_us: i64, last_us: i64) -> i64 {
         match self.order {
             Order::NewestFirst => last_us,
-            Order::OldestFirst => -first_us,
+            Order::OldestFirst => first_us.saturating_neg(),
         }
     }
 }

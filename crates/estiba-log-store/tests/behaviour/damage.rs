@@ -53,6 +53,12 @@ async fn a_damaged_segment_is_set_aside_and_all_else_is_read() {
             let found = find(&store, &Scope::everything(), "*").await;
             assert_eq!(texts(&found), ["elsewhere", "second"], "{kind}");
             assert_eq!(store.health().set_aside.len(), 1, "{kind}");
+            let left: u64 = store
+                .environments(&Scope::everything())
+                .iter()
+                .map(|stored| stored.lines)
+                .sum();
+            assert_eq!(left, 2, "{kind}");
             assert!(store.health().set_aside[0].path.exists());
             append(&store, vec![line(json!({"message": "third"}))]).await;
             assert_eq!(find(&store, &Scope::everything(), "*").await.hits.len(), 3);

@@ -92,6 +92,48 @@ async fn times_have_their_first_moment_and_not_their_last() {
 }
 
 #[tokio::test]
+async fn no_time_is_too_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path()).await;
+    for (from, until, lines) in [
+        (Timestamp::MIN, Timestamp::MAX, 30),
+        (at(0), Timestamp::MAX, 30),
+        (at(5), Timestamp::MAX, 20),
+        (Timestamp::MAX, Timestamp::MIN, 0),
+        (Timestamp::MIN, at(5), 10),
+    ] {
+        let selection = Selection {
+            query: Query::all(),
+            from: Some(from),
+            until: Some(until),
+        };
+        let counted = store.count(&Scope::everything(), selection).await.unwrap();
+        assert_eq!(counted, lines, "{from} {until}");
+        let page = Search {
+            from: Some(from),
+            until: Some(until),
+            ..search("@timestamp:>=0001-01-01T00:00:00Z")
+        };
+        let found = store.search(&Scope::everything(), page).await.unwrap();
+        assert_eq!(found.hits.len() as u64, lines, "{from} {until}");
+    }
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        for cursor in [
+            "-9223372036854775808_0",
+            "9223372036854775807_18446744073709551615",
+        ] {
+            let page = Search {
+                order,
+                after: Some(cursor.parse().unwrap()),
+                ..search("*")
+            };
+            let found = store.search(&Scope::everything(), page).await.unwrap();
+            assert!(matches!(found.hits.len(), 0 | 30), "{cursor}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn lines_around_a_hit_are_of_its_instance() {
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path()).await;
