@@ -18,7 +18,7 @@ pub(crate) struct Problem {
     messages: Vec<Message>,
     log: Vec<String>,
     findings: Vec<Diagnostic>,
-    position: Option<Position>,
+    position: Option<Box<Position>>,
     retry_after_seconds: Option<u64>,
 }
 
@@ -126,7 +126,7 @@ impl Problem {
     /// A text that is no query, and where it is not.
     pub fn bad_query(text: &str, error: &QueryError) -> Self {
         Self {
-            position: Some(Position::of_bytes(text, &error.span)),
+            position: Some(Box::new(Position::of_bytes(text, &error.span))),
             ..Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "bad-query",
@@ -160,7 +160,7 @@ impl Problem {
             messages: self.messages.clone(),
             log: self.log.clone(),
             findings: self.findings.clone(),
-            position: self.position,
+            position: self.position.as_deref().copied(),
             request_id: None,
         }
     }

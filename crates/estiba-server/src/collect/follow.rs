@@ -112,7 +112,7 @@ impl Follower {
             .app
             .engine
             .logs(&project, environment, workload, &query);
-        let lines = lines.await.map_err(|error| joined(error.messages()))?;
+        let lines = lines.await.map_err(|error| joined(&error.messages()))?;
         let mut replay = self.marks.replay();
         let mut chunks = lines.ready_chunks(AT_ONCE);
         loop {
@@ -249,7 +249,7 @@ fn parts(lines: &[LogLine]) -> Vec<&[LogLine]> {
     parts
 }
 
-fn joined(messages: Vec<Message>) -> Message {
+fn joined(messages: &[Message]) -> Message {
     let join = |text: fn(&Message) -> &str| {
         let texts: Vec<&str> = messages.iter().map(text).collect();
         texts.join("; ")

@@ -320,7 +320,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("token create name", "Para qué es"),
     ("token create role", "Qué puede como máximo"),
     ("token create team", "Solo este equipo"),
-    ("token create project", "Solo este proyecto del equipo"),
+    ("token create only_project", "Solo este proyecto del equipo"),
     (
         "token create env",
         "Solo se puede cambiar estos ambientes, o escribir en ellos",

@@ -159,8 +159,8 @@ pub enum Token {
         #[arg(long)]
         team: Option<Name>,
         /// Only this project of the team
-        #[arg(long = "only-project", value_name = "PROJECT", requires = "team")]
-        project: Option<Name>,
+        #[arg(long, value_name = "PROJECT", requires = "team")]
+        only_project: Option<Name>,
         /// Only these environments may be changed, or written to
         #[arg(long, value_name = "ENV")]
         env: Vec<Name>,

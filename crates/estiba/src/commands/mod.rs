@@ -239,7 +239,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 name,
                 role,
                 team,
-                project,
+                only_project,
                 env,
                 days,
                 login,
@@ -248,7 +248,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 let scope = Scope {
                     role: role.into(),
                     team,
-                    project,
+                    project: only_project,
                     environments: env,
                 };
                 let new = NewTokenBody {

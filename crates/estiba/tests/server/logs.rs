@@ -162,6 +162,15 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
     assert!(fields.text().unwrap().contains("\"status\""));
 
     the_command_finds(&project);
+    let create = ["token", "create", "ship", "--role", "shipper", "--team", "moria"];
+    let only = ["--only-project", "tests", "--env", "test"];
+    let made = project.run(&[&create[..], &only].concat()).ok();
+    let shipped = bulk(&server, made.out.trim(), "shipped");
+    assert_eq!(shipped.status(), 200, "{}", shipped.text().unwrap());
+    let shipped = eventually("a shipped line", || {
+        found(&server, &gimli, &[("q", "shipped")]).pop()
+    });
+    assert_eq!(shipped["environment"], "test");
     let metrics = server.get("/metrics", "").text().unwrap();
     assert!(
         metrics.contains("estiba_logs_collected_lines_total"),

@@ -50,8 +50,7 @@ fn line(hit: LogHit) -> Result<FoundLine, Failure> {
 fn or_none<T>(asked: Result<T, ApiError>) -> Result<Option<T>, Failure> {
     match asked {
         Ok(found) => Ok(Some(found)),
-        // An older server knows no such address.
-        Err(error) if matches!(error.code(), Some("no-logs" | "method-not-allowed")) => Ok(None),
+        Err(error) if error.code() == Some("no-logs") => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
