@@ -27,7 +27,7 @@ pub(crate) struct Principal {
     /// The person's id, where it is one.
     pub person: Option<String>,
     /// Whether they are an admin of everything.
-    admin: bool,
+    pub(super) admin: bool,
     /// Whether it is a chat bot that speaks for nobody now.
     pub bot: bool,
     /// From where.

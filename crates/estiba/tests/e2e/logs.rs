@@ -18,7 +18,7 @@ pub fn lines_are_searched_without_a_server() {
         assert_eq!(
             get(&project.address("test", "api"), path).unwrap().status,
             200
-        )
+        );
     };
     let logs = |more: &[&str]| project.run(&[&["logs"], more].concat());
     write("/print/before");
