@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::indexing::{self, Waiting};
 use crate::locked::locked;
+use crate::reads::BarsCache;
 use crate::shared::{LINES, Shared};
 use crate::shelf::Aside;
 use crate::store::LogStore;
@@ -43,6 +44,7 @@ pub(crate) fn open(
         waiting: Waiting::default(),
         followers: Followers::default(),
         aside,
+        bars: BarsCache::default(),
         shelves: RwLock::default(),
         retention_of,
         _lock: lock,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::indexing::Waiting;
 use crate::locked::locked;
+use crate::reads::BarsCache;
 use crate::shelf::{Aside, Shelf};
 use crate::tail::Followers;
 use crate::wal::Wal;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) waiting: Waiting,
     pub(crate) followers: Followers,
     pub(crate) aside: Aside,
+    pub(crate) bars: BarsCache,
     pub(crate) shelves: RwLock<BTreeMap<Environment, Arc<Shelf>>>,
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
     pub(crate) _lock: File,

@@ -5,7 +5,6 @@ use std::ops::Bound as Limit;
 
 use estiba_logs::{Field as Name, Origin};
 use estiba_model::message;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tantivy::aggregation::agg_req::Aggregations;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
@@ -17,7 +16,7 @@ use tantivy::{Searcher, TantivyError};
 
 use super::compile::Compiler;
 use super::errors::{Failed, each_partition};
-use super::{Bucket, Histogram, HistogramOf, Selection, Term, Terms, TermsOf};
+use super::{Selection, Term, Terms, TermsOf};
 use crate::partition::{Contents, Fields};
 use crate::shared::Shared;
 use crate::{Environment, ReadError, Scope};
@@ -26,10 +25,6 @@ use crate::{Environment, ReadError, Scope};
 const MEMORY_BYTES: u64 = 64 << 20;
 const MOST_BUCKETS: u32 = 65_000;
 const MOST_TERMS: usize = 1000;
-/// The most values that a bar is split by.
-const MOST_PARTS: usize = 50;
-/// About so many bars are shown.
-const BARS: i64 = 60;
 
 /// The answer to aggregations in Elasticsearch's form, and how many lines they are of.
 #[derive(Debug, Clone, Default)]
@@ -105,44 +100,6 @@ pub(crate) fn aggregate(
     Ok(Aggregated { lines, answer })
 }
 
-pub(crate) fn histogram(
-    shared: &Shared,
-    scope: &Scope,
-    of: &HistogramOf,
-) -> Result<Histogram, ReadError> {
-    let interval = match of.interval {
-        Some(interval) => interval.max(SignedDuration::from_millis(1)),
-        None => fitting_interval(shared, scope, &of.selection),
-    };
-    let mut bars = json!({
-        "date_histogram": {
-            "field": Fields::AT,
-            "fixed_interval": format!("{}ms", interval.as_millis()),
-            "min_doc_count": 1,
-        },
-    });
-    if let Some(by) = &of.by {
-        let terms = json!({"field": listed(by)?, "size": MOST_PARTS});
-        bars["aggs"] = json!({"by": {"terms": terms}});
-    }
-    let aggregated = aggregate(shared, scope, &of.selection, &json!({"bars": bars}))?;
-    let mut buckets: Vec<_> = buckets(&aggregated.answer["bars"])
-        .iter()
-        .filter_map(|bar| {
-            Some(Bucket {
-                from: Timestamp::from_millisecond(milliseconds(&bar["key"])?).ok()?,
-                lines: lines(bar),
-                by: self::buckets(&bar["by"])
-                    .iter()
-                    .map(|part| (shown(part), lines(part)))
-                    .collect(),
-            })
-        })
-        .collect();
-    buckets.sort_by_key(|bucket| bucket.from);
-    Ok(Histogram { interval, buckets })
-}
-
 pub(crate) fn terms(shared: &Shared, scope: &Scope, of: &TermsOf) -> Result<Terms, ReadError> {
     let size = of.limit.clamp(1, MOST_TERMS);
     let request = json!({"terms": {"terms": {"field": listed(&of.field)?, "size": size}}});
@@ -196,7 +153,7 @@ pub(crate) fn fields(
     Ok(fields)
 }
 
-fn listed(name: &str) -> Result<String, ReadError> {
+pub(super) fn listed(name: &str) -> Result<String, ReadError> {
     column(name).ok_or_else(|| {
         ReadError::Wrong(message!(
             "{name}: messages are all different; choose another field",
@@ -225,7 +182,7 @@ fn each_selected(
     })
 }
 
-fn ends(selection: &Selection) -> (i64, i64) {
+pub(super) fn ends(selection: &Selection) -> (i64, i64) {
     (
         selection
             .from
@@ -261,56 +218,16 @@ fn selected(
     Ok(Box::new(BooleanQuery::intersection(vec![query, time])))
 }
 
-/// The interval of usual lengths that gives about [`BARS`] bars.
-fn fitting_interval(shared: &Shared, scope: &Scope, selection: &Selection) -> SignedDuration {
-    let contents: Vec<_> = shared
-        .seen_by(scope)
-        .iter()
-        .flat_map(|shelf| shelf.partitions())
-        .map(|partition| partition.contents())
-        .filter(|contents| contents.lines > 0)
-        .collect();
-    let (from, until) = ends(selection);
-    let first = contents
-        .iter()
-        .map(|one| one.from_us)
-        .min()
-        .unwrap_or_default();
-    let last = contents
-        .iter()
-        .map(|one| one.until_us)
-        .max()
-        .unwrap_or_default();
-    let wide = until.min(last).saturating_sub(from.max(first)).max(1) / BARS;
-    const SECONDS: [i64; 17] = [
-        1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
-    ];
-    const DAY: i64 = 86_400;
-    let seconds = SECONDS
-        .into_iter()
-        .find(|seconds| seconds * 1_000_000 >= wide);
-    let days = || (wide / (DAY * 1_000_000) + 1) * DAY;
-    SignedDuration::from_secs(seconds.unwrap_or_else(days))
-}
-
-fn buckets(answer: &Value) -> &[Value] {
+pub(super) fn buckets(answer: &Value) -> &[Value] {
     answer["buckets"].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn lines(bucket: &Value) -> u64 {
+pub(super) fn lines(bucket: &Value) -> u64 {
     bucket["doc_count"].as_u64().unwrap_or_default()
 }
 
-fn shown(bucket: &Value) -> String {
+pub(super) fn shown(bucket: &Value) -> String {
     let name = bucket.get("key_as_string").unwrap_or(&bucket["key"]);
     name.as_str()
         .map_or_else(|| name.to_string(), str::to_owned)
-}
-
-fn milliseconds(key: &Value) -> Option<i64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "moments are whole milliseconds"
-    )]
-    key.as_i64().or_else(|| Some(key.as_f64()?.round() as i64))
 }

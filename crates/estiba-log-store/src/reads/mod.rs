@@ -1,9 +1,11 @@
 //! What can be asked, and the answers.
 
 mod aggregate;
+mod bars;
 mod compile;
 mod errors;
 mod find;
+mod histogram;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -14,8 +16,10 @@ use estiba_logs::{Query, Record};
 use estiba_model::{Message, message};
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use aggregate::{aggregate, column, count, fields, histogram, terms};
+pub(crate) use aggregate::{aggregate, column, count, fields, terms};
+pub(crate) use bars::BarsCache;
 pub(crate) use find::search;
+pub(crate) use histogram::histogram;
 
 /// Which lines a read is about.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@
 mod damage;
 mod disk;
 mod elastic;
+mod histograms;
 mod isolation;
 mod kill;
 mod queries;
