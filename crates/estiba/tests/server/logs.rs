@@ -162,7 +162,9 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
     assert!(fields.text().unwrap().contains("\"status\""));
 
     the_command_finds(&project);
-    let create = ["token", "create", "ship", "--role", "shipper", "--team", "moria"];
+    let create = [
+        "token", "create", "ship", "--role", "shipper", "--team", "moria",
+    ];
     let only = ["--only-project", "tests", "--env", "test"];
     let made = project.run(&[&create[..], &only].concat()).ok();
     let shipped = bulk(&server, made.out.trim(), "shipped");
