@@ -139,7 +139,10 @@ impl Client {
         }
     }
 
-    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, ApiError> {
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        response: Response,
+    ) -> Result<T, ApiError> {
         let url = &self.url;
         let body = response
             .bytes()
@@ -528,7 +531,7 @@ impl Client {
         Ok(self.json_lines(response))
     }
 
-    fn json_lines<T: DeserializeOwned>(
+    pub(crate) fn json_lines<T: DeserializeOwned>(
         &self,
         response: Response,
     ) -> impl Stream<Item = Result<T, ApiError>> + use<T> {
@@ -633,7 +636,7 @@ impl Client {
     }
 }
 
-fn of_project(project: &ProjectId) -> String {
+pub(crate) fn of_project(project: &ProjectId) -> String {
     format!(
         "/api/v1/teams/{}/projects/{}",
         project.team, project.project

@@ -28,9 +28,33 @@ pub struct Problem {
     /// What is wrong in the files that were sent.
     #[serde(default)]
     pub findings: Vec<Diagnostic>,
+    /// Where in a text that was sent it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// The number of the request, to find it in the server's log.
     #[serde(default)]
     pub request_id: Option<String>,
+}
+
+/// A place in a text, in characters from its begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Position {
+    /// The first character that is wrong.
+    pub start: usize,
+    /// The first one after those; the same as `start` where something lacks there.
+    pub end: usize,
+}
+
+impl Position {
+    /// The place of a span of bytes, whose ends lie between characters.
+    #[must_use]
+    pub fn of_bytes(text: &str, span: &std::ops::Range<usize>) -> Self {
+        let characters = |bytes: usize| text.get(..bytes).map_or(0, |part| part.chars().count());
+        Self {
+            start: characters(span.start),
+            end: characters(span.end),
+        }
+    }
 }
 
 /// A request to a server failed.

@@ -5,12 +5,18 @@ mod client;
 mod error;
 mod follow;
 mod identity;
+mod log_client;
+mod logs;
 mod wire;
 
 pub use client::Client;
-pub use error::{ApiError, Problem};
+pub use error::{ApiError, Position, Problem};
 pub use follow::Followed;
 pub use identity::github_identity;
+pub use logs::{
+    LogBars, LogBucket, LogHistogram, LogHit, LogLevel, LogOrder, LogPaging, LogRecord,
+    LogSelection, LogTailed, LogTerm, LogTerms, LogValues,
+};
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
     CreatedToken, DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode,

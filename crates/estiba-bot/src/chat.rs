@@ -484,7 +484,7 @@ impl Track {
             }
             DeploymentState::Failed => Stage::Failed {
                 reasons: deployment.error.clone().into_iter().collect(),
-                log: Vec::new(),
+                log: deployment.log.clone(),
             },
             DeploymentState::Superseded => Stage::Superseded,
         };

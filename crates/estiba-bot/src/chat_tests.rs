@@ -196,6 +196,7 @@ fn quiet_hours_hold_back_all_but_quiet_edits() {
         What::Crashing {
             workload: "api".parse().unwrap(),
             instance: String::new(),
+            log: Vec::new(),
         },
     );
     let asked = approval(1, ApprovalState::Waiting);
@@ -230,6 +231,7 @@ fn a_workload_that_flaps_is_told_of_once_a_minute() {
             What::Crashing {
                 workload: workload.clone(),
                 instance,
+                log: Vec::new(),
             },
         );
         world.tell(

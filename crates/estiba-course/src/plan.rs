@@ -334,6 +334,7 @@ impl Action {
 
 fn role_word(role: Role) -> &'static str {
     match role {
+        Role::Shipper => "shipper",
         Role::Bot => "bot",
         Role::Viewer => "viewer",
         Role::Pipeline => "pipeline",

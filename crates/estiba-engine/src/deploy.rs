@@ -314,6 +314,7 @@ impl Engine {
                 })
             }
             Err(failure) => {
+                self.store.explain(id, &failure.log).await?;
                 self.store
                     .set_state(id, DeploymentState::RollingBack, Some(&failure.error))
                     .await?;

@@ -125,6 +125,7 @@ impl Engine {
             plan: plan.clone(),
         });
         if let Err(failure) = apply(&runtime, &self.store, deployment, &plan, observer).await? {
+            self.store.explain(deployment, &failure.log).await?;
             self.store
                 .set_state(deployment, DeploymentState::Failed, Some(&failure.error))
                 .await?;

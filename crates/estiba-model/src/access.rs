@@ -12,6 +12,8 @@ use crate::{Cause, DeploymentId, EnvironmentId, Name, SecretString, Version};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// A shipper of logs: writes lines of its team, and sees nothing.
+    Shipper,
     /// A chat bot: sees what happens, and speaks for the people who talk to it.
     Bot,
     /// Sees everything of the team but secret values.
@@ -26,7 +28,8 @@ pub enum Role {
 
 impl Role {
     /// All, from the least to the most.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
+        Self::Shipper,
         Self::Bot,
         Self::Viewer,
         Self::Pipeline,
@@ -38,7 +41,7 @@ impl Role {
     #[must_use]
     pub fn may(self, right: Right) -> bool {
         match right {
-            Right::See => true,
+            Right::See => self >= Self::Bot,
             Right::Ship => self >= Self::Pipeline,
             Right::Change => self >= Self::Member,
             Right::Administer => self == Self::Admin,
@@ -303,6 +306,9 @@ pub enum What {
         workload: Name,
         /// The instance.
         instance: String,
+        /// The last lines that it wrote.
+        #[serde(default)]
+        log: Vec<String>,
     },
     /// All is well again.
     Recovered {
@@ -330,6 +336,6 @@ mod tests {
     fn a_greater_role_may_do_more() {
         let rights = [Right::See, Right::Ship, Right::Change, Right::Administer];
         let counts = Role::ALL.map(|role| rights.iter().filter(|right| role.may(**right)).count());
-        assert_eq!(counts, [1, 1, 2, 3, 4]);
+        assert_eq!(counts, [0, 1, 1, 2, 3, 4]);
     }
 }

@@ -40,6 +40,9 @@ pub struct Deployment {
     pub finished_at: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<Message>,
+    /// The last lines that explain it.
+    #[serde(default)]
+    pub log: Vec<String>,
 }
 
 /// What was asked for.

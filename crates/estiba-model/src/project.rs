@@ -45,10 +45,16 @@ impl Name {
         self.as_str().starts_with(PREVIEW)
     }
 
+    /// Whether this stands for all previews in a list of environments.
+    #[must_use]
+    pub fn stands_for_previews(&self) -> bool {
+        self.as_str() == PREVIEWS
+    }
+
     /// Whether a list of environments that has this word means `environment`.
     #[must_use]
     pub fn stands_for(&self, environment: &Self) -> bool {
-        self == environment || (self.as_str() == PREVIEWS && environment.is_of_preview())
+        self == environment || (self.stands_for_previews() && environment.is_of_preview())
     }
 }
 

@@ -4,12 +4,15 @@
 //! as a table of contents.
 
 mod auth;
+mod collect;
 mod describe;
+mod elastic;
 mod events;
 mod extract;
 mod headers;
 mod idempotency;
 mod listen;
+mod logs;
 mod metrics;
 mod page;
 mod problem;
@@ -22,5 +25,6 @@ mod work;
 
 pub use auth::ProviderOptions;
 pub use listen::{ServeError, serve};
+pub use logs::LogOptions;
 pub use router::openapi;
 pub use state::Options;

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::metrics::Metrics;
 use crate::router::router;
 use crate::state::{App, Options};
-use crate::{watch, work};
+use crate::{logs, watch, work};
 
 /// A client that takes longer to say what it wants is given up.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// The server can't begin.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct ServeError(Message);
+pub struct ServeError(pub(crate) Message);
 
 impl ServeError {
     /// What is wrong, for people.
@@ -42,7 +42,8 @@ impl ServeError {
 /// the options. What does not end in time is taken up by whoever comes next.
 ///
 /// # Errors
-/// When this process has a server already.
+/// When this process has a server already, and when the folder of logs can't be used.
+/// One that another process has is waited for.
 pub async fn serve(
     listener: TcpListener,
     engine: Engine,
@@ -57,11 +58,13 @@ pub async fn serve(
     })?;
     let grace = options.grace;
     let app = App::new(engine, options, metrics);
+    app.logs.open().await?;
     let tasks = TaskTracker::new();
     let hub = std::sync::Arc::clone(&app.hub);
     let telling = tokio::spawn(async move { hub.run().await });
     let working = tokio::spawn(work::run(app.clone(), tasks.clone()));
     let watching = tokio::spawn(watch::run(app.clone()));
+    let logging = tokio::spawn(logs::run(app.clone()));
 
     let router = router(&app);
     let connections = GracefulShutdown::new();
@@ -81,11 +84,13 @@ pub async fn serve(
     drop(listener);
     working.abort();
     watching.abort();
+    logging.abort();
     app.ending.cancel();
     tasks.close();
     let ended = async {
         connections.shutdown().await;
         tasks.wait().await;
+        app.logs.close().await;
     };
     if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!("not everything ended in time");

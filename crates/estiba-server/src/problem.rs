@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use estiba_api::Problem as Document;
+use estiba_api::{Position, Problem as Document};
 use estiba_engine::EngineError;
+use estiba_logs::QueryError;
 use estiba_model::{Diagnostic, Lang, Message, message};
 use estiba_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
@@ -17,6 +18,7 @@ pub(crate) struct Problem {
     messages: Vec<Message>,
     log: Vec<String>,
     findings: Vec<Diagnostic>,
+    position: Option<Box<Position>>,
     retry_after_seconds: Option<u64>,
 }
 
@@ -29,6 +31,7 @@ impl Problem {
             messages: vec![message],
             log: Vec::new(),
             findings: Vec::new(),
+            position: None,
             retry_after_seconds: None,
         }
     }
@@ -120,6 +123,26 @@ impl Problem {
         }
     }
 
+    /// A text that is no query, and where it is not.
+    pub fn bad_query(text: &str, error: &QueryError) -> Self {
+        Self {
+            position: Some(Box::new(Position::of_bytes(text, &error.span))),
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad-query",
+                error.message.clone(),
+            )
+        }
+    }
+
+    /// What is asked for is not there for the moment.
+    pub fn unavailable(code: &'static str, message: Message) -> Self {
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
     /// The document in a language.
     pub fn document(&self, lang: Lang) -> Document {
         let code = self.code;
@@ -137,6 +160,7 @@ impl Problem {
             messages: self.messages.clone(),
             log: self.log.clone(),
             findings: self.findings.clone(),
+            position: self.position.as_deref().copied(),
             request_id: None,
         }
     }
@@ -219,6 +243,7 @@ impl From<EngineError> for Problem {
             messages,
             log,
             findings: Vec::new(),
+            position: None,
             retry_after_seconds: None,
         }
     }

@@ -21,10 +21,10 @@ use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
     approvals, audit, blobs, chats, config, database, deployments, environments, events, exec,
-    figures, logs, me, projects, releases, secrets, system, teams, tokens, trusts,
+    figures, logs, me, projects, releases, secrets, stored_logs, system, teams, tokens, trusts,
 };
 use crate::state::App;
-use crate::{headers, idempotency, metrics};
+use crate::{elastic, headers, idempotency, metrics};
 
 /// The longest body, but for those that are streams.
 const MOST_BODY_BYTES: usize = 2 << 20;
@@ -81,6 +81,13 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::decide))
         .routes(routes!(events::follow))
+        // Logs
+        .routes(routes!(stored_logs::search))
+        .routes(routes!(stored_logs::line))
+        .routes(routes!(stored_logs::counts::histogram))
+        .routes(routes!(stored_logs::counts::terms))
+        .routes(routes!(stored_logs::counts::fields))
+        .routes(routes!(stored_logs::tail::follow))
         // Instances
         .routes(routes!(logs::show))
         .routes(routes!(exec::run))
@@ -121,6 +128,7 @@ pub(crate) fn router(app: &App) -> Router {
         }))
         .layer(from_fn_with_state(app.clone(), headers::complete))
         .layer(compression())
+        .merge(elastic::mounted(app))
         .layer(from_fn(metrics::count))
         .with_state(app.clone())
 }

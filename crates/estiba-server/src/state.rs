@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{IDLE, Issuers, LONGEST, Provider, ProviderOptions, Rate, guesses};
 use crate::describe::Descriptions;
 use crate::events::Hub;
+use crate::logs::{LogOptions, Logs};
 use crate::metrics::Metrics;
 
 /// How a server behaves.
@@ -37,6 +38,8 @@ pub struct Options {
     pub requests_a_second: NonZeroU32,
     /// How long requests that are being answered have when the server ends.
     pub grace: Duration,
+    /// Where lines of logs are stored; nowhere where nothing is said.
+    pub logs: Option<LogOptions>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             session_longest: LONGEST,
             requests_a_second: NonZeroU32::new(200).expect("200 is not 0"),
             grace: Duration::from_secs(30),
+            logs: None,
         }
     }
 }
@@ -63,6 +67,7 @@ pub(crate) struct Inner {
     pub options: Options,
     pub descriptions: Descriptions,
     pub hub: Arc<Hub>,
+    pub logs: Logs,
     /// Failures to say who asks.
     pub guesses: Rate,
     /// Requests.
@@ -84,6 +89,7 @@ impl App {
         Self(Arc::new(Inner {
             descriptions: Descriptions::new(options.targets.clone()),
             hub,
+            logs: Logs::new(options.logs.clone()),
             guesses: guesses(),
             issuers: Issuers::default(),
             provider: provider.map(|(provider, url)| Provider::new(provider, url)),

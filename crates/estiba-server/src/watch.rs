@@ -3,13 +3,19 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use estiba_model::{EnvironmentId, EnvironmentStatus, InstanceState, Name, What};
+use estiba_model::{EnvironmentId, EnvironmentStatus, InstanceState, LogLine, Name, Project, What};
 use estiba_store::{EnvironmentLock, NewHappening, StoreError};
+use estiba_target::LogQuery;
+use futures::StreamExt;
 
 use crate::state::App;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(15);
+/// So many lines explain a crash.
+const EXPLAINING_LINES: usize = 20;
+/// A target that takes longer to give them is not waited for.
+const EXPLAINED_IN: Duration = Duration::from_secs(5);
 
 /// Looks at every environment, for ever; one server at a time does.
 pub(crate) async fn run(app: App) {
@@ -42,11 +48,47 @@ async fn look(app: &App, crashing: &mut Crashing) -> Result<(), StoreError> {
         };
         for status in all {
             let environment = EnvironmentId::new(&id, &status.environment);
-            let told = changes(&environment, &status, crashing);
+            let mut told = changes(&environment, &status, crashing);
+            for happening in &mut told {
+                explain(app, &project, happening).await;
+            }
             app.hub.record(&told).await?;
         }
     }
     Ok(())
+}
+
+/// Adds the last lines of an instance that crashes to what is told of it.
+async fn explain(app: &App, project: &Project, happening: &mut NewHappening) {
+    let What::Crashing {
+        workload,
+        instance,
+        log,
+    } = &mut happening.what
+    else {
+        return;
+    };
+    // Other instances write too.
+    let query = LogQuery {
+        tail: Some(10 * EXPLAINING_LINES),
+        ..LogQuery::default()
+    };
+    let environment = &happening.environment.environment;
+    let read = async {
+        let lines = app.engine.logs(project, environment, workload, &query);
+        let lines = lines.await.ok()?;
+        let lines: Vec<LogLine> = lines.filter_map(async |line| line.ok()).collect().await;
+        Some(lines)
+    };
+    // Without lines it is told all the same.
+    let Ok(Some(lines)) = tokio::time::timeout(EXPLAINED_IN, read).await else {
+        return;
+    };
+    let of_it = lines
+        .into_iter()
+        .filter(|line| line.instance.as_str() == instance.as_str());
+    let texts: Vec<String> = of_it.map(|line| line.text).collect();
+    *log = texts[texts.len().saturating_sub(EXPLAINING_LINES)..].to_vec();
 }
 
 /// What is new since the last look. While a deployment is going on, its own
@@ -73,6 +115,7 @@ fn changes(
             tell(What::Crashing {
                 workload: instance.workload.clone(),
                 instance: instance.name.to_string(),
+                log: Vec::new(),
             });
         }
     }

@@ -103,6 +103,7 @@ async fn environment_work(app: &App, environment: &EnvironmentId) -> Result<(), 
             if !matches!(error, EngineError::Failed(_)) {
                 let why = reasons.first().cloned();
                 let why = why.unwrap_or_else(|| message!("it failed", "falló"));
+                store.explain(next.id, error.log()).await?;
                 store
                     .set_state(next.id, DeploymentState::Failed, Some(&why))
                     .await?;

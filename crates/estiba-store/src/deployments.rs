@@ -15,7 +15,7 @@ macro_rules! select {
     ($($rest:literal),+) => {
         sqlx::query(concat!(
             "SELECT id, environment, version, cause, state, created_at_ms, started_at_ms, \
-             finished_at_ms, error FROM deployments ",
+             finished_at_ms, error, log FROM deployments ",
             $($rest),+
         ))
     };
@@ -126,6 +126,21 @@ impl Store {
         .bind(id.0);
         let changed = self.run(statement).await?;
         self.changed(id, changed).await
+    }
+
+    /// Keeps the last lines that explain why a deployment fails.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub async fn explain(&self, id: DeploymentId, log: &[String]) -> Result<(), StoreError> {
+        if log.is_empty() {
+            return Ok(());
+        }
+        let statement = sqlx::query("UPDATE deployments SET log = $1 WHERE id = $2")
+            .bind(json(&log, "log")?)
+            .bind(id.0);
+        self.run(statement).await?;
+        Ok(())
     }
 
     /// A deployment by its number.
@@ -373,5 +388,6 @@ fn deployment(row: &AnyRow) -> Result<Deployment, StoreError> {
         started_at: record.optional_time("started_at_ms")?,
         finished_at: record.optional_time("finished_at_ms")?,
         error: record.optional_json("error")?,
+        log: record.optional_json("log")?.unwrap_or_default(),
     })
 }

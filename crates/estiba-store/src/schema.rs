@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 4;
+const KNOWN: i64 = 5;
 
 fn migrator() -> Migrator {
     let migration = |version: i64, name: &'static str, sql: &'static str| {
@@ -31,6 +31,7 @@ fn migrator() -> Migrator {
             include_str!("../migrations/0003_sessions.sql"),
         ),
         migration(4, "order", include_str!("../migrations/0004_order.sql")),
+        migration(5, "why", include_str!("../migrations/0005_why.sql")),
     ])
 }
 

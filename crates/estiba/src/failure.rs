@@ -1,5 +1,7 @@
 //! How a command ends badly: the one place where errors become text and codes.
 
+use std::ops::Range;
+
 use estiba_api::ApiError;
 use estiba_engine::EngineError;
 use estiba_model::{Diagnostic, Message};
@@ -19,6 +21,15 @@ pub enum Failure {
     },
     /// The command line makes no sense.
     Usage(Message),
+    /// A text that is no query for logs.
+    Query {
+        /// The text.
+        text: String,
+        /// What is wrong in it, in bytes.
+        span: Range<usize>,
+        /// Why.
+        message: Message,
+    },
     /// All was said already; only the exit code is left.
     Quiet(u8),
 }
@@ -42,7 +53,7 @@ impl Failure {
         match self {
             Self::Findings(findings) => joined(findings.iter().map(|finding| &finding.message)),
             Self::Failed { messages, .. } => joined(messages),
-            Self::Usage(message) => message.clone(),
+            Self::Usage(message) | Self::Query { message, .. } => message.clone(),
             Self::Quiet(_) => Message::verbatim(""),
         }
     }
@@ -51,7 +62,7 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Findings(_) | Self::Failed { .. } => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Query { .. } => 2,
             Self::Quiet(code) => *code,
         }
     }

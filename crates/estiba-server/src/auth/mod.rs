@@ -2,6 +2,7 @@
 
 mod browser;
 mod guesses;
+mod logs;
 mod pipeline;
 mod principal;
 mod provider;

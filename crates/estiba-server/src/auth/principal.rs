@@ -27,14 +27,14 @@ pub(crate) struct Principal {
     /// The person's id, where it is one.
     pub person: Option<String>,
     /// Whether they are an admin of everything.
-    admin: bool,
+    pub(super) admin: bool,
     /// Whether it is a chat bot that speaks for nobody now.
     pub bot: bool,
     /// From where.
     pub from: Option<IpAddr>,
-    teams: BTreeMap<Name, Role>,
+    pub(super) teams: BTreeMap<Name, Role>,
     /// What the token reaches at the most.
-    scope: Option<Scope>,
+    pub(super) scope: Option<Scope>,
 }
 
 impl Principal {
@@ -107,8 +107,7 @@ impl Principal {
 
     /// Whether this principal is an admin of everything, and its token is too.
     pub fn is_admin(&self) -> bool {
-        let most = self.scope.as_ref().map_or(Role::Admin, |scope| scope.role);
-        self.admin && self.sees_all() && most == Role::Admin
+        self.admin && self.sees_all() && self.most() == Role::Admin
     }
 
     /// The teams that this principal may see; `None` stands for all.
@@ -126,17 +125,23 @@ impl Principal {
 
     /// What this principal is in a team.
     pub fn role_in(&self, team: &Name) -> Option<Role> {
+        self.own_role(team).map(|role| role.min(self.most()))
+    }
+
+    /// What it would be with no token that says less.
+    pub(super) fn own_role(&self, team: &Name) -> Option<Role> {
         let only = self.scope.as_ref().and_then(|scope| scope.team.as_ref());
-        if only.is_some_and(|only| only != team) {
-            return None;
-        }
-        let own = match () {
+        match () {
+            () if only.is_some_and(|only| only != team) => None,
             () if self.admin => Some(Role::Admin),
             () if self.bot => Some(Role::Viewer),
             () => self.teams.get(team).copied(),
-        };
-        let most = self.scope.as_ref().map_or(Role::Admin, |scope| scope.role);
-        own.map(|role| role.min(most))
+        }
+    }
+
+    /// What its token allows at the most.
+    pub(super) fn most(&self) -> Role {
+        self.scope.as_ref().map_or(Role::Admin, |scope| scope.role)
     }
 
     /// What a token that this principal makes may reach: no more than it does.
@@ -210,6 +215,23 @@ impl Principal {
             teams: teams.into_iter().collect(),
             scope,
         })
+    }
+
+    /// Whoever presents this token; within, why it is nobody.
+    pub(crate) async fn of_token(
+        app: &App,
+        token: &SecretString,
+        from: Option<IpAddr>,
+    ) -> Result<Result<Self, Problem>, Problem> {
+        if token.expose().starts_with(TOKEN_PREFIX) {
+            let found = Self::of_key(app, token, from).await?;
+            return Ok(found.ok_or_else(Problem::unauthorized));
+        }
+        if is_identity_token(token) {
+            let found = Self::of_pipeline(app, token, from).await?;
+            return Ok(found.map_err(|untrusted| Problem::untrusted(untrusted.message())));
+        }
+        Ok(Err(Problem::unauthorized()))
     }
 
     async fn of_key(
@@ -299,15 +321,8 @@ impl FromRequestParts<App> for Principal {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let from = address(parts, app);
         let found = match bearer(&parts.headers) {
-            Some(key) if key.expose().starts_with(TOKEN_PREFIX) => {
-                let found = Self::of_key(app, &key, from).await?;
-                found.ok_or_else(Problem::unauthorized)
-            }
-            Some(token) if is_identity_token(&token) => {
-                let found = Self::of_pipeline(app, &token, from).await?;
-                found.map_err(|untrusted| Problem::untrusted(untrusted.message()))
-            }
-            _ => Err(Problem::unauthorized()),
+            Some(token) => Self::of_token(app, &token, from).await?,
+            None => Err(Problem::unauthorized()),
         };
         let principal = match found {
             Ok(principal) => principal,
@@ -316,6 +331,12 @@ impl FromRequestParts<App> for Principal {
                 return Err(problem);
             }
         };
+        if principal.most() == Role::Shipper {
+            return Err(Problem::forbidden(message!(
+                "this token writes logs, at /elastic, and nothing else",
+                "este token escribe registros, en /elastic, y nada más"
+            )));
+        }
         let account = parts
             .headers
             .get(ACCOUNT)

@@ -33,7 +33,9 @@ pub(super) async fn show(State(app): State<App>, visit: Visit) -> Result<Respons
 async fn page(app: &App, visit: &Visit, made: Option<CreatedToken>) -> Result<Response, Refused> {
     let all = tokens::list(State(app.clone()), visit.principal.clone()).await?;
     let me = visit.principal.me();
-    let is_people = |role: &Role| *role != Role::Bot && (me.admin || *role != Role::Admin);
+    let is_people = |role: &Role| {
+        !matches!(role, Role::Bot | Role::Shipper) && (me.admin || *role != Role::Admin)
+    };
     Ok(shown(&Tokens {
         p: Frame::of(app, visit).await?,
         all: all.0.items,

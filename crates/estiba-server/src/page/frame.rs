@@ -137,6 +137,7 @@ impl Frame {
 
     pub fn role(&self, role: &Role) -> &'static str {
         match (role, self.lang) {
+            (Role::Shipper, _) => "shipper",
             (Role::Bot, _) => "bot",
             (Role::Viewer, Lang::En) => "viewer",
             (Role::Viewer, Lang::Es) => "observador",
@@ -290,6 +291,7 @@ pub(super) fn headers() -> [(HeaderName, HeaderValue); 2] {
 /// A role as forms send it.
 pub(super) fn word(role: &Role) -> &'static str {
     match role {
+        Role::Shipper => "shipper",
         Role::Bot => "bot",
         Role::Viewer => "viewer",
         Role::Pipeline => "pipeline",

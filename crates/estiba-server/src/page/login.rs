@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use estiba_model::{Lang, SecretString, message};
+use estiba_model::{Lang, Role, SecretString, message};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -88,6 +88,7 @@ pub(super) async fn with_token(
 ) -> Result<Response, Problem> {
     let key = SecretString::new(token.expose().trim());
     let owner = app.store().token_of(&key).await?;
+    let owner = owner.filter(|owner| owner.token.scope.role != Role::Shipper);
     let Some((token, person)) = owner.and_then(|owner| Some((owner.token, owner.person?))) else {
         app.guesses.check(from)?;
         let mut response = shown(&page(&app, &headers, &next, true))?;

@@ -16,6 +16,7 @@ pub(crate) mod me;
 pub(crate) mod projects;
 pub(crate) mod releases;
 pub(crate) mod secrets;
+pub(crate) mod stored_logs;
 pub(crate) mod system;
 pub(crate) mod teams;
 pub(crate) mod tokens;

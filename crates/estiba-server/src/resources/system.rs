@@ -35,5 +35,6 @@ pub(crate) async fn metrics(
     State(app): State<App>,
 ) -> ([(header::HeaderName, &'static str); 1], String) {
     let kind = "text/plain; version=0.0.4";
+    app.logs.measure();
     ([(header::CONTENT_TYPE, kind)], app.metrics.render())
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{CreatedToken, NewTokenBody, Page, Problem as Document};
-use estiba_model::{Role, Token, message};
+use estiba_model::{Name, Right, Role, Scope, Token, message};
 use http::StatusCode;
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
@@ -59,10 +59,13 @@ pub(crate) async fn create(
         )));
     }
     if let Some(team) = &new.scope.team {
-        principal.need(team, estiba_model::Right::See)?;
+        principal.need(team, Right::See)?;
         if !app.store().has_team(team).await? {
             return Err(Problem::not_found());
         }
+    }
+    if new.scope.role == Role::Shipper {
+        may_ship_logs(&principal, &new.scope)?;
     }
     let person = match (&new.login, new.machine) {
         (_, true) => None,
@@ -95,6 +98,19 @@ pub(crate) async fn create(
         key: made.key.expose().to_owned(),
     };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// A shipper's lines are all of one team, and of one environment where it names one.
+fn may_ship_logs(principal: &Principal, scope: &Scope) -> Result<(), Problem> {
+    let is_one = |name: &Name| !name.stands_for_previews();
+    match (&scope.team, scope.environments.as_slice()) {
+        (Some(team), []) => principal.need(team, Right::Ship),
+        (Some(team), [one]) if is_one(one) => principal.need(team, Right::Ship),
+        _ => Err(Problem::invalid(message!(
+            "the token of a shipper names a team, and one environment or none",
+            "el token de un recolector nombra un equipo, y un ambiente o ninguno"
+        ))),
+    }
 }
 
 fn expiry(days: u32) -> Result<Timestamp, Problem> {

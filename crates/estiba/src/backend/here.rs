@@ -16,7 +16,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::{Backend, Done, ListedRelease, Wanted};
+use super::{Backend, Done, FoundLines, ListedRelease, Wanted, WantedLogs, logs};
 use crate::failure::Failure;
 
 /// The engine over this user's state.
@@ -318,6 +318,14 @@ impl Backend for Here {
         let lines = self.0.logs(project, environment, workload, query).await?;
         let failed = |error: estiba_target::TargetError| Failure::because(error.message().clone());
         Ok(lines.map(move |line| line.map_err(failed)).boxed())
+    }
+
+    async fn search_logs<'a>(
+        &'a self,
+        project: &'a Project,
+        wanted: &'a WantedLogs,
+    ) -> Result<FoundLines<'a>, Failure> {
+        logs::read(self, project, wanted).await
     }
 
     async fn exec(

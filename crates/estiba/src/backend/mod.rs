@@ -2,6 +2,7 @@
 //! that `ESTIBA_URL` names. The commands and what they show are the same.
 
 mod here;
+mod logs;
 mod there;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use crate::failure::Failure;
 
 pub use here::Here;
+pub use logs::{FoundLine, FoundLines, ShownLine, WantedLogs};
 pub use there::There;
 
 /// What came of wanting a deployment.
@@ -257,6 +259,14 @@ pub trait Backend: Send + Sync {
         workload: &Name,
         query: &LogQuery,
     ) -> Result<BoxStream<'static, Result<LogLine, Failure>>, Failure>;
+
+    /// Lines of logs, from a server's store where there is one, and else from the
+    /// targets themselves.
+    async fn search_logs<'a>(
+        &'a self,
+        project: &'a Project,
+        wanted: &'a WantedLogs,
+    ) -> Result<FoundLines<'a>, Failure>;
 
     /// Runs a command in an instance and gives its exit code.
     async fn exec(

@@ -23,7 +23,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, pin_mut};
 use jiff::Timestamp;
 
-use super::{Backend, Done, ListedRelease, Wanted};
+use super::{Backend, Done, FoundLines, ListedRelease, Wanted, WantedLogs, logs};
 use crate::failure::Failure;
 
 /// The most that a command gets to read through a server.
@@ -502,6 +502,19 @@ impl Backend for There {
         let (since, tail, follow) = (query.since, query.tail, query.follow);
         let lines = self.client.logs(&id, workload, since, tail, follow).await?;
         Ok(lines.map(|line| line.map_err(Failure::from)).boxed())
+    }
+
+    async fn search_logs<'a>(
+        &'a self,
+        project: &'a Project,
+        wanted: &'a WantedLogs,
+    ) -> Result<FoundLines<'a>, Failure> {
+        let stored = logs::stored(&self.client, &project.id, wanted).await;
+        match stored {
+            Ok(Some(lines)) => Ok(lines),
+            Ok(None) => logs::read(self, project, wanted).await,
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn exec(

@@ -128,7 +128,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "logs",
-        "Mostrar lo que escribieron las instancias de un componente",
+        "Mostrar lo que escribieron las instancias, y buscar en ello",
     ),
     (
         "exec",
@@ -278,6 +278,27 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "Cuánto puede durar una sesión de la página",
     ),
     (
+        "serve logs",
+        "La carpeta del almacén de registros; por omisión, `logs` en la carpeta del estado",
+    ),
+    (
+        "serve logs_keep",
+        "Cuánto se guardan los registros de un ambiente (36h, 14d)",
+    ),
+    (
+        "serve logs_size",
+        "Cuánto disco pueden ocupar los registros de un ambiente; los más viejos se van primero",
+    ),
+    (
+        "serve logs_version",
+        "La versión de Elasticsearch que /elastic dice ser: Filebeat no acepta una anterior a la propia",
+    ),
+    (
+        "serve no_collect",
+        "Guardar lo que envían los recolectores, sin leer nada de las plataformas",
+    ),
+    ("serve no_logs", "No guardar registros"),
+    (
         "bot webhook",
         "Que Telegram llame a esta dirección pública, en lugar de preguntarle",
     ),
@@ -324,6 +345,11 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("token create name", "Para qué es"),
     ("token create role", "Qué puede como máximo"),
     ("token create team", "Solo este equipo"),
+    ("token create only_project", "Solo este proyecto del equipo"),
+    (
+        "token create env",
+        "Solo se puede cambiar estos ambientes, o escribir en ellos",
+    ),
     (
         "token create days",
         "Después de cuántos días termina; nunca si no se dice",
@@ -489,6 +515,33 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "Solo las líneas desde entonces: un lapso (90s, 10m, 2h, 1d) o una hora RFC 3339",
     ),
     ("tail", "Solo las últimas tantas líneas"),
+    (
+        "logs workload",
+        "El componente; todos si no se nombra ninguno",
+    ),
+    (
+        "logs query",
+        "Cómo son las líneas: palabras, \"frases\", campo:valor, campo:>=valor, AND, OR, NOT",
+    ),
+    (
+        "logs grep",
+        "Lo mismo, de todos los componentes si no se nombra ninguno",
+    ),
+    (
+        "logs env",
+        "El ambiente, o varios; por omisión, el primero del proyecto",
+    ),
+    ("logs all", "De todos los ambientes"),
+    ("logs release", "Solo de esta versión"),
+    (
+        "logs level",
+        "Solo líneas de este nivel o peores: trace, debug, info, warn, error, fatal",
+    ),
+    ("logs until", "Solo las líneas anteriores a entonces"),
+    (
+        "logs context",
+        "Mostrar tantas líneas de la misma instancia antes y después de cada una",
+    ),
     ("container", "El contenedor, si el componente tiene varios"),
     ("command", "Programa y argumentos"),
     ("replicas", "Copias de cada componente"),

@@ -3,6 +3,7 @@
 mod ci;
 mod course;
 mod help_es;
+mod logs;
 mod server;
 mod usage_es;
 
@@ -16,7 +17,8 @@ use estiba_model::{Lang, Message, Name, Version, message};
 pub use ci::{Checked, Ci, Component, OnArg, PipelineArgs};
 pub use course::{Course, CourseScope, CourseSize};
 pub use help_es::in_spanish;
-pub use server::{Bot, Serve, Ship, Team, Token};
+pub use logs::Logs;
+pub use server::{Bot, Serve, ServeLogs, Ship, Team, Token};
 pub use usage_es::usage_in_spanish;
 
 /// Takes a team's workloads from source to their environments, the same way on
@@ -222,25 +224,11 @@ pub enum Command {
         #[command(flatten)]
         env: AnyEnv,
     },
-    /// Show what a workload's instances wrote
+    /// Show what instances wrote, and search in it
     #[command(
-        after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow"
+        after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow --level warn\n  estiba logs api 'status:>=500 -path:/health*' --context 3\n  estiba logs --all --since 1d --grep '\"connection refused\" OR timeout'"
     )]
-    Logs {
-        /// The workload
-        workload: Name,
-        #[command(flatten)]
-        env: AnyEnv,
-        /// Go on with new lines until interrupted
-        #[arg(long, short)]
-        follow: bool,
-        /// Only lines since then: a span (90s, 10m, 2h, 1d) or an RFC 3339 time
-        #[arg(long, value_name = "WHEN")]
-        since: Option<String>,
-        /// Only the last so many lines
-        #[arg(long, short = 'n', value_name = "N")]
-        tail: Option<usize>,
-    },
+    Logs(Logs),
     /// Run a command inside a running instance
     #[command(after_help = "Example: estiba exec api --env test -- /app/api migrate")]
     Exec {
@@ -386,7 +374,6 @@ impl Command {
             Self::Plan { env, .. }
             | Self::History { env, .. }
             | Self::Resume { env }
-            | Self::Logs { env, .. }
             | Self::Exec { env, .. }
             | Self::Export { env, .. }
             | Self::Config(Config::Get { env, .. })
@@ -401,6 +388,7 @@ impl Command {
             | Self::Db(Db::Backup { env, .. } | Db::Restore { env, .. })
             | Self::Ci(Ci::Report { env, .. }) => Some(&env.env),
             Self::Promote { to, .. } => Some(to),
+            Self::Logs(logs) => logs.env.first(),
             _ => None,
         }
     }

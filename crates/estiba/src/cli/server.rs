@@ -36,6 +36,54 @@ pub struct Serve {
     /// How long a session of the page may last
     #[arg(long, value_name = "SPAN", default_value = "12h")]
     pub session_longest: String,
+    /// How logs are kept
+    #[command(flatten)]
+    pub logs: ServeLogs,
+}
+
+/// How a server keeps logs.
+#[derive(Debug, Args)]
+pub struct ServeLogs {
+    /// The folder of the store of logs; by default `logs` in the state's folder
+    #[arg(
+        id = "logs",
+        long = "logs",
+        value_name = "DIR",
+        env = "ESTIBA_LOGS_DIR"
+    )]
+    pub folder: Option<PathBuf>,
+    /// How long the logs of an environment are kept (36h, 14d)
+    #[arg(
+        id = "logs_keep",
+        long = "logs-keep",
+        value_name = "SPAN",
+        default_value = "14d",
+        env = "ESTIBA_LOGS_KEEP"
+    )]
+    pub keep: String,
+    /// How much disk the logs of an environment may take; the oldest go first
+    #[arg(
+        id = "logs_size",
+        long = "logs-size",
+        value_name = "SIZE",
+        default_value = "2GB",
+        env = "ESTIBA_LOGS_SIZE"
+    )]
+    pub size: String,
+    /// The version of Elasticsearch that /elastic says to be: Filebeat wants none older than its own
+    #[arg(
+        id = "logs_version",
+        long = "logs-version",
+        value_name = "VERSION",
+        env = "ESTIBA_LOGS_VERSION"
+    )]
+    pub version: Option<String>,
+    /// Store what shippers send, and collect nothing from the targets
+    #[arg(id = "no_collect", long = "no-collect")]
+    pub no_collect: bool,
+    /// Store no logs
+    #[arg(id = "no_logs", long = "no-logs", conflicts_with_all = ["logs", "no_collect"])]
+    pub none: bool,
 }
 
 /// How a bot runs.
@@ -122,7 +170,7 @@ pub enum Token {
     List,
     /// Make a token; its key is shown once
     #[command(
-        after_help = "Examples:\n  estiba token create laptop --days 90\n  estiba token create bot --machine --role bot\nOn the server's machine, without ESTIBA_URL, it makes the first admin:\n  estiba token create first --login ana@example.edu --role admin"
+        after_help = "Examples:\n  estiba token create laptop --days 90\n  estiba token create bot --machine --role bot\n  estiba token create shipper --role shipper --team moria --env prod\nOn the server's machine, without ESTIBA_URL, it makes the first admin:\n  estiba token create first --login ana@example.edu --role admin"
     )]
     Create {
         /// What it is for
@@ -133,6 +181,12 @@ pub enum Token {
         /// Only this team
         #[arg(long)]
         team: Option<Name>,
+        /// Only this project of the team
+        #[arg(long, value_name = "PROJECT", requires = "team")]
+        only_project: Option<Name>,
+        /// Only these environments may be changed, or written to
+        #[arg(long, value_name = "ENV")]
+        env: Vec<Name>,
         /// After how many days it ends; never where it is not said
         #[arg(long)]
         days: Option<u32>,
@@ -153,6 +207,8 @@ pub enum Token {
 /// Something that a person or a machine may be.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum RoleArg {
+    /// Writes logs of its team, and nothing else
+    Shipper,
     /// A chat bot
     Bot,
     /// Sees
@@ -168,6 +224,7 @@ pub enum RoleArg {
 impl From<RoleArg> for Role {
     fn from(role: RoleArg) -> Self {
         match role {
+            RoleArg::Shipper => Self::Shipper,
             RoleArg::Bot => Self::Bot,
             RoleArg::Viewer => Self::Viewer,
             RoleArg::Pipeline => Self::Pipeline,

@@ -79,6 +79,9 @@ pub async fn history(
         if let Some(error) = &deployment.error {
             output.text(&format!("    {}", output.say(error)));
         }
+        for line in &deployment.log {
+            output.text(&format!("    │ {line}"));
+        }
         if with_steps {
             for step in steps {
                 output.text(&step_line(output, step));

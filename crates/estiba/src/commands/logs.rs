@@ -1,42 +1,203 @@
 //! `estiba logs`.
 
-use estiba_model::{Name, message};
-use estiba_target::LogQuery;
+use std::collections::{HashSet, VecDeque};
+
+use estiba_api::LogRecord;
+use estiba_logs::{Level, Query};
+use estiba_model::{Name, Project, message};
 use futures::StreamExt;
 use jiff::{Span, Timestamp, Zoned};
 
+use crate::backend::{FoundLine, ShownLine, WantedLogs};
+use crate::cli::Logs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::{Output, Paint};
 
-/// Shows what a workload's instances wrote.
-pub async fn logs(
-    context: &Context,
-    workload: &Name,
-    environment: Option<Name>,
-    follow: bool,
-    since: Option<&str>,
-    tail: Option<usize>,
-) -> Result<(), Failure> {
-    let since = since.map(instant).transpose()?;
+/// Lines that were shown around others are not shown again among so many.
+const MOST_REMEMBERED: usize = 1000;
+
+/// Shows what instances wrote.
+pub async fn logs(context: &Context, asked: Logs) -> Result<(), Failure> {
+    let text = query_text(&asked);
+    let query = Query::parse(&text).map_err(|error| Failure::Query {
+        text: text.clone(),
+        span: error.span,
+        message: error.message,
+    })?;
     let project = context.project()?;
-    let environment = context.environment(&project, environment)?;
-    let backend = context.backend().await?;
-    let query = LogQuery {
-        since,
-        tail,
-        follow,
+    let wanted = WantedLogs {
+        environments: environments(context, &project, &asked)?,
+        workload: asked
+            .workload
+            .map(|name| known(&project, name))
+            .transpose()?,
+        text,
+        query,
+        release: asked.release,
+        level: asked.level,
+        since: asked.since.as_deref().map(instant).transpose()?,
+        until: asked.until.as_deref().map(instant).transpose()?,
+        around: asked.context.unwrap_or(0),
+        tail: asked.tail,
+        follow: asked.follow,
     };
-    let mut lines = backend
-        .logs(&project, &environment, workload, &query)
-        .await?;
-    while let Some(line) = lines.next().await {
-        let line = line?;
-        context.output.json(&line);
-        let at = line.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        let (instance, text) = (&line.instance, &line.text);
-        context.output.text(&format!("{at} {instance} {text}"));
+    let backend = context.backend().await?;
+    let mut lines = backend.search_logs(&project, &wanted).await?;
+    let mut shown = Shown::new(
+        context.output,
+        wanted.environments.len() > 1,
+        wanted.around > 0,
+    );
+    while let Some(found) = lines.next().await {
+        match found? {
+            FoundLine::Line(line) => shown.show(&line),
+            FoundLine::Missed(lines) => context.output.remark(&message!(
+                "{lines} lines came too fast to be followed; `estiba logs --since 1m` finds them",
+                "{lines} líneas llegaron demasiado rápido para seguirlas; `estiba logs --since 1m` las encuentra"
+            )),
+        }
     }
     Ok(())
+}
+
+/// All that was typed, as one query.
+fn query_text(asked: &Logs) -> String {
+    let words = asked.query.join(" ");
+    match asked.grep.as_deref() {
+        None => words,
+        Some(grep) if words.is_empty() => grep.to_owned(),
+        Some(grep) => format!("({words}) ({grep})"),
+    }
+}
+
+fn environments(context: &Context, project: &Project, asked: &Logs) -> Result<Vec<Name>, Failure> {
+    if asked.all {
+        return Ok(project.environments.keys().cloned().collect());
+    }
+    let mut named = Vec::new();
+    for name in &asked.env {
+        let id = estiba_engine::environment_id(project, name)?;
+        if !named.contains(&id.environment) {
+            named.push(id.environment);
+        }
+    }
+    if named.is_empty() {
+        named.push(context.environment(project, None)?);
+    }
+    Ok(named)
+}
+
+fn known(project: &Project, workload: Name) -> Result<Name, Failure> {
+    if project.workloads.contains_key(&workload) {
+        return Ok(workload);
+    }
+    let all: Vec<&str> = project.workloads.keys().map(Name::as_str).collect();
+    let all = all.join(", ");
+    Err(Failure::because(message!(
+        "there is no workload {workload}; there is: {all}. To look for text in all of them: `estiba logs --grep TEXT`",
+        "no hay un componente {workload}; hay: {all}. Para buscar un texto en todos: `estiba logs --grep TEXTO`"
+    )))
+}
+
+/// Shows lines, each once, though it may be around several others.
+struct Shown {
+    output: Output,
+    paint: Paint,
+    with_environment: bool,
+    apart: bool,
+    remembered: VecDeque<Key>,
+    known: HashSet<Key>,
+    is_first: bool,
+}
+
+type Key = (Timestamp, Option<String>, String);
+
+impl Shown {
+    fn new(output: Output, with_environment: bool, apart: bool) -> Self {
+        Self {
+            output,
+            paint: Paint::of_output(),
+            with_environment,
+            apart,
+            remembered: VecDeque::new(),
+            known: HashSet::new(),
+            is_first: true,
+        }
+    }
+
+    fn show(&mut self, line: &ShownLine) {
+        self.output.json(line);
+        if !self.apart {
+            return self.output.text(&self.text(&line.record, true));
+        }
+        let all: Vec<&LogRecord> = line
+            .before
+            .iter()
+            .chain([&line.record])
+            .chain(&line.after)
+            .collect();
+        let new: Vec<&LogRecord> = all
+            .iter()
+            .copied()
+            .filter(|record| self.is_new(record))
+            .collect();
+        // As grep does, where it doesn't go on from the last.
+        if !self.is_first && new.len() == all.len() {
+            self.output.text("--");
+        }
+        self.is_first = false;
+        for record in new {
+            let is_found = *record == line.record;
+            self.output.text(&self.text(record, is_found));
+        }
+    }
+
+    fn is_new(&mut self, record: &LogRecord) -> bool {
+        let key = (record.at, record.instance.clone(), record.text.clone());
+        if !self.known.insert(key.clone()) {
+            return false;
+        }
+        self.remembered.push_back(key);
+        if self.remembered.len() > MOST_REMEMBERED
+            && let Some(old) = self.remembered.pop_front()
+        {
+            self.known.remove(&old);
+        }
+        true
+    }
+
+    fn text(&self, record: &LogRecord, is_found: bool) -> String {
+        let at = record.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let mut head = at.to_string();
+        if let Some(environment) = record
+            .environment
+            .as_ref()
+            .filter(|_| self.with_environment)
+        {
+            head.push(' ');
+            head.push_str(environment);
+        }
+        head.push(' ');
+        let who = record.instance.as_deref().or(record.workload.as_deref());
+        head.push_str(who.unwrap_or("-"));
+        let mut text = record.text.clone();
+        for (name, value) in &record.attributes {
+            let value = match value.as_str() {
+                Some(value) => value.to_owned(),
+                None => value.to_string(),
+            };
+            text.push_str(&format!(" {name}={value}"));
+        }
+        let text = match record.level {
+            _ if !is_found => self.paint.faint(&text),
+            Some(Level::Error | Level::Fatal) => self.paint.red(&text),
+            Some(Level::Warn) => self.paint.yellow(&text),
+            Some(Level::Debug | Level::Trace) => self.paint.faint(&text),
+            Some(Level::Info) | None => text,
+        };
+        format!("{} {text}", self.paint.faint(&head))
+    }
 }
 
 /// `10m` ago, or an RFC 3339 instant.

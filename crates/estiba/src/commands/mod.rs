@@ -172,13 +172,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             history::history(&context, env.env, limit, steps).await
         }
         Command::Resume { env } => deploy::resume(&context, env.env).await,
-        Command::Logs {
-            workload,
-            env,
-            follow,
-            since,
-            tail,
-        } => logs::logs(&context, &workload, env.env, follow, since.as_deref(), tail).await,
+        Command::Logs(asked) => logs::logs(&context, asked).await,
         Command::Exec {
             workload,
             env,
@@ -254,6 +248,8 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 name,
                 role,
                 team,
+                only_project,
+                env,
                 days,
                 login,
                 machine,
@@ -261,8 +257,8 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
                 let scope = Scope {
                     role: role.into(),
                     team,
-                    project: None,
-                    environments: Vec::new(),
+                    project: only_project,
+                    environments: env,
                 };
                 let new = NewTokenBody {
                     name,

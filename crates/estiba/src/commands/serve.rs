@@ -6,15 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use estiba_model::{Name, SecretString, TargetConfig, message};
-use estiba_server::{Options, ProviderOptions};
+use estiba_server::{LogOptions, Options, ProviderOptions};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Serve;
+use crate::cli::{Serve, ServeLogs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::paths::Paths;
 use crate::telemetry::Telemetry;
 
 /// The port of a server that is not told another.
@@ -30,6 +31,7 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
         provider: provider(&serve)?,
         session_idle: span(&serve.session_idle)?,
         session_longest: span(&serve.session_longest)?,
+        logs: logs(&serve.logs)?,
         ..Options::default()
     };
     let address = match serve.listen {
@@ -55,6 +57,63 @@ pub async fn serve(context: &Context, serve: Serve) -> Result<(), Failure> {
     let served = estiba_server::serve(listener, engine, options, stop).await;
     telemetry.end().await;
     served.map_err(|error| Failure::because(error.message().clone()))
+}
+
+/// Where logs are kept, where they are.
+fn logs(serve: &ServeLogs) -> Result<Option<LogOptions>, Failure> {
+    if serve.none {
+        return Ok(None);
+    }
+    let folder = match &serve.folder {
+        Some(folder) => folder.clone(),
+        None => Paths::of_user()
+            .map_err(Failure::because)?
+            .state
+            .join("logs"),
+    };
+    Ok(Some(LogOptions {
+        folder,
+        keep: Some(days(&serve.keep)?),
+        most_bytes: Some(size(&serve.size)?),
+        elastic_version: serve.version.clone(),
+        collect: !serve.no_collect,
+    }))
+}
+
+/// A span of time, which may be of days.
+fn days(text: &str) -> Result<Duration, Failure> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.trim().parse::<u64>().ok());
+    match days.and_then(|days| days.checked_mul(24 * 60 * 60)) {
+        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => span(text),
+    }
+}
+
+/// A number of bytes, such as `500MB` or `2GB`, in powers of ten, or of two with an `i`.
+fn size(text: &str) -> Result<u64, Failure> {
+    const UNITS: [(&str, u64); 7] = [
+        ("TIB", 1 << 40),
+        ("GIB", 1 << 30),
+        ("MIB", 1 << 20),
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("B", 1),
+    ];
+    let upper = text.trim().to_ascii_uppercase();
+    let unit = UNITS
+        .iter()
+        .find_map(|(name, bytes)| Some((upper.strip_suffix(name)?, bytes)));
+    let size =
+        unit.and_then(|(count, bytes)| count.trim().parse::<u64>().ok()?.checked_mul(*bytes));
+    size.filter(|size| *size > 0).ok_or_else(|| {
+        Failure::because(message!(
+            "\"{text}\" is not a size such as 500MB or 2GB",
+            "«{text}» no es un tamaño como 500MB o 2GB"
+        ))
+    })
 }
 
 /// The variable in which a platform gives a program its port
@@ -161,4 +220,29 @@ fn span(text: &str) -> Result<Duration, Failure> {
             "«{text}» no es un lapso como 90s, 10m o 2h"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_sizes_are_understood() {
+        for (text, seconds) in [("14d", 14 * 86_400), ("36h", 36 * 3600), ("1d", 86_400)] {
+            assert_eq!(
+                days(text).ok().map(|span| span.as_secs()),
+                Some(seconds),
+                "{text}"
+            );
+        }
+        for (text, bytes) in [("2GB", 2_000_000_000), ("1 MiB", 1 << 20), ("10b", 10)] {
+            assert_eq!(size(text).ok(), Some(bytes), "{text}");
+        }
+        for text in ["", "GB", "0GB", "-1GB", "2", "99999999999TB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        for text in ["", "0d", "soon"] {
+            assert!(days(text).is_err(), "{text}");
+        }
+    }
 }

@@ -65,6 +65,9 @@ fn show(output: Output, status: &EnvironmentStatus) {
             "  ✗ deployment {id} of {version} failed: {why}",
             "  ✗ el despliegue {id} de {version} falló: {why}"
         ));
+        for line in &failed.log {
+            output.text(&format!("    │ {line}"));
+        }
     }
     show_instances(output, status);
     show_drift(output, status);

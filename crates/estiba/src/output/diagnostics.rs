@@ -1,19 +1,15 @@
 //! Findings with the lines that they are about.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use estiba_model::{Diagnostic, Lang, Severity};
+use estiba_model::{Diagnostic, Lang, Message, Severity};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 /// Prints findings to standard error, those of one place together.
 pub fn print(findings: &[Diagnostic], lang: Lang) {
-    let theme = if console_is_fancy() {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme);
+    let handler = handler();
     let mut sources = Sources::default();
     for finding in findings {
         let shown = Shown {
@@ -26,6 +22,28 @@ pub fn print(findings: &[Diagnostic], lang: Lang) {
             eprint!("{text}");
         }
     }
+}
+
+/// Prints what is wrong with a query to standard error, under the place where it is.
+pub fn print_query(text: &str, span: &Range<usize>, message: &Message, lang: Lang) {
+    let shown = BadQuery {
+        // What lacks at the end is shown under a place of its own.
+        text: NamedSource::new("query", format!("{text} ")),
+        span: (span.start, span.len().max(1)),
+        message: message.text(lang).to_owned(),
+    };
+    let mut report = String::new();
+    if handler().render_report(&mut report, &shown).is_ok() {
+        eprint!("{report}");
+    }
+}
+
+fn handler() -> GraphicalReportHandler {
+    GraphicalReportHandler::new_themed(if console_is_fancy() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    })
 }
 
 fn console_is_fancy() -> bool {
@@ -100,6 +118,32 @@ impl miette::Diagnostic for Shown<'_> {
         self.source.as_ref()?;
         let span = (place.offset_bytes, place.length_bytes);
         let label = LabeledSpan::new_primary_with_span(None, span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+#[derive(Debug)]
+struct BadQuery {
+    text: NamedSource<String>,
+    span: (usize, usize),
+    message: String,
+}
+
+impl fmt::Display for BadQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BadQuery {}
+
+impl miette::Diagnostic for BadQuery {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.text)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = LabeledSpan::new_primary_with_span(None, self.span);
         Some(Box::new(std::iter::once(label)))
     }
 }

@@ -1,17 +1,20 @@
 //! How results are shown: for people, in their language; for programs, as JSON.
 
 mod diagnostics;
+mod paint;
 mod progress;
 mod steps;
 mod table;
 
 use std::io::{IsTerminal, Write};
 
+use estiba_api::Position;
 use estiba_model::{Diagnostic, Lang, Message, message};
 use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub use paint::Paint;
 pub use progress::ShownProgress;
 pub use steps::plan_text;
 pub use table::Table;
@@ -120,6 +123,11 @@ impl Output {
                 }
                 messages.iter().for_each(|message| self.complain(message));
             }
+            Failure::Query {
+                text,
+                span,
+                message,
+            } => diagnostics::print_query(text, span, message, self.lang),
             Failure::Quiet(_) => {}
         }
     }
@@ -134,6 +142,14 @@ fn failure_document(failure: &Failure) -> serde_json::Value {
     match failure {
         Failure::Findings(findings) => serde_json::json!({ "findings": findings }),
         Failure::Usage(message) => serde_json::json!({ "errors": [message] }),
+        Failure::Query {
+            text,
+            span,
+            message,
+        } => {
+            let position = Position::of_bytes(text, span);
+            serde_json::json!({ "errors": [message], "position": position })
+        }
         Failure::Failed { messages, log } => serde_json::json!({ "errors": messages, "log": log }),
         Failure::Quiet(_) => serde_json::Value::Null,
     }

@@ -11,6 +11,7 @@ mod export;
 mod gate;
 mod import;
 mod killed;
+mod logs;
 mod preflight;
 mod registry;
 #[path = "../support/steady.rs"]
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
         import::a_compose_project_is_imported_and_runs,
         killed::a_change_is_ended_by_the_next_start,
         killed::a_first_deployment_is_ended_by_the_next_start,
+        logs::lines_are_searched_without_a_server,
         preflight::services_outside_are_tried_in_a_cluster,
         preflight::services_outside_are_tried_in_docker,
         preflight::services_outside_are_tried_on_this_machine,

@@ -42,6 +42,7 @@ impl Operation {
             ("{person}", "nobody"),
             ("{id}", "0"),
             ("{account}", "0"),
+            ("{cursor}", "1_1"),
         ];
         let path = parts
             .iter()

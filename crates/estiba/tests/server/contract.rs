@@ -14,10 +14,11 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 response_headers_conformance,response_schema_conformance,use_after_free";
 
 /// What does not end by itself.
-const STREAMS: [&str; 3] = [
+const STREAMS: [&str; 4] = [
     "/api/v1/events",
     "/api/v1/teams/{team}/projects/{project}/deployments/{deployment}/events",
     "/api/v1/teams/{team}/projects/{project}/environments/{environment}/workloads/{workload}/logs",
+    "/api/v1/teams/{team}/projects/{project}/logs/tail",
 ];
 
 /// `None` and a word about it where it can't be had.

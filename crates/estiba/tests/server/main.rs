@@ -8,6 +8,7 @@ mod bench;
 mod contract;
 mod course;
 mod export;
+mod logs;
 mod pages;
 mod pipelines;
 #[path = "../support/postgres.rs"]
@@ -36,6 +37,11 @@ fn main() -> std::process::ExitCode {
         course::a_course_gives_each_team_what_is_theirs,
         course::a_course_is_for_admins_and_tells_what_is_readable_by_others,
         export::an_export_has_what_the_server_knows,
+        logs::a_bad_query_is_told_with_its_place,
+        logs::a_killed_server_loses_and_doubles_no_line,
+        logs::a_server_beside_another_waits_for_its_logs,
+        logs::a_shipper_writes_lines_of_its_team_and_does_nothing_else,
+        logs::lines_are_found_and_followed_by_the_api_and_the_command,
         pages::access::another_teams_pages_are_not_there,
         pages::access::nobody_sees_a_page,
         pages::access::roles_see_and_do_what_is_theirs,

@@ -72,6 +72,14 @@ pub fn a_team_ships_through_a_server() {
     let failed = project.run(&["restart", "--env", "test"]);
     assert_eq!(failed.code, 1, "{}", failed.out);
     assert!(failed.err.contains("runs as before"), "{}", failed.err);
+    // The lines that explain it are shown wherever it is.
+    for shown in [
+        &["history", "--env", "test", "--limit", "1"][..],
+        &["status"],
+    ] {
+        let shown = project.run(shown).ok().out;
+        assert!(shown.contains("    │ "), "{shown}");
+    }
     assert_eq!(project.instances("test").len(), 3);
 
     // Who did it all is known, and no secret is.

@@ -1,0 +1,101 @@
+//! The client's way to stored lines of logs.
+
+use estiba_model::ProjectId;
+use futures::Stream;
+use reqwest::Method;
+use serde::Serialize;
+
+use crate::client::{Client, of_project, segment};
+use crate::error::ApiError;
+use crate::logs::{
+    LogBars, LogHistogram, LogHit, LogPaging, LogSelection, LogTailed, LogTerms, LogValues,
+};
+use crate::wire::Page;
+
+impl Client {
+    /// A page of the lines of a project that the server has stored.
+    ///
+    /// # Errors
+    /// When it is refused: `no-logs` is the code of a server that stores none, and
+    /// `bad-query` that of a text that is no query. Or the server can't be reached;
+    /// here and below.
+    pub async fn search_logs(
+        &self,
+        project: &ProjectId,
+        selection: &LogSelection,
+        paging: &LogPaging,
+    ) -> Result<Page<LogHit>, ApiError> {
+        self.ask_logs(project, "", selection, paging).await
+    }
+
+    /// How many lines there are over time.
+    ///
+    /// # Errors
+    /// As [`Client::search_logs`].
+    pub async fn log_histogram(
+        &self,
+        project: &ProjectId,
+        selection: &LogSelection,
+        bars: &LogBars,
+    ) -> Result<LogHistogram, ApiError> {
+        self.ask_logs(project, "/histogram", selection, bars).await
+    }
+
+    /// The most frequent values of a field.
+    ///
+    /// # Errors
+    /// As [`Client::search_logs`].
+    pub async fn log_terms(
+        &self,
+        project: &ProjectId,
+        selection: &LogSelection,
+        values: &LogValues,
+    ) -> Result<LogTerms, ApiError> {
+        self.ask_logs(project, "/terms", selection, values).await
+    }
+
+    /// The line of this cursor, with so many lines before and after it.
+    ///
+    /// # Errors
+    /// As [`Client::search_logs`]; `not-found` where the line is no longer kept.
+    pub async fn log_line(
+        &self,
+        project: &ProjectId,
+        cursor: &str,
+        around: u32,
+    ) -> Result<LogHit, ApiError> {
+        let path = format!("{}/logs/lines/{}", of_project(project), segment(cursor));
+        self.get(&format!("{path}?before={around}&after={around}"))
+            .await
+    }
+
+    /// Lines as they come, after those of `from` on that are stored already.
+    ///
+    /// # Errors
+    /// As [`Client::search_logs`].
+    pub async fn tail_logs(
+        &self,
+        project: &ProjectId,
+        selection: &LogSelection,
+    ) -> Result<impl Stream<Item = Result<LogTailed, ApiError>> + use<>, ApiError> {
+        let path = format!("{}/logs/tail", of_project(project));
+        let request = self.request(Method::GET, &path).query(selection);
+        let response = self
+            .send(request.header("Accept", "application/x-ndjson"))
+            .await?;
+        Ok(self.json_lines(response))
+    }
+
+    async fn ask_logs<P: Serialize, T: serde::de::DeserializeOwned>(
+        &self,
+        project: &ProjectId,
+        what: &str,
+        selection: &LogSelection,
+        more: &P,
+    ) -> Result<T, ApiError> {
+        let path = format!("{}/logs{what}", of_project(project));
+        let request = self.request(Method::GET, &path);
+        let response = self.send(request.query(selection).query(more)).await?;
+        self.read(response).await
+    }
+}

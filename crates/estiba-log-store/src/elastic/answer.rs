@@ -1,0 +1,258 @@
+//! Answers in Elasticsearch's forms.
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use estiba_model::{Message, message};
+use serde_json::{Map, Value, json};
+
+use crate::{AppendError, ReadError};
+
+/// Logstash and Elastic's own clients speak to nothing without it.
+/// <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/release-notes-7.14.0.html>
+const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
+
+/// Puts the product's name on an answer.
+pub(super) async fn mark(mut response: Response) -> Response {
+    let name = HeaderValue::from_static("Elasticsearch");
+    response.headers_mut().insert(PRODUCT, name);
+    response
+}
+
+/// Why a request fails, in the form of Elasticsearch's errors.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    kind: &'static str,
+    reason: String,
+    retry_after_s: Option<u64>,
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, kind: &'static str, reason: &Message) -> Self {
+        Self {
+            status,
+            kind,
+            reason: both(reason),
+            retry_after_s: None,
+        }
+    }
+
+    /// What isn't supported, or is wrong in itself.
+    pub(super) fn wrong(reason: &Message) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "parsing_exception", reason)
+    }
+
+    /// What may be sent again in a little while.
+    pub(super) fn later(reason: &Message) -> Self {
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "es_rejected_execution_exception",
+                reason,
+            )
+        }
+    }
+
+    pub(super) fn too_large(most: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "content_too_long_exception",
+            &message!(
+                "the body is longer than {most} bytes: send it in parts",
+                "el cuerpo tiene más de {most} bytes: envíalo por partes"
+            ),
+        )
+    }
+
+    pub(super) fn forbidden() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "security_exception",
+            &message!(
+                "this token may not write logs",
+                "este token no puede escribir logs"
+            ),
+        )
+    }
+
+    /// The body of the error.
+    pub(super) fn body(&self) -> Value {
+        let cause = self.cause();
+        let mut error = json!({"root_cause": [cause]});
+        if let (Some(error), Value::Object(cause)) = (error.as_object_mut(), cause) {
+            error.extend(cause);
+        }
+        json!({"error": error, "status": self.status.as_u16()})
+    }
+
+    /// The error alone, as items of a bulk request have it.
+    pub(super) fn cause(&self) -> Value {
+        json!({"type": self.kind, "reason": self.reason})
+    }
+}
+
+/// Elasticsearch's errors have one text; people of either language read it.
+fn both(reason: &Message) -> String {
+    if reason.en == reason.es {
+        reason.en.clone()
+    } else {
+        format!("{} / {}", reason.en, reason.es)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body())).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        response
+    }
+}
+
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        let message = error.message();
+        match error {
+            AppendError::Busy { retry_after } => Self {
+                retry_after_s: Some(retry_after.as_secs().max(1)),
+                ..Self::later(&message)
+            },
+            AppendError::DiskFull => Self {
+                retry_after_s: Some(30),
+                ..Self::later(&message)
+            },
+            AppendError::TooLarge { most, .. } => Self::too_large(most),
+            AppendError::TooManyEnvironments { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "illegal_argument_exception",
+                &message,
+            ),
+            AppendError::Write(_) | AppendError::Closed => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable_shards_exception",
+                &message,
+            ),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let message = error.message();
+        match error {
+            ReadError::Wrong(_) => Self::wrong(&message),
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "search_phase_execution_exception",
+                &message,
+            ),
+        }
+    }
+}
+
+/// Leaves of an answer what `filter_path` names: paths with `*` for any name and `**`
+/// for any names.
+/// <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/common-options.html#common-options-response-filtering>
+pub(super) fn filtered(answer: Value, filter_path: Option<&str>) -> Value {
+    let Some(filter_path) = filter_path.filter(|paths| !paths.is_empty()) else {
+        return answer;
+    };
+    let paths: Vec<Vec<&str>> = filter_path
+        .split(',')
+        .map(|path| path.trim().split('.').collect())
+        .collect();
+    let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
+    keep(answer, &paths).unwrap_or_else(|| json!({}))
+}
+
+fn keep(value: Value, paths: &[&[&str]]) -> Option<Value> {
+    if paths.iter().any(|path| path.is_empty()) {
+        return Some(value);
+    }
+    match value {
+        Value::Object(map) => {
+            let kept: Map<_, _> = map
+                .into_iter()
+                .filter_map(|(name, value)| {
+                    let below: Vec<_> = paths.iter().flat_map(|path| below(path, &name)).collect();
+                    keep(value, &below).map(|value| (name, value))
+                })
+                .collect();
+            (!kept.is_empty()).then(|| kept.into())
+        }
+        Value::Array(list) => {
+            let kept: Vec<_> = list
+                .into_iter()
+                .filter_map(|value| keep(value, paths))
+                .collect();
+            (!kept.is_empty()).then(|| kept.into())
+        }
+        _ => None,
+    }
+}
+
+/// What is left of a path below a name.
+fn below<'a, 'b>(path: &'a [&'b str], name: &str) -> Vec<&'a [&'b str]> {
+    match path.split_first() {
+        Some((&"**", rest)) => {
+            let mut all = vec![path, rest];
+            all.extend(below(rest, name));
+            all
+        }
+        Some((first, rest)) if like(first, name) => vec![rest],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a name is like a pattern with `*`.
+pub(super) fn like(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            name.char_indices()
+                .map(|(at, _)| at)
+                .chain([name.len()])
+                .any(|at| like(rest, &name[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_leave_what_they_name() {
+        let answer = json!({
+            "took": 1, "errors": true,
+            "items": [
+                {"create": {"status": 201}},
+                {"index": {"status": 400, "error": {"type": "a", "reason": "b"}}},
+            ],
+        });
+        for (filter, left) in [
+            ("took", json!({"took": 1})),
+            (
+                "errors,items.*.error.type",
+                json!({"errors": true, "items": [{"index": {"error": {"type": "a"}}}]}),
+            ),
+            (
+                "items.*.status",
+                json!({"items": [{"create": {"status": 201}}, {"index": {"status": 400}}]}),
+            ),
+            (
+                "**.reason",
+                json!({"items": [{"index": {"error": {"reason": "b"}}}]}),
+            ),
+            ("t*", json!({"took": 1})),
+            ("absent", json!({})),
+        ] {
+            assert_eq!(filtered(answer.clone(), Some(filter)), left, "{filter}");
+        }
+        assert_eq!(filtered(answer.clone(), None), answer);
+    }
+}

@@ -1,0 +1,204 @@
+//! The body of a `_bulk` request: pairs of an action and a document, each a line.
+//! <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/docs-bulk.html>
+
+use std::io::{self, BufRead};
+
+use estiba_logs::Record;
+use estiba_model::{Message, message};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// What an action wants and its document has.
+#[derive(Debug)]
+pub struct Item {
+    /// The action, which the answer repeats: `create`, `index`, or what is refused.
+    pub action: &'static str,
+    /// The record, or why there is none.
+    pub record: Result<Record, Message>,
+    /// How long the document was, in bytes.
+    pub bytes: usize,
+}
+
+/// Why the rest of a body can't be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BulkError {
+    /// It can't be unpacked, or is too long.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// What has to be an action is none, so that nobody knows what follows.
+    #[error("Malformed action/metadata line [{line}]")]
+    Action {
+        /// The number of the line, from 1.
+        line: usize,
+    },
+}
+
+/// Reads a body bit by bit.
+#[derive(Debug)]
+pub struct Items<R> {
+    body: R,
+    line: usize,
+    text: Vec<u8>,
+    received: Timestamp,
+    ended: bool,
+}
+
+impl<R: BufRead> Items<R> {
+    /// Reads `body`, which came at `received`.
+    pub fn new(body: R, received: Timestamp) -> Self {
+        Self {
+            body,
+            line: 0,
+            text: Vec::new(),
+            received,
+            ended: false,
+        }
+    }
+
+    /// The next line that is not blank: rsyslog writes blank ones between pairs.
+    fn next_line(&mut self) -> io::Result<bool> {
+        loop {
+            self.text.clear();
+            if self.body.read_until(b'\n', &mut self.text)? == 0 {
+                return Ok(false);
+            }
+            self.line += 1;
+            if !self.text.iter().all(u8::is_ascii_whitespace) {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn next_item(&mut self) -> Result<Option<Item>, BulkError> {
+        if !self.next_line()? {
+            return Ok(None);
+        }
+        let action = action(&self.text).ok_or(BulkError::Action { line: self.line })?;
+        let taken = matches!(action, "create" | "index");
+        let record = if action != "delete" && !self.next_line()? {
+            Err(message!(
+                "the document after the action is missing",
+                "falta el documento después de la acción"
+            ))
+        } else if taken {
+            document(&self.text).map(|document| Record::from_document(document, self.received))
+        } else {
+            Err(message!(
+                "{action}: lines of a log are only added: use create or index",
+                "{action}: a un log solo se agregan líneas: usa create o index"
+            ))
+        };
+        Ok(Some(Item {
+            action,
+            record,
+            bytes: self.text.len(),
+        }))
+    }
+}
+
+impl<R: BufRead> Iterator for Items<R> {
+    type Item = Result<Item, BulkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let item = self.next_item().transpose();
+        self.ended = !matches!(item, Some(Ok(_)));
+        item
+    }
+}
+
+/// The name of the action of a line.
+fn action(line: &[u8]) -> Option<&'static str> {
+    let map: Map<String, Value> = serde_json::from_slice(line).ok()?;
+    let (name, value) = map.iter().next()?;
+    if map.len() != 1 || !value.is_object() {
+        return None;
+    }
+    ["create", "index", "update", "delete"]
+        .into_iter()
+        .find(|known| known == name)
+}
+
+/// Reads a document; what is no UTF-8 in it becomes `�`.
+pub(super) fn document(text: &[u8]) -> Result<Map<String, Value>, Message> {
+    let read = serde_json::from_slice(text).or_else(|error| match std::str::from_utf8(text) {
+        Ok(_) => Err(error),
+        Err(_) => serde_json::from_str(&String::from_utf8_lossy(text)),
+    });
+    read.map_err(|error| {
+        message!(
+            "the document is no JSON object: {error}",
+            "el documento no es un objeto JSON: {error}"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &[u8]) -> Vec<String> {
+        Items::new(body, Timestamp::UNIX_EPOCH)
+            .map(|item| match item {
+                Ok(Item {
+                    action,
+                    record: Ok(record),
+                    ..
+                }) => format!("{action} {}", record.text),
+                Ok(Item {
+                    action,
+                    record: Err(_),
+                    ..
+                }) => format!("{action} refused"),
+                Err(error) => error.to_string(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pairs_are_read_as_shippers_write_them() {
+        for (body, expected) in [
+            ("{\"create\":{}}\n{\"message\":\"a\"}\n", vec!["create a"]),
+            (
+                "{\"index\":{\"_index\":\"x\",\"_type\":\"_doc\"}}\r\n{\"message\":\"a\"}\r\n",
+                vec!["index a"],
+            ),
+            (
+                "\n\n{\"create\":{}}\n\n{\"message\":\"a\"}\n\n\n{\"create\":{}}\n{\"message\":\"b\"}",
+                vec!["create a", "create b"],
+            ),
+            (
+                "{\"create\":{}}\n{broken}\n{\"create\":{}}\n{\"message\":\"b\"}\n",
+                vec!["create refused", "create b"],
+            ),
+            (
+                "{\"delete\":{\"_id\":\"1\"}}\n{\"update\":{}}\n{\"doc\":{}}\n{\"create\":{}}\n{\"message\":\"b\"}\n",
+                vec!["delete refused", "update refused", "create b"],
+            ),
+            ("{\"create\":{}}\n", vec!["create refused"]),
+            ("{\"create\":{}}\n[1]\n", vec!["create refused"]),
+            ("", vec![]),
+            (
+                "{\"create\":{}}\n{}\nnonsense\n{}\n{\"create\":{}}\n{}\n",
+                vec!["create ", "Malformed action/metadata line [3]"],
+            ),
+            (
+                "{\"create\":{},\"index\":{}}\n{}\n",
+                vec!["Malformed action/metadata line [1]"],
+            ),
+        ] {
+            assert_eq!(read(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_kept_as_far_as_it_can_be() {
+        assert_eq!(
+            read(b"{\"create\":{}}\n{\"message\":\"a\xff\"}\n"),
+            ["create a\u{fffd}"]
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! Reading lines.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use estiba_model::message;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Failure, filtered, like};
+use super::body::{self, Packing};
+use super::dsl::{self, text_of, unsupported};
+use super::request::{Asked, Request, Source};
+use super::{Endpoint, Grant, aggregations};
+use crate::{Found, Scope, Search, reads};
+
+/// Longer requests are refused, in bytes.
+const LONGEST: usize = 1 << 20;
+/// The most searches of one `_msearch`.
+const MOST_SEARCHES: usize = 100;
+
+pub(super) async fn search(
+    state: State<Endpoint>,
+    grant: Extension<Grant>,
+    asked: Query<Asked>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    search_in(state, grant, Path("logs".to_owned()), asked, headers, body).await
+}
+
+pub(super) async fn search_in(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Path(index): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = json_body(&headers, body).await?;
+    let request = Request::read(&body, &asked)?;
+    let answer = request
+        .answer(&endpoint, &grant.read, &shown_index(&index))
+        .await?;
+    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+}
+
+/// Pairs of a head, which names an index, and a search, each a line.
+pub(super) async fn many(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let started = Instant::now();
+    let packing = Packing::of(&headers)?;
+    let text = packing.whole(&body::read(body, LONGEST).await?, LONGEST)?;
+    let lines: Vec<_> = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
+        .collect();
+    if lines.len() > 2 * MOST_SEARCHES {
+        return Err(unsupported("_msearch", &format!("> {MOST_SEARCHES}")));
+    }
+    let mut responses = Vec::new();
+    for pair in lines.chunks(2) {
+        let one = one_of_many(&endpoint, &grant.read, pair).await;
+        responses.push(match one {
+            Ok(mut answer) => {
+                answer["status"] = 200.into();
+                answer
+            }
+            Err(failure) => failure.body(),
+        });
+    }
+    let took = millis(started);
+    let answer = json!({"took": took, "responses": responses});
+    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+}
+
+async fn one_of_many(endpoint: &Endpoint, scope: &Scope, pair: &[&[u8]]) -> Result<Value, Failure> {
+    let read = |text: &[u8]| serde_json::from_slice::<Value>(text).map_err(|error| no_json(&error));
+    let [head, search] = pair else {
+        return Err(unsupported("_msearch", "an odd number of lines"));
+    };
+    let head = read(head)?;
+    let index = match &head["index"] {
+        Value::Array(list) if list.len() == 1 => text_of(&list[0]),
+        Value::String(name) => name.clone(),
+        _ => "logs".into(),
+    };
+    let request = Request::read(&read(search)?, &Asked::default())?;
+    request.answer(endpoint, scope, &shown_index(&index)).await
+}
+
+pub(super) async fn count(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let body = json_body(&headers, body).await?;
+    let request = Request::read(&body, &asked)?;
+    let count = endpoint
+        .store
+        .count(&grant.read, request.selection())
+        .await?;
+    let answer = json!({"count": count, "_shards": shards()});
+    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+}
+
+pub(super) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, Failure> {
+    let packing = Packing::of(headers)?;
+    let text = packing.whole(&body::read(body, LONGEST).await?, LONGEST)?;
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(&text).map_err(|error| no_json(&error))
+}
+
+fn no_json(error: &serde_json::Error) -> Failure {
+    Failure::wrong(&message!(
+        "the body is no JSON: {error}",
+        "el cuerpo no es JSON: {error}"
+    ))
+}
+
+/// The name that hits have: the one that was asked for, or `logs` where it was many.
+fn shown_index(asked: &str) -> String {
+    let many = asked.contains(['*', ',']) || asked == "_all" || asked.is_empty();
+    if many {
+        "logs".into()
+    } else {
+        asked.to_owned()
+    }
+}
+
+impl Request {
+    async fn answer(
+        &self,
+        endpoint: &Endpoint,
+        scope: &Scope,
+        index: &str,
+    ) -> Result<Value, Failure> {
+        let started = Instant::now();
+        let found = if self.size == 0 {
+            Found::default()
+        } else {
+            let search = Search {
+                query: self.query.clone(),
+                order: self.order,
+                limit: self.from + self.size,
+                after: self.after,
+                ..Search::default()
+            };
+            endpoint.store.search(scope, search).await?
+        };
+        let mut total = None;
+        let mut aggregated = None;
+        if let Some(wanted) = self.aggregations.clone() {
+            let (scope, selection) = (scope.clone(), self.selection());
+            let read = endpoint
+                .store
+                .read(move |shared| reads::aggregate(shared, &scope, &selection, &wanted));
+            let answer = read.await?;
+            total = Some(answer.lines);
+            aggregated = Some(aggregations::answer(answer.answer));
+        } else if self.total {
+            total = Some(endpoint.store.count(scope, self.selection()).await?);
+        }
+        let hits: Vec<_> = found
+            .hits
+            .iter()
+            .skip(self.from)
+            .map(|hit| self.hit(hit, index))
+            .collect();
+        let mut answer = json!({
+            "took": millis(started),
+            "timed_out": false,
+            "_shards": shards(),
+            "hits": {"max_score": null, "hits": hits},
+        });
+        if let Some(total) = total.filter(|_| self.total) {
+            answer["hits"]["total"] = json!({"value": total, "relation": "eq"});
+        }
+        if let Some(aggregated) = aggregated {
+            answer["aggregations"] = aggregated;
+        }
+        Ok(answer)
+    }
+
+    fn hit(&self, hit: &crate::Hit, index: &str) -> Value {
+        let mut answer = json!({
+            "_index": index,
+            "_id": hit.cursor.to_string(),
+            "_score": null,
+            "sort": [hit.cursor.at_us, hit.cursor.sequence],
+        });
+        let document = hit.record.to_document();
+        if !self.fields.is_empty() {
+            answer["fields"] = fields(&hit.record, &document, &self.fields);
+        }
+        match &self.source {
+            Source::None => {}
+            Source::All => answer["_source"] = document.into(),
+            Source::Some { includes, excludes } => {
+                let named = |patterns: &[String], name: &str| {
+                    patterns.iter().any(|pattern| like(pattern, name))
+                };
+                let kept: Map<_, _> = document
+                    .into_iter()
+                    .filter(|(name, _)| includes.is_empty() || named(includes, name))
+                    .filter(|(name, _)| !named(excludes, name))
+                    .collect();
+                answer["_source"] = kept.into();
+            }
+        }
+        answer
+    }
+}
+
+/// The values of fields, each as a list; a pattern stands for names at the top.
+fn fields(record: &estiba_logs::Record, document: &Map<String, Value>, wanted: &[String]) -> Value {
+    let mut found = Map::new();
+    let matching = document
+        .keys()
+        .filter(|name| wanted.iter().any(|pattern| like(pattern, name)));
+    let named = wanted.iter().filter(|name| !name.contains('*'));
+    for name in matching.chain(named) {
+        let mut values = Vec::new();
+        record.values(&dsl::field(name), &mut |value| {
+            values.push(value.into_owned());
+        });
+        if !values.is_empty() {
+            found.insert(name.clone(), values.into());
+        }
+    }
+    found.into()
+}
+
+pub(super) fn shards() -> Value {
+    json!({"total": 1, "successful": 1, "skipped": 0, "failed": 0})
+}
+
+fn millis(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,254 @@
+//! Taking documents.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use estiba_logs::Record;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Failure, filtered};
+use super::body::{self, Packing, unreadable};
+use super::bulk::{self, BulkError, Item, Items};
+use super::{Endpoint, Grant, Writer};
+use crate::{AppendError, Environment, LogStore};
+
+/// What Filebeat wants to have of the answer, which is all but `took`.
+const BEATS: &str = "errors,items.*.error,items.*.status";
+
+/// What a line takes beside its document, in bytes.
+const LINE_BYTES: usize = 64;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wanted {
+    filter_path: Option<String>,
+}
+
+pub(super) async fn bulk(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let started = Instant::now();
+    let writer = grant.write.ok_or_else(Failure::forbidden)?;
+    let packing = Packing::of(&headers)?;
+    let _turn = endpoint.bodies.acquire().await;
+    let packed = body::read(body, endpoint.settings.longest_body).await?;
+    let answers = take_all(&endpoint, &writer, packing, packed).await?;
+    let took = started.elapsed().as_millis();
+    let filter = wanted.filter_path.as_deref();
+    let text = match filter {
+        None => answers.text(Some(took)),
+        Some(BEATS) => answers.text(None),
+        Some(_) => {
+            let whole = serde_json::from_str(&answers.text(Some(took))).unwrap_or(Value::Null);
+            filtered(whole, filter).to_string()
+        }
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+pub(super) async fn bulk_into(
+    state: State<Endpoint>,
+    grant: Extension<Grant>,
+    Path(_index): Path<String>,
+    wanted: Query<Wanted>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    bulk(state, grant, wanted, headers, body).await
+}
+
+pub(super) async fn bulk_into_kind(
+    state: State<Endpoint>,
+    grant: Extension<Grant>,
+    Path((_index, _kind)): Path<(String, String)>,
+    wanted: Query<Wanted>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    bulk(state, grant, wanted, headers, body).await
+}
+
+/// The answers to all items; those that were taken are on disk. The lines of a body
+/// that is larger than the queue are taken in parts: if a later part is refused, all
+/// of the body has to come again, and the lines of earlier parts are there twice.
+async fn take_all(
+    endpoint: &Endpoint,
+    writer: &Writer,
+    packing: Packing,
+    packed: Bytes,
+) -> Result<Answers, Failure> {
+    let most = endpoint.settings.longest_unpacked;
+    let mut reading = Reading {
+        packed,
+        packing,
+        most,
+        part_bytes: endpoint.store.fitting_bytes(),
+        writer: writer.clone(),
+    };
+    let (parts, mut received) = tokio::sync::mpsc::channel(1);
+    let store = std::sync::Arc::clone(&endpoint.store);
+    // Unpacking and reading take time, in which others have to be served.
+    let read = tokio::task::spawn_blocking(move || reading.run(&store, &parts));
+    while let Some(part) = received.recv().await {
+        endpoint.store.append(part).await?;
+    }
+    read.await
+        .unwrap_or_else(|_| Err(Failure::from(AppendError::Closed)))
+}
+
+struct Reading {
+    packed: Bytes,
+    packing: Packing,
+    most: usize,
+    part_bytes: usize,
+    writer: Writer,
+}
+
+impl Reading {
+    fn run(
+        &mut self,
+        store: &LogStore,
+        parts: &tokio::sync::mpsc::Sender<Vec<Record>>,
+    ) -> Result<Answers, Failure> {
+        let unpacked = self
+            .packing
+            .unpack(&self.packed, self.most)
+            .map_err(|error| unreadable(&error, self.most))?;
+        let mut answers = Answers::default();
+        let (mut part, mut bytes) = (Vec::new(), 0);
+        let mut admitted: Option<Environment> = None;
+        for item in Items::new(unpacked, Timestamp::now()) {
+            let Item {
+                action,
+                record,
+                bytes: length,
+            } = item.map_err(|error| match error {
+                BulkError::Read(error) => unreadable(&error, self.most),
+                error => Failure::wrong(&estiba_model::Message::verbatim(error.to_string())),
+            })?;
+            let record = record
+                .map(|record| owned(record, &self.writer))
+                .map_err(|reason| {
+                    Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
+                });
+            let record = record.and_then(|record| {
+                if admitted
+                    .as_ref()
+                    .is_none_or(|last| !last.is_of(&record.origin))
+                {
+                    let environment = Environment::of(&record.origin);
+                    store.admit(&environment)?;
+                    admitted = Some(environment);
+                }
+                Ok(record)
+            });
+            match record {
+                Ok(record) => {
+                    bytes += length + LINE_BYTES;
+                    answers.taken(action);
+                    part.push(record);
+                }
+                // An item that was refused for good is an answer; all else is about
+                // the whole request.
+                Err(failure) if failure.status == StatusCode::BAD_REQUEST => {
+                    answers.refused(action, &failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+            if bytes >= self.part_bytes {
+                bytes = 0;
+                if parts.blocking_send(std::mem::take(&mut part)).is_err() {
+                    return Ok(answers);
+                }
+            }
+        }
+        // If nobody receives it, an earlier part was refused, which is the answer.
+        let _ = parts.blocking_send(part);
+        Ok(answers)
+    }
+}
+
+fn owned(mut record: Record, writer: &Writer) -> Record {
+    record.origin.force(&writer.forced);
+    record.origin.fill(&writer.defaults);
+    record
+}
+
+/// The answer to a bulk request, as short as it can be: Fluent Bit reads half a
+/// megabyte of it, and sends again where it is longer.
+#[derive(Debug, Default)]
+struct Answers {
+    errors: bool,
+    items: String,
+}
+
+impl Answers {
+    fn taken(&mut self, action: &str) {
+        self.separate();
+        let _ = write!(self.items, r#"{{"{action}":{{"status":201}}}}"#);
+    }
+
+    fn refused(&mut self, action: &str, failure: &Failure) {
+        self.errors = true;
+        self.separate();
+        let (status, error) = (failure.status.as_u16(), failure.cause());
+        let _ = write!(
+            self.items,
+            r#"{{"{action}":{{"status":{status},"error":{error}}}}}"#
+        );
+    }
+
+    fn separate(&mut self) {
+        if !self.items.is_empty() {
+            self.items.push(',');
+        }
+    }
+
+    fn text(&self, took: Option<u128>) -> String {
+        let Self { errors, items } = self;
+        let took = took
+            .map(|took| format!("\"took\":{took},"))
+            .unwrap_or_default();
+        format!(r#"{{{took}"errors":{errors},"items":[{items}]}}"#)
+    }
+}
+
+pub(super) async fn document(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Path(names): Path<Vec<String>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let writer = grant.write.ok_or_else(Failure::forbidden)?;
+    let packing = Packing::of(&headers)?;
+    let _turn = endpoint.bodies.acquire().await;
+    let packed = body::read(body, endpoint.settings.longest_body).await?;
+    let text = packing.whole(&packed, endpoint.store.fitting_bytes())?;
+    let document = bulk::document(&text).map_err(|reason| {
+        Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
+    })?;
+    let record = owned(Record::from_document(document, Timestamp::now()), &writer);
+    let appended = endpoint.store.append(vec![record]).await?;
+    let answer = json!({
+        "_index": names.first(),
+        "_id": names.get(1).cloned().unwrap_or_else(|| appended.first_sequence.to_string()),
+        "_version": 1,
+        "result": "created",
+        "_shards": {"total": 1, "successful": 1, "failed": 0},
+        "_seq_no": appended.first_sequence,
+        "_primary_term": 1,
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}

@@ -1,0 +1,208 @@
+//! The thread that puts what is in the write-ahead log into the index.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::Environment;
+use crate::locked::locked;
+use crate::shared::Shared;
+use crate::shelf::Sizes;
+use crate::wal::{Frame, read_segment};
+
+/// How often old partitions are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// How long after a failure it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What is on disk and not in the index yet. It holds the room in the queue.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    frames: Vec<Held>,
+    bytes: usize,
+    since: Option<Instant>,
+    closing: bool,
+    stuck: Option<String>,
+}
+
+/// A frame with the room that it has in the queue.
+pub(crate) struct Held {
+    pub(crate) frame: Frame,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+impl Waiting {
+    /// Counts frames that are on disk and come in a moment.
+    pub(crate) fn expect(&self, bytes: usize) {
+        locked(&self.state).bytes += bytes;
+    }
+
+    /// Adds frames that were [expected](Self::expect).
+    pub(crate) fn push(&self, frames: Vec<Held>) {
+        let mut state = locked(&self.state);
+        state.frames.extend(frames);
+        state.since.get_or_insert_with(Instant::now);
+        self.changed.notify_all();
+    }
+
+    /// Lets the thread end once all is in the index.
+    pub(crate) fn close(&self) {
+        locked(&self.state).closing = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        locked(&self.state).bytes
+    }
+
+    pub(crate) fn stuck(&self) -> Option<String> {
+        locked(&self.state).stuck.clone()
+    }
+
+    /// What waits, once it waited long enough or is much; `None` at the end. It is
+    /// empty where there is nothing to do for [`TIDY_EVERY`].
+    fn take(&self, every: Duration, much: usize) -> Option<Vec<Held>> {
+        let started = Instant::now();
+        let mut state = locked(&self.state);
+        loop {
+            let ready = state.closing || state.bytes >= much;
+            let left = match state.since {
+                Some(since) => every.saturating_sub(since.elapsed()),
+                None if state.closing => return None,
+                None => TIDY_EVERY.saturating_sub(started.elapsed()),
+            };
+            if left.is_zero() || (ready && state.since.is_some()) {
+                state.since = None;
+                return Some(std::mem::take(&mut state.frames));
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn done(&self, bytes: usize) {
+        let mut state = locked(&self.state);
+        state.bytes -= bytes;
+        state.stuck = None;
+    }
+
+    /// Notes a failure and waits a little; answers whether the store is closing.
+    fn failed(&self, why: String) -> bool {
+        let mut state = locked(&self.state);
+        if state.stuck.is_none() {
+            tracing::error!(
+                why,
+                "logs can't be put into the index; they wait in the write-ahead log"
+            );
+        }
+        state.stuck = Some(why);
+        let still_open = |state: &mut State| !state.closing;
+        let waited = self
+            .changed
+            .wait_timeout_while(state, RETRY_AFTER, still_open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closing
+    }
+}
+
+/// Runs until the store is closed. What can't be put into the index then is for the
+/// next process.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let options = &shared.options;
+    let mut tidied = Instant::now();
+    while let Some(frames) = shared
+        .waiting
+        .take(options.index_every, options.queue_bytes / 2)
+    {
+        let bytes = frames.iter().map(|held| held.frame.size()).sum();
+        while let Err(error) = index(shared, frames.iter().map(|held| &held.frame)) {
+            if shared.waiting.failed(error.to_string()) {
+                return;
+            }
+        }
+        shared.waiting.done(bytes);
+        drop(frames);
+        if tidied.elapsed() >= TIDY_EVERY {
+            tidied = Instant::now();
+            tidy(shared);
+        }
+    }
+}
+
+/// Puts into the index what an earlier process left in these segments of the log,
+/// after the number `indexed`. It tells once it is done, or can't go on for now;
+/// the answer is whether all is in.
+pub(crate) fn recover(
+    shared: &Shared,
+    segments: impl Iterator<Item = PathBuf>,
+    indexed: u64,
+    tell: oneshot::Sender<()>,
+) -> bool {
+    let mut tell = Some(tell);
+    for path in segments {
+        while let Err(error) = recover_segment(shared, &path, indexed) {
+            tell.take().map(|tell| tell.send(()));
+            if shared.waiting.failed(error.to_string()) {
+                return false;
+            }
+        }
+    }
+    shared.waiting.done(0);
+    tell.take().map(|tell| tell.send(()));
+    true
+}
+
+fn recover_segment(shared: &Shared, path: &Path, indexed: u64) -> tantivy::Result<()> {
+    let (frames, _) = read_segment(path)?;
+    let left = frames
+        .iter()
+        .filter(|frame| frame.last_sequence() > indexed);
+    index(shared, left)
+}
+
+/// Puts frames into the index and trims the log. Doing it again changes nothing.
+pub(crate) fn index<'a>(
+    shared: &Shared,
+    frames: impl Iterator<Item = &'a Frame>,
+) -> tantivy::Result<()> {
+    let mut of: BTreeMap<&Environment, Vec<&Frame>> = BTreeMap::new();
+    let mut last = 0;
+    for frame in frames {
+        last = last.max(frame.last_sequence());
+        of.entry(&frame.environment).or_default().push(frame);
+    }
+    let sizes = Sizes {
+        index_memory_bytes: shared.options.index_memory_bytes,
+        partition_bytes: shared.options.partition_bytes,
+    };
+    for (environment, frames) in &of {
+        let shelf = shared.shelf(environment)?;
+        shelf.write(frames, sizes, &shared.aside)?;
+    }
+    if last > 0
+        && let Err(error) = locked(&shared.wal).trim(last)
+    {
+        tracing::warn!(%error, "the write-ahead log could not be trimmed");
+    }
+    Ok(())
+}
+
+/// Drops what is too old or too much.
+pub(crate) fn tidy(shared: &Shared) {
+    let now = Timestamp::now().as_microsecond();
+    for shelf in shared.shelves() {
+        if let Err(error) = shelf.tidy(now) {
+            tracing::warn!(environment = %shelf.environment, %error, "old logs could not be dropped");
+        }
+    }
+    shared.close_unused();
+}

@@ -1,0 +1,141 @@
+//! Puts lines into a partition.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tantivy::IndexWriter;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, UserOperation};
+
+use super::document::document;
+use super::schema::Fields;
+use super::{Contents, Partition};
+use crate::Environment;
+use crate::line::Line;
+use crate::wal::{Frame, sync_folder};
+
+/// So many lines are handed over at a time.
+const CHUNK: usize = 256;
+/// Segments with more lines are not merged any more: it would cost more than it gives.
+const LARGEST_MERGED: usize = 2_000_000;
+
+/// Writes to one partition. There is one at a time.
+pub(crate) struct Writer {
+    partition: Arc<Partition>,
+    index: IndexWriter,
+    fields: Fields,
+    names: HashSet<String>,
+}
+
+impl Writer {
+    /// Opens a writer that uses about `memory_bytes` while it has lines to commit.
+    pub(crate) fn open(partition: Arc<Partition>, memory_bytes: usize) -> tantivy::Result<Self> {
+        let opened = partition.opened()?;
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(memory_bytes)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        let index: IndexWriter = opened.index.writer_with_options(options)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_max_docs_before_merge(LARGEST_MERGED);
+        index.set_merge_policy(Box::new(merges));
+        let names = attribute_names(&opened.index)?;
+        Ok(Self {
+            partition,
+            index,
+            fields: Fields::schema().1,
+            names,
+        })
+    }
+
+    pub(crate) fn partition(&self) -> &Arc<Partition> {
+        &self.partition
+    }
+
+    /// Puts the lines of frames into the index, all or none, and answers once they
+    /// are on disk and reads see them. Lines up to the number `indexed` are in already,
+    /// here or in an earlier partition.
+    pub(crate) fn write<'a>(
+        &mut self,
+        environment: &Environment,
+        frames: impl Iterator<Item = &'a Frame>,
+        indexed: u64,
+    ) -> tantivy::Result<()> {
+        let mut contents = self.partition.contents();
+        let before = contents.lines;
+        for frame in frames {
+            let mut documents = Vec::with_capacity(CHUNK);
+            for (sequence, bytes) in frame.lines().filter(|(sequence, _)| *sequence > indexed) {
+                match Line::read(bytes) {
+                    Ok(line) => {
+                        contents.take(sequence, frame.arrived_us, line.at_us());
+                        let names = &mut self.names;
+                        let document =
+                            document(&self.fields, environment, sequence, bytes, &line, names);
+                        documents.push(UserOperation::Add(document));
+                    }
+                    Err(error) => {
+                        tracing::error!(%environment, sequence, %error, "a line can't be read and is left out");
+                    }
+                }
+                if documents.len() == CHUNK {
+                    self.index.run(documents.split_off(0))?;
+                }
+            }
+            self.index.run(documents)?;
+        }
+        if contents.lines == before {
+            return Ok(());
+        }
+        let mut commit = self.index.prepare_commit()?;
+        let payload = serde_json::to_string(&contents).map_err(std::io::Error::from)?;
+        commit.set_payload(&payload);
+        commit.commit()?;
+        // tantivy renames its list of segments, and leaves that to the page cache.
+        sync_folder(self.partition.folder())?;
+        self.partition.committed(contents)
+    }
+
+    /// Merges all segments into one, and ends.
+    pub(crate) fn finish(mut self) -> tantivy::Result<()> {
+        let segments = self.index.index().searchable_segment_metas()?;
+        let lines: usize = segments
+            .iter()
+            .map(|segment| segment.max_doc() as usize)
+            .sum();
+        if segments.len() > 1 && lines <= LARGEST_MERGED {
+            let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
+            self.index.merge(&ids).wait()?;
+        }
+        self.index.wait_merging_threads()?;
+        self.partition.refresh();
+        Ok(())
+    }
+}
+
+impl Contents {
+    fn take(&mut self, sequence: u64, arrived_us: i64, at_us: i64) {
+        if self.lines == 0 {
+            (self.first_arrived_us, self.from_us, self.until_us) = (arrived_us, at_us, at_us);
+        }
+        self.sequence = sequence;
+        self.last_arrived_us = arrived_us;
+        self.from_us = self.from_us.min(at_us);
+        self.until_us = self.until_us.max(at_us);
+        self.lines += 1;
+    }
+}
+
+/// The first part of the names that have columns already.
+fn attribute_names(index: &tantivy::Index) -> tantivy::Result<HashSet<String>> {
+    let prefix = format!("{}.", Fields::ATTRIBUTES);
+    Ok(index
+        .fields_metadata()?
+        .into_iter()
+        .filter_map(|field| {
+            let name = field.field_name.as_str();
+            let path = name.strip_prefix(&prefix)?;
+            Some(path.split('.').next()?.to_owned())
+        })
+        .collect())
+}

@@ -1,0 +1,83 @@
+//! What to do when a partition can't be read.
+
+use std::sync::Arc;
+
+use crate::ReadError;
+use crate::partition::Partition;
+use crate::shared::Shared;
+use crate::shelf::Shelf;
+
+/// Reads each partition of the shelves that `wanted` accepts, the newest first. One
+/// that can't be read is looked at: what is damaged is set aside, and the rest of it
+/// is read. One that is gone meanwhile has nothing more to say.
+pub(super) fn each_partition(
+    shared: &Shared,
+    shelves: &[Arc<Shelf>],
+    mut read: impl FnMut(&Arc<Shelf>, &Arc<Partition>) -> Result<(), Failed>,
+) -> Result<(), ReadError> {
+    for shelf in shelves {
+        for partition in shelf.partitions().iter().rev() {
+            match shelf.check(partition, &shared.aside) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => return Err(ReadError::Index(error.to_string())),
+            }
+            let Err(failed) = read(shelf, partition) else {
+                continue;
+            };
+            let error = match failed {
+                Failed::Answer(error) => return Err(error),
+                Failed::Index(error) => error,
+            };
+            let still_there = || {
+                shelf
+                    .partitions()
+                    .iter()
+                    .any(|one| one.number == partition.number)
+            };
+            if !still_there() {
+                continue;
+            }
+            let index = |error: &dyn std::fmt::Display| ReadError::Index(error.to_string());
+            match shelf.check_again(partition, &shared.aside) {
+                Ok(true) if still_there() => match read(shelf, partition) {
+                    Err(Failed::Index(error)) => return Err(index(&error)),
+                    Err(Failed::Answer(error)) => return Err(error),
+                    Ok(()) => {}
+                },
+                Ok(true) => {}
+                Ok(false) => return Err(index(&error)),
+                Err(error) => return Err(index(&error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a partition has no answer.
+pub(super) enum Failed {
+    /// Whoever asked has to know.
+    Answer(ReadError),
+    /// Its files may be damaged.
+    Index(tantivy::TantivyError),
+}
+
+impl From<tantivy::TantivyError> for Failed {
+    fn from(error: tantivy::TantivyError) -> Self {
+        match error {
+            tantivy::TantivyError::InvalidArgument(why) => {
+                Self::Answer(ReadError::Wrong(estiba_model::Message::verbatim(why)))
+            }
+            tantivy::TantivyError::AggregationError(error) => Self::Answer(ReadError::Wrong(
+                estiba_model::Message::verbatim(error.to_string()),
+            )),
+            error => Self::Index(error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self::Index(error.into())
+    }
+}

@@ -1,0 +1,215 @@
+//! A record as the JSON document that shippers send and searches answer.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::time::parse_time;
+use crate::{Level, Origin, Record};
+
+/// Why a document is no record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// It is JSON, but not an object.
+    #[error("a document has to be a JSON object")]
+    NoObject,
+}
+
+/// Names of the moment, the first that can be read is taken.
+const TIME: [&str; 5] = ["@timestamp", "timestamp", "time", "ts", "date"];
+
+/// Names of the text. `log` is Docker's and Fluent Bit's, `MESSAGE` journald's and
+/// syslog-ng's, `event.original` Logstash's in ECS mode.
+const TEXT: [&str; 7] = [
+    "message",
+    "msg",
+    "log",
+    "MESSAGE",
+    "@message",
+    "body",
+    "event.original",
+];
+
+/// Names of the level. `log.level` is of the Elastic Common Schema, `PRIORITY`
+/// journald's and syslog-ng's, `severity_text` OpenTelemetry's.
+const LEVEL: [&str; 9] = [
+    "level",
+    "log.level",
+    "severity",
+    "lvl",
+    "loglevel",
+    "severity_text",
+    "PRIORITY",
+    "log.syslog.severity.name",
+    "syslog_severity",
+];
+
+/// Other names of each field of the origin, in the order of [`Origin::FIELDS`]: of
+/// the Elastic Common Schema, Filebeat, Fluent Bit, Vector, rsyslog and syslog-ng.
+const ORIGIN: [&[&str]; 8] = [
+    &[
+        "fields.team",
+        "kubernetes.labels.estiba.dev/team",
+        "kubernetes.labels.estiba_dev/team",
+    ],
+    &[
+        "fields.project",
+        "kubernetes.labels.estiba.dev/project",
+        "kubernetes.labels.estiba_dev/project",
+    ],
+    &[
+        "fields.environment",
+        "service.environment",
+        "kubernetes.labels.estiba.dev/environment",
+        "kubernetes.labels.estiba_dev/environment",
+    ],
+    &[
+        "fields.workload",
+        "kubernetes.labels.estiba.dev/workload",
+        "kubernetes.labels.estiba_dev/workload",
+        "service.name",
+        "service",
+        "app",
+        "appname",
+        "programname",
+        "PROGRAM",
+        "syslogtag",
+    ],
+    &[
+        "fields.instance",
+        "kubernetes.pod.name",
+        "kubernetes.pod_name",
+        "host.name",
+        "host.hostname",
+        "host",
+        "hostname",
+        "HOST",
+    ],
+    &["fields.release", "service.version"],
+    &[
+        "fields.container",
+        "container.name",
+        "kubernetes.container.name",
+        "kubernetes.container_name",
+        "container_name",
+    ],
+    &["fields.stream"],
+];
+
+impl Record {
+    /// Reads a document. It is liberal: moment, text, level and origin are looked
+    /// for under all names that common shippers use, dotted or nested; what is not
+    /// understood stays an attribute. Where no moment is given, it is `received`.
+    #[must_use]
+    pub fn from_document(mut document: Map<String, Value>, received: Timestamp) -> Self {
+        let at = take_first(&mut document, &TIME, parse_time).unwrap_or(received);
+        let text = take_first(&mut document, &TEXT, text_of).unwrap_or_default();
+        let level = take_first(&mut document, &LEVEL, Level::from_value);
+        let mut origin = Origin::default();
+        for ((value, name), others) in origin
+            .values_mut()
+            .into_iter()
+            .zip(Origin::FIELDS)
+            .zip(ORIGIN)
+        {
+            *value = take(&mut document, name, &name_of)
+                .or_else(|| take_first(&mut document, others, name_of));
+        }
+        Self {
+            at,
+            level,
+            text,
+            origin,
+            attributes: document,
+        }
+    }
+
+    /// Reads a document from any JSON.
+    ///
+    /// # Errors
+    /// If it is not an object.
+    pub fn from_value(document: Value, received: Timestamp) -> Result<Self, RecordError> {
+        match document {
+            Value::Object(document) => Ok(Self::from_document(document, received)),
+            _ => Err(RecordError::NoObject),
+        }
+    }
+
+    /// The document: `@timestamp`, `message`, `level`, the fields of the origin that
+    /// are known, then all attributes. An attribute never stands for one of these.
+    #[must_use]
+    pub fn to_document(&self) -> Map<String, Value> {
+        let mut document = Map::with_capacity(4 + self.attributes.len());
+        document.insert("@timestamp".into(), format!("{:.6}", self.at).into());
+        document.insert("message".into(), self.text.as_str().into());
+        if let Some(level) = self.level {
+            document.insert("level".into(), level.as_str().into());
+        }
+        for (name, value) in Origin::FIELDS.iter().zip(self.origin.values()) {
+            if let Some(value) = value {
+                document.insert((*name).into(), value.into());
+            }
+        }
+        for (name, value) in &self.attributes {
+            if !document.contains_key(name) {
+                document.insert(name.clone(), value.clone());
+            }
+        }
+        document
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn name_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn take_first<T>(
+    document: &mut Map<String, Value>,
+    names: &[&str],
+    read: impl Fn(&Value) -> Option<T>,
+) -> Option<T> {
+    names.iter().find_map(|name| take(document, name, &read))
+}
+
+/// Takes the value out where it can be read, under its dotted name or nested.
+fn take<T>(
+    document: &mut Map<String, Value>,
+    name: &str,
+    read: &impl Fn(&Value) -> Option<T>,
+) -> Option<T> {
+    if let Some(value) = document.get(name) {
+        let read = read(value);
+        if read.is_some() {
+            document.shift_remove(name);
+        }
+        return read;
+    }
+    for (dot, _) in name.match_indices('.') {
+        let (outer, inner) = (&name[..dot], &name[dot + 1..]);
+        if let Some(Value::Object(nested)) = document.get_mut(outer)
+            && let Some(read) = take(nested, inner, read)
+        {
+            if nested.is_empty() {
+                document.shift_remove(outer);
+            }
+            return Some(read);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

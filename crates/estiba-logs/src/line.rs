@@ -1,0 +1,132 @@
+//! From a line that an instance wrote to a record.
+
+use estiba_model::{LogLine, Stream};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::{Level, Origin, Record};
+
+impl Record {
+    /// The record of a line that a target captured. Its moment is that of the capture,
+    /// which never goes back within an instance, and not one that the line says.
+    ///
+    /// A line that is a JSON object has its members as attributes, and its own text and
+    /// level under the names that [`Record::from_document`] knows. In any other line
+    /// the level is looked for by [`Level::in_text`]. `place` says what the line doesn't:
+    /// team, project, environment, workload and release.
+    #[must_use]
+    pub fn from_line(line: &LogLine, place: &Origin) -> Self {
+        let mut origin = place.clone();
+        origin.instance = Some(line.instance.to_string());
+        origin.container = Some(line.container.to_string());
+        origin.stream = line.stream.map(|stream| stream_name(stream).to_owned());
+        let at = whole_microseconds(line.at);
+        let Some(document) = object(&line.text) else {
+            return Self {
+                level: Level::in_text(&line.text),
+                origin,
+                ..Self::new(at, line.text.clone())
+            };
+        };
+        let mut record = Self::from_document(with_origin(document, at, &origin), at);
+        record.origin = origin;
+        if record.text.is_empty() {
+            record.text.clone_from(&line.text);
+        }
+        record
+    }
+}
+
+fn object(text: &str) -> Option<Map<String, Value>> {
+    let is_object = text.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// The document with what is known of its line, so that members of other names, such
+/// as the `host` of a request, stay the attributes that they are.
+fn with_origin(
+    mut document: Map<String, Value>,
+    at: Timestamp,
+    origin: &Origin,
+) -> Map<String, Value> {
+    document.insert("@timestamp".into(), at.to_string().into());
+    for (name, value) in Origin::FIELDS.into_iter().zip(origin.values()) {
+        document.insert(name.into(), value.unwrap_or("-").into());
+    }
+    document
+}
+
+fn stream_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    }
+}
+
+/// Records have microseconds; targets may have more.
+fn whole_microseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(text: &str) -> Record {
+        let line = LogLine {
+            at: "2026-01-02T03:04:05.123456789Z".parse().unwrap(),
+            instance: "bot-12345678-0".parse().unwrap(),
+            container: "main".parse().unwrap(),
+            stream: Some(Stream::Stderr),
+            text: text.to_owned(),
+        };
+        let place = Origin {
+            team: Some("moria".into()),
+            ..Origin::default()
+        };
+        Record::from_line(&line, &place)
+    }
+
+    #[test]
+    fn a_plain_line_is_its_text() {
+        let record = record("WARN the gate is open");
+        assert_eq!(record.text, "WARN the gate is open");
+        assert_eq!(record.level, Some(Level::Warn));
+        assert_eq!(record.at.to_string(), "2026-01-02T03:04:05.123456Z");
+        assert_eq!(
+            record.origin.values(),
+            [
+                Some("moria"),
+                None,
+                None,
+                None,
+                Some("bot-12345678-0"),
+                None,
+                Some("main"),
+                Some("stderr")
+            ]
+        );
+    }
+
+    #[test]
+    fn members_of_json_are_attributes_and_name_nobody_else() {
+        let record = record(
+            r#"{"ts":1,"lvl":"ERROR","msg":"refused","host":"api.example.edu","team":"mordor","status":502}"#,
+        );
+        assert_eq!(record.text, "refused");
+        assert_eq!(record.level, Some(Level::Error));
+        assert_eq!(record.at.to_string(), "2026-01-02T03:04:05.123456Z");
+        assert_eq!(record.origin.get("team"), Some("moria"));
+        assert_eq!(record.origin.get("instance"), Some("bot-12345678-0"));
+        assert_eq!(record.attributes["host"], "api.example.edu");
+        assert_eq!(record.attributes["status"], 502);
+        assert_eq!(record.attributes["ts"], 1);
+        assert!(!record.attributes.contains_key("team"));
+    }
+
+    #[test]
+    fn json_without_a_text_is_shown_as_it_is() {
+        assert_eq!(record(r#"{"a":1}"#).text, r#"{"a":1}"#);
+        assert_eq!(record(r#"{"a":"#).text, r#"{"a":"#);
+    }
+}

@@ -1,0 +1,247 @@
+//! What a field is compared with: words, phrases and ranges.
+
+use estiba_model::message;
+
+use super::Parser;
+use crate::query::{Bound, Field, Glob, Node, Piece, QueryError, Value};
+
+impl Parser<'_> {
+    pub(super) fn value(&mut self, field: &Field) -> Result<Node, QueryError> {
+        if field.as_str() == "*" {
+            return self.anything();
+        }
+        let start = self.at;
+        match self.next() {
+            None => Err(self.missing_value(field)),
+            Some(letter) if letter.is_whitespace() || letter == ')' => {
+                Err(self.missing_value(field))
+            }
+            Some('(') => {
+                self.at += 1;
+                self.depth += 1;
+                let node = self.until_closed(start, Some(field));
+                self.depth -= 1;
+                node
+            }
+            Some('[' | '{') => self.range(field),
+            Some('<' | '>') => self.comparison(field),
+            _ => self.value_of(field, true),
+        }
+    }
+
+    /// `*:*`, Lucene's way to say everything.
+    fn anything(&mut self) -> Result<Node, QueryError> {
+        if self.eat("*") {
+            return Ok(Node::All);
+        }
+        Err(self.error_at_next(message!(
+            "only *:* is known: to look in the message, leave *: out",
+            "solo se conoce *:*: para buscar en el mensaje, quita *:"
+        )))
+    }
+
+    fn missing_value(&self, field: &Field) -> QueryError {
+        let name = field.as_str();
+        self.error_at_next(message!(
+            "a value is missing after {name}: — write one without a space, or * for any",
+            "falta un valor después de {name}: — escríbelo sin espacio, o * para cualquiera"
+        ))
+    }
+
+    pub(super) fn value_of(&mut self, field: &Field, named: bool) -> Result<Node, QueryError> {
+        let field = field.clone();
+        if self.next() == Some('"') {
+            let value = Value::Phrase(self.phrase()?);
+            return Ok(Node::Is { field, value });
+        }
+        let glob = Glob::new(self.word()?);
+        Ok(match (glob.is_any(), named) {
+            (true, true) => Node::Exists { field },
+            (true, false) => Node::All,
+            _ => Node::Is {
+                field,
+                value: Value::Word(glob),
+            },
+        })
+    }
+
+    fn phrase(&mut self) -> Result<String, QueryError> {
+        let opened = self.at;
+        let mut phrase = String::new();
+        let mut letters = self.text[opened + 1..].char_indices();
+        while let Some((offset, letter)) = letters.next() {
+            match letter {
+                '"' => {
+                    self.at = opened + 1 + offset + 1;
+                    return self.ends_here().map(|()| phrase);
+                }
+                '\\' => phrase.extend(letters.next().map(|(_, escaped)| escaped)),
+                _ => phrase.push(letter),
+            }
+        }
+        Err(self.error(
+            opened..opened + 1,
+            message!(
+                "these quotes are never closed: add \", or write \\\" for the character itself",
+                "estas comillas nunca se cierran: agrega \", o escribe \\\" para el carácter mismo"
+            ),
+        ))
+    }
+
+    fn ends_here(&self) -> Result<(), QueryError> {
+        match self.next() {
+            Some(letter) if !letter.is_whitespace() && !matches!(letter, ')' | ']' | '}') => {
+                Err(self.error_at_next(message!(
+                    "a space is missing after the quotes; nearness (~) and weight (^) are not known here",
+                    "falta un espacio después de las comillas; la cercanía (~) y el peso (^) no se conocen aquí"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The pieces of a word, at least one.
+    fn word(&mut self) -> Result<Vec<Piece>, QueryError> {
+        let mut pieces = Vec::new();
+        let start = self.at;
+        while let Some(letter) = self.next() {
+            let at = self.at;
+            match letter {
+                _ if letter.is_whitespace() || matches!(letter, '(' | ')' | '"') => break,
+                '*' => pieces.push(Piece::Any),
+                '?' => pieces.push(Piece::One),
+                '\\' => {
+                    self.at += 1;
+                    let Some(escaped) = self.next() else {
+                        return Err(self.error(
+                            at..at + 1,
+                            message!(
+                                "a character is missing after \\: write \\\\ for the character itself",
+                                "falta un carácter después de \\: escribe \\\\ para el carácter mismo"
+                            ),
+                        ));
+                    };
+                    pieces.push(Piece::Text(escaped.into()));
+                }
+                _ => pieces.push(Piece::Text(letter.into())),
+            }
+            self.at += self.next().map_or(0, char::len_utf8);
+        }
+        if let Some('(' | '"') = self.next()
+            && self.at > start
+        {
+            return Err(self.error_at_next(message!(
+                "a space is missing before this, or \\ if it belongs to the word",
+                "falta un espacio antes de esto, o \\ si es parte de la palabra"
+            )));
+        }
+        if pieces.is_empty() {
+            return Err(self.error_at_next(message!(
+                "something to look for is missing here",
+                "falta qué buscar aquí"
+            )));
+        }
+        Ok(pieces)
+    }
+
+    fn comparison(&mut self, field: &Field) -> Result<Node, QueryError> {
+        let greater = self.eat(">");
+        if !greater {
+            self.eat("<");
+        }
+        let including = self.eat("=");
+        let end = self.end(field, &[])?;
+        let end = match (end, including) {
+            (None, _) => return Err(self.missing_value(field)),
+            (Some(text), true) => Bound::Including(text),
+            (Some(text), false) => Bound::Excluding(text),
+        };
+        let (low, high) = if greater {
+            (end, Bound::Open)
+        } else {
+            (Bound::Open, end)
+        };
+        Ok(Node::Between {
+            field: field.clone(),
+            low,
+            high,
+        })
+    }
+
+    fn range(&mut self, field: &Field) -> Result<Node, QueryError> {
+        let opened = self.at;
+        let low_included = self.eat("[");
+        if !low_included {
+            self.eat("{");
+        }
+        self.skip_space();
+        let low = self.end(field, &[']', '}'])?;
+        self.skip_space();
+        if !self.at_operator("TO") {
+            return Err(self.error_at_next(message!(
+                "TO is missing: a range is [1 TO 5], or {{1 TO 5}} without the ends",
+                "falta TO: un intervalo es [1 TO 5], o {{1 TO 5}} sin los extremos"
+            )));
+        }
+        self.at += 2;
+        self.skip_space();
+        let high = self.end(field, &[']', '}'])?;
+        self.skip_space();
+        let high_included = match self.next() {
+            Some(']') => true,
+            Some('}') => false,
+            _ => {
+                return Err(self.error(
+                    opened..opened + 1,
+                    message!(
+                        "this range is never closed: add ] or }}",
+                        "este intervalo nunca se cierra: agrega ] o }}"
+                    ),
+                ));
+            }
+        };
+        self.at += 1;
+        Ok(Node::Between {
+            field: field.clone(),
+            low: bound(low, low_included),
+            high: bound(high, high_included),
+        })
+    }
+
+    /// An end of a range; `None` for `*`.
+    fn end(&mut self, field: &Field, closing: &[char]) -> Result<Option<String>, QueryError> {
+        if self.next() == Some('"') {
+            return self.phrase().map(Some);
+        }
+        let mut text = String::new();
+        let start = self.at;
+        while let Some(letter) = self.next() {
+            if letter.is_whitespace()
+                || matches!(letter, '(' | ')' | '"')
+                || closing.contains(&letter)
+            {
+                break;
+            }
+            self.at += letter.len_utf8();
+            if letter != '\\' {
+                text.push(letter);
+            } else if let Some(escaped) = self.next() {
+                text.push(escaped);
+                self.at += escaped.len_utf8();
+            }
+        }
+        match &self.text[start..self.at] {
+            "" => Err(self.missing_value(field)),
+            "*" => Ok(None),
+            _ => Ok(Some(text)),
+        }
+    }
+}
+
+fn bound(text: Option<String>, included: bool) -> Bound {
+    match text {
+        None => Bound::Open,
+        Some(text) if included => Bound::Including(text),
+        Some(text) => Bound::Excluding(text),
+    }
+}
