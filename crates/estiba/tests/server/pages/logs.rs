@@ -32,7 +32,8 @@ fn ship(server: &Server, team: &str, lines: &[Value]) {
 /// The addresses of links whose text has these words.
 fn links(page: &str, words: &str) -> Vec<String> {
     let links = page.split("<a ").skip(1);
-    let links = links.map(|rest| rest.split("</a>").next().unwrap());
+    // With the bracket that ends the text.
+    let links = links.map(|rest| &rest[..=rest.find("</a>").unwrap()]);
     let links = links.filter(|link| link.contains(words));
     let address = |link: &str| {
         let (_, rest) = link.split_once("href=\"").unwrap();
