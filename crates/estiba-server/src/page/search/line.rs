@@ -165,7 +165,7 @@ mod tests {
             "tags=one",
             "tags=two",
         ];
-        let mut sorted = (shown.clone(), expected.to_vec());
+        let mut sorted = (shown, expected.to_vec());
         sorted.0.sort_unstable();
         sorted.1.sort_unstable();
         assert_eq!(sorted.0, sorted.1);
