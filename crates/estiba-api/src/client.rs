@@ -196,7 +196,7 @@ impl Client {
         self.read(response).await
     }
 
-    async fn tell<B: Serialize>(
+    pub(crate) async fn tell<B: Serialize>(
         &self,
         method: Method,
         path: &str,
@@ -643,7 +643,7 @@ pub(crate) fn of_project(project: &ProjectId) -> String {
     )
 }
 
-fn of_environment(id: &EnvironmentId) -> String {
+pub(crate) fn of_environment(id: &EnvironmentId) -> String {
     format!(
         "{}/environments/{}",
         of_project(&id.project_id()),

@@ -14,8 +14,8 @@ pub use error::{ApiError, Position, Problem};
 pub use follow::Followed;
 pub use identity::github_identity;
 pub use logs::{
-    LogBars, LogBucket, LogHistogram, LogHit, LogLevel, LogOrder, LogPaging, LogRecord,
-    LogSelection, LogTailed, LogTerm, LogTerms, LogValues,
+    AlertView, LogBars, LogBucket, LogHistogram, LogHit, LogLevel, LogOrder, LogPaging, LogRecord,
+    LogSelection, LogTailed, LogTerm, LogTerms, LogValues, MuteAlert,
 };
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,

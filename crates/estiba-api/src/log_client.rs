@@ -1,14 +1,15 @@
 //! The client's way to stored lines of logs.
 
-use estiba_model::ProjectId;
+use estiba_model::{EnvironmentId, Name, ProjectId};
 use futures::Stream;
 use reqwest::Method;
 use serde::Serialize;
 
-use crate::client::{Client, of_project, segment};
+use crate::client::{Client, of_environment, of_project, segment};
 use crate::error::ApiError;
 use crate::logs::{
-    LogBars, LogHistogram, LogHit, LogPaging, LogSelection, LogTailed, LogTerms, LogValues,
+    AlertView, LogBars, LogHistogram, LogHit, LogPaging, LogSelection, LogTailed, LogTerms,
+    LogValues, MuteAlert,
 };
 use crate::wire::Page;
 
@@ -84,6 +85,31 @@ impl Client {
             .send(request.header("Accept", "application/x-ndjson"))
             .await?;
         Ok(self.json_lines(response))
+    }
+
+    /// The alerts of an environment.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn alerts(&self, id: &EnvironmentId) -> Result<Vec<AlertView>, ApiError> {
+        self.all(&format!("{}/alerts", of_environment(id))).await
+    }
+
+    /// Has nobody told of an alert for so many minutes; with `None`, ends that.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; `not-found` where there is no such alert.
+    pub async fn mute_alert(
+        &self,
+        id: &EnvironmentId,
+        alert: &Name,
+        minutes: Option<u32>,
+    ) -> Result<(), ApiError> {
+        let path = format!("{}/alerts/{alert}/mute", of_environment(id));
+        match minutes {
+            Some(minutes) => self.tell(Method::PUT, &path, &MuteAlert { minutes }).await,
+            None => self.remove(&path).await,
+        }
     }
 
     async fn ask_logs<P: Serialize, T: serde::de::DeserializeOwned>(

@@ -33,6 +33,10 @@ pub struct LogSelection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(max_length = 4096)]
     pub workload: Option<String>,
+    /// Only of this instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(max_length = 256)]
+    pub instance: Option<String>,
     /// Only of this release.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(max_length = 256)]
@@ -235,6 +239,34 @@ pub struct LogBucket {
     /// How many of them have which value; lines without one are in `lines` alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by: BTreeMap<String, u64>,
+}
+
+/// An alert of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertView {
+    /// Its name.
+    pub name: Name,
+    /// What its lines are like, in the query language.
+    pub when: String,
+    /// It is told when there are more than so many.
+    pub over: u32,
+    /// Within so many seconds.
+    pub within_seconds: u64,
+    /// What goes on is told again after so many seconds.
+    pub pause_seconds: u64,
+    /// When it was last told.
+    pub told_at: Option<Timestamp>,
+    /// Until when it is not told.
+    pub muted_until: Option<Timestamp>,
+}
+
+/// How long an alert is not to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MuteAlert {
+    /// In minutes.
+    #[schema(minimum = 1, maximum = 43200)]
+    pub minutes: u32,
 }
 
 /// The values of a field.

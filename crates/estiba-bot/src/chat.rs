@@ -24,6 +24,16 @@ const EDIT_EVERY: SignedDuration = SignedDuration::from_secs(4);
 const MOST_AT_ONCE: usize = 3;
 /// The most of each thing that is remembered; the oldest are forgotten.
 const MOST: usize = 50;
+/// The most alerts that are to be told, or may be muted.
+const MOST_ALERTS: usize = 20;
+/// The most of these that are to be told; older ones are left out.
+const MOST_UNTOLD_ALERTS: usize = 5;
+/// The most lines of an alert that are told, or of a crash.
+const MOST_ALERT_LINES: usize = 8;
+/// So many crashes are told with their lines, the newest; the others without.
+const MOST_EXPLAINED: usize = 5;
+/// The longest such line.
+const LONGEST_ALERT_LINE: usize = 300;
 /// The most commits of a deployment that are told.
 const MOST_COMMITS: usize = 5;
 /// The most lines of output that are told.
@@ -51,6 +61,8 @@ pub struct Chat {
     pub notes: Vec<Note>,
     /// The requests that it was asked to agree to.
     pub requests: BTreeMap<i64, Request>,
+    /// Alerts that it is to be told, and those that it may mute.
+    pub alerts: BTreeMap<i64, Alarm>,
     /// What its buttons mean.
     pub menus: BTreeMap<u32, Menu>,
     /// The number of the next one.
@@ -130,6 +142,27 @@ impl Stage {
     }
 }
 
+/// Lines of logs that it is told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// The name of the alert.
+    pub alert: Name,
+    /// What the lines are like.
+    pub when: String,
+    /// There were more than so many.
+    pub over: u32,
+    /// Within so many seconds.
+    pub within_seconds: u64,
+    /// The last of them; none once they are told.
+    pub log: Vec<String>,
+    /// Since when it is.
+    pub at: Timestamp,
+    /// Whether it is still to be told.
+    pub untold: bool,
+}
+
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
@@ -145,8 +178,8 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Noted {
-    /// A workload ends again and again.
-    Crashing(Name),
+    /// A workload ends again and again; the last lines that it wrote.
+    Crashing(Name, Vec<String>),
     /// It is well again.
     Recovered(Name),
     /// A request was rejected before the chat was asked.
@@ -171,6 +204,8 @@ pub enum Due {
     Track(i64),
     /// The message of a request, new or edited.
     Request(i64),
+    /// The message of an alert.
+    Alert(i64),
     /// Many new deployments in one message.
     Many,
     /// All notes in one message.
@@ -192,9 +227,10 @@ impl Chat {
         let changed = match &happening.what {
             What::ApprovalAsked { approval } => self.asked(approval),
             What::ApprovalDecided { approval } => self.decided(approval, happening),
-            What::Crashing { workload, .. } => {
-                self.note(happening, Noted::Crashing(workload.clone()))
+            What::Crashing { workload, log, .. } => {
+                self.note(happening, Noted::Crashing(workload.clone(), last(log)))
             }
+            What::Alert { .. } => self.alarm(happening),
             What::Recovered { workload } => {
                 self.note(happening, Noted::Recovered(workload.clone()))
             }
@@ -246,10 +282,45 @@ impl Chat {
         self.note(happening, Noted::Rejected(approval.version.clone(), by))
     }
 
+    fn alarm(&mut self, happening: &Happening) -> bool {
+        let What::Alert {
+            alert,
+            when,
+            over,
+            within_seconds,
+            log,
+        } = &happening.what
+        else {
+            return false;
+        };
+        let alarm = Alarm {
+            environment: happening.environment.clone(),
+            alert: alert.clone(),
+            when: clip(when, 500),
+            over: *over,
+            within_seconds: *within_seconds,
+            log: last(log),
+            at: happening.at,
+            untold: true,
+        };
+        self.alerts.insert(happening.id, alarm);
+        let untold = self.alerts.values().filter(|alarm| alarm.untold).count();
+        if untold > MOST_UNTOLD_ALERTS {
+            let oldest = self.alerts.iter().find(|(_, alarm)| alarm.untold);
+            if let Some(oldest) = oldest.map(|(number, _)| *number) {
+                self.alerts.remove(&oldest);
+            }
+        }
+        while self.alerts.len() > MOST_ALERTS {
+            self.alerts.pop_first();
+        }
+        true
+    }
+
     fn note(&mut self, happening: &Happening, what: Noted) -> bool {
         let environment = &happening.environment;
         let of = |noted: &Noted| match noted {
-            Noted::Crashing(workload) | Noted::Recovered(workload) => Some(workload.clone()),
+            Noted::Crashing(workload, _) | Noted::Recovered(workload) => Some(workload.clone()),
             Noted::Rejected(..) => None,
         };
         // Only the last that is known of a workload counts.
@@ -264,6 +335,11 @@ impl Chat {
         });
         let beyond = self.notes.len().saturating_sub(MOST);
         self.notes.drain(..beyond);
+        for note in self.notes.iter_mut().rev().skip(MOST_EXPLAINED) {
+            if let Noted::Crashing(_, log) = &mut note.what {
+                log.clear();
+            }
+        }
         true
     }
 
@@ -306,6 +382,10 @@ impl Chat {
                 due.push(Due::Request(*number));
             }
         }
+        let alerts = self.alerts.iter().filter(|(_, alarm)| alarm.untold);
+        for (number, _) in alerts.filter(|(_, alarm)| may_disturb && is_ripe(alarm.at)) {
+            due.push(Due::Alert(*number));
+        }
         let mut new = Vec::new();
         for (number, track) in self.tracks.iter().filter(|(_, track)| track.untold) {
             match track.message {
@@ -336,6 +416,7 @@ impl Chat {
         self.teams.retain(|team| sees(team));
         self.tracks.retain(|_, track| sees(&track.environment.team));
         self.notes.retain(|note| sees(&note.environment.team));
+        self.alerts.retain(|_, alarm| sees(&alarm.environment.team));
         self.requests
             .retain(|_, request| sees(&request.approval.environment.team));
     }
@@ -367,6 +448,14 @@ impl Chat {
         }
     }
 
+    /// The message of an alert was sent. Its buttons need to know which it was.
+    pub fn told_alert(&mut self, number: i64) {
+        if let Some(alarm) = self.alerts.get_mut(&number) {
+            alarm.untold = false;
+            alarm.log.clear();
+        }
+    }
+
     /// Deployments were told in one message, as they are in `told`.
     pub fn told_many(&mut self, told: &[(i64, Track)]) {
         for (number, told) in told {
@@ -393,6 +482,7 @@ impl Chat {
         match due {
             Due::Track(number) => drop(self.tracks.remove(&number)),
             Due::Request(number) => drop(self.requests.remove(&number)),
+            Due::Alert(number) => drop(self.alerts.remove(&number)),
             Due::Many => self.tracks.retain(|_, track| track.message.is_some()),
             Due::Notes => self.notes.clear(),
         }
@@ -436,6 +526,13 @@ impl Chat {
         }
         number
     }
+}
+
+/// The last lines that explain something, as many as a message may have.
+fn last(log: &[String]) -> Vec<String> {
+    let beyond = log.len().saturating_sub(MOST_ALERT_LINES);
+    let lines = log[beyond..].iter();
+    lines.map(|line| clip(line, LONGEST_ALERT_LINE)).collect()
 }
 
 /// The commits of a change, as many as a message may have.

@@ -160,6 +160,50 @@ fn a_failure_keeps_its_last_lines() {
     assert!(log.iter().all(|line| line.chars().count() <= 300));
 }
 
+fn alert(name: &str) -> What {
+    What::Alert {
+        alert: name.parse().unwrap(),
+        when: "level:error".to_owned(),
+        over: 10,
+        within_seconds: 300,
+        log: (0..20)
+            .map(|n| format!("{n} {}", "x".repeat(900)))
+            .collect(),
+    }
+}
+
+#[test]
+fn an_alert_is_a_message_of_its_own_and_may_be_muted_afterwards() {
+    let (mut chat, mut world) = (chat(), World(0));
+    assert!(world.tell(&mut chat, 0, alert("errors")));
+    assert_eq!(chat.due(at(1)), [], "a moment is waited for more");
+    assert_eq!(chat.due(at(10)), [Due::Alert(1)]);
+    let alarm = &chat.alerts[&1];
+    assert_eq!(alarm.log.len(), MOST_ALERT_LINES);
+    assert!(alarm.log[MOST_ALERT_LINES - 1].starts_with("19 "));
+    chat.told_alert(1);
+    assert_eq!(chat.due(at(10)), []);
+    assert_eq!(chat.alerts[&1].alert.as_str(), "errors");
+    chat.keep_teams(|_| false);
+    assert!(chat.alerts.is_empty());
+}
+
+#[test]
+fn a_crash_is_noted_with_its_last_lines() {
+    let (mut chat, mut world) = (chat(), World(0));
+    let crashing = What::Crashing {
+        workload: "api".parse().unwrap(),
+        instance: "api-1".to_owned(),
+        log: vec!["no configuration".to_owned()],
+    };
+    world.tell(&mut chat, 0, crashing);
+    let log = vec!["no configuration".to_owned()];
+    assert_eq!(
+        chat.notes[0].what,
+        Noted::Crashing("api".parse().unwrap(), log)
+    );
+}
+
 #[test]
 fn many_deployments_are_one_message() {
     let (mut chat, mut world) = (chat(), World(0));
@@ -308,12 +352,20 @@ fn everything_remembered_is_bounded() {
     let (mut chat, mut world) = (chat(), World(0));
     for number in 1..=300 {
         world.tell(&mut chat, number, failed());
+        world.tell(&mut chat, 0, alert("errors"));
         chat.add_menu(Menu {
             user: 1,
             choices: Vec::new(),
         });
     }
     assert_eq!((chat.tracks.len(), chat.menus.len()), (MOST, MOST));
+    assert_eq!(chat.alerts.len(), MOST_UNTOLD_ALERTS);
+    (0..1000).for_each(|number| chat.told_alert(number));
+    for number in 0..100 {
+        world.tell(&mut chat, 0, alert("errors"));
+        chat.told_alert(600 + number);
+    }
+    assert!(chat.alerts.len() <= MOST_ALERTS, "{}", chat.alerts.len());
     let bytes = serde_json::to_vec(&chat).unwrap().len();
     // What the server keeps under one name at the most.
     assert!(bytes < 256 << 10, "{bytes}");

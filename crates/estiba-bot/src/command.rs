@@ -6,6 +6,9 @@ use estiba_model::{Message, Name, Version, message};
 use serde::{Deserialize, Serialize};
 use teloxide::utils::command::parse_command;
 
+/// The most that is looked for in lines of logs: buttons remember it.
+const MOST_WORDS_BYTES: usize = 200;
+
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,8 +84,8 @@ impl Verb {
             ),
             Self::History => message!("the last deployments", "los últimos despliegues"),
             Self::Logs => message!(
-                "the last lines of a workload",
-                "las últimas líneas de un componente"
+                "the last lines, or those with some words: /logs bot prod error",
+                "las últimas líneas, o las que tienen algo: /logs bot prod error"
             ),
             Self::Subscribe => message!(
                 "be told what happens in a team",
@@ -141,10 +144,17 @@ pub struct Wish {
     pub workload: Option<Name>,
     /// Whether they said that they are sure.
     pub sure: bool,
+    /// Of lines of logs: a workload, an environment, a level and what to look for, in any
+    /// order.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// Only lines that are older than the one at this place.
+    #[serde(default)]
+    pub cursor: Option<String>,
 }
 
 impl Wish {
-    /// What a command says: `test`, `tp2/test` or `moria/tp2/test`, then a
+    /// What a command says: for lines of logs any words, else `test`, `tp2/test` or `moria/tp2/test`, then a
     /// release or a workload; a promotion may name both its environments.
     ///
     /// # Errors
@@ -159,7 +169,13 @@ impl Wish {
             version: None,
             workload: None,
             sure: false,
+            words: Vec::new(),
+            cursor: None,
         };
+        if command.verb == Verb::Logs {
+            wish.set_words(&command.words)?;
+            return Ok(wish);
+        }
         let mut words = command.words.iter().map(String::as_str);
         if let (Verb::Promote, [from, _]) = (command.verb, command.words.as_slice()) {
             wish.from = Some(name(from)?);
@@ -173,11 +189,30 @@ impl Wish {
                 Verb::Deploy | Verb::Rollback => {
                     wish.version = Some(Version::from_str(word).map_err(|e| e.message().clone())?);
                 }
-                Verb::Logs => wish.workload = Some(name(word)?),
                 _ => return Err(too_much(word)),
             }
         }
         words.next().map_or(Ok(wish), |word| Err(too_much(word)))
+    }
+
+    /// The first word that is a place with its project says where. What the others mean
+    /// is known with the project.
+    fn set_words(&mut self, words: &[String]) -> Result<(), Message> {
+        let length: usize = words.iter().map(String::len).sum();
+        if length > MOST_WORDS_BYTES {
+            return Err(message!(
+                "that is too long: {MOST_WORDS_BYTES} letters are the most; the page takes more",
+                "eso es demasiado largo: {MOST_WORDS_BYTES} letras como máximo; la página acepta más"
+            ));
+        }
+        for word in words {
+            let is_place = word.contains('/') && word.split('/').all(|part| name(part).is_ok());
+            let is_first = self.project.is_none();
+            if !(is_place && is_first && self.set_place(word).is_ok()) {
+                self.words.push(word.clone());
+            }
+        }
+        Ok(())
     }
 
     fn set_place(&mut self, place: &str) -> Result<(), Message> {
@@ -269,8 +304,13 @@ mod tests {
             ("/volver moria/tp2/prod 1.0", Some("moria tp2 - prod - 1.0")),
             ("/promover prod", Some("- - - prod - -")),
             ("/promover test prod", Some("- - test prod - -")),
-            ("/logs test api", Some("- - - test api -")),
-            ("/logs a/b/c/dd", None),
+            ("/logs test api", Some("- - - - - -")),
+            ("/logs bot tp2/test timeout", Some("- tp2 - test - -")),
+            (
+                "/logs path:/api moria/tp2/test",
+                Some("moria tp2 - test - -"),
+            ),
+            ("/estado a/b/c/dd", None),
             ("/desplegar TEST", None),
             ("/desplegar test 1.0 more", None),
             ("/historial test 1.0", None),

@@ -143,6 +143,7 @@ async fn send_to(shared: &Shared, chat: i64, due: Vec<Due>) {
         let sent = match one {
             Due::Track(number) => track(shared, chat, number).await,
             Due::Request(number) => request(shared, chat, number).await,
+            Due::Alert(number) => alert(shared, chat, number).await,
             Due::Many => many(shared, chat).await,
             Due::Notes => notes(shared, chat).await,
         };
@@ -297,6 +298,36 @@ async fn request(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> 
     shared
         .memory
         .chat(chat, |chat| chat.told_request(number, &request, message))
+        .await;
+    Ok(())
+}
+
+/// The buttons that mute an alert.
+pub fn mute_buttons(number: i64, lang: estiba_model::Lang) -> Buttons {
+    let hour = estiba_model::message!("🔕 1 hour", "🔕 1 hora");
+    let day = estiba_model::message!("🔕 1 day", "🔕 1 día");
+    vec![vec![
+        (hour.text(lang).to_owned(), Pressed::Mute(number, 1)),
+        (day.text(lang).to_owned(), Pressed::Mute(number, 24)),
+    ]]
+}
+
+async fn alert(shared: &Shared, chat: i64, number: i64) -> Result<(), Unsent> {
+    let found = shared
+        .memory
+        .chat(chat, |chat| {
+            Some((chat.alerts.get(&number)?.clone(), chat.lang))
+        })
+        .await;
+    let Some((alarm, lang)) = found else {
+        return Ok(());
+    };
+    let text = words::alarm(&alarm, lang);
+    let buttons = mute_buttons(number, lang);
+    shared.telegram.send(chat, &text, &buttons, None).await?;
+    shared
+        .memory
+        .chat(chat, |chat| chat.told_alert(number))
         .await;
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers;
 use crate::command::{Verb, Wish};
+use crate::found::{self, Looked};
 use crate::text::{Text, bold, clip, escape};
 use crate::words::place;
 
@@ -47,6 +48,8 @@ pub enum Pressed {
     Choice(u32, usize),
     /// A request, and whether they agree.
     Decision(i64, bool),
+    /// An alert that was told, and for how many hours it is muted; none for no longer.
+    Mute(i64, u32),
 }
 
 impl Pressed {
@@ -56,6 +59,7 @@ impl Pressed {
             Self::Choice(menu, choice) => format!("{menu}.{choice}"),
             Self::Decision(request, true) => format!("yes {request}"),
             Self::Decision(request, false) => format!("no {request}"),
+            Self::Mute(alert, hours) => format!("mute {alert} {hours}"),
         }
     }
 
@@ -65,6 +69,10 @@ impl Pressed {
             return Some(Self::Choice(menu.parse().ok()?, choice.parse().ok()?));
         }
         let (word, request) = data.split_once(' ')?;
+        if word == "mute" {
+            let (alert, hours) = request.split_once(' ')?;
+            return Some(Self::Mute(alert.parse().ok()?, hours.parse().ok()?));
+        }
         let request = request.parse().ok()?;
         match word {
             "yes" => Some(Self::Decision(request, true)),
@@ -173,6 +181,7 @@ impl Speaker<'_> {
 
     async fn in_project(&self, id: &ProjectId, mut wish: Wish) -> Result<Next, Refusal> {
         let view = self.client.project(id).await?;
+        let looked = found::looked(&mut wish, &view.environments, &view.workloads);
         let skipped = usize::from(wish.verb == Verb::Promote);
         let environments: Vec<&Name> = view.environments.iter().skip(skipped).collect();
         let environment = match (&wish.environment, environments.as_slice()) {
@@ -205,7 +214,7 @@ impl Speaker<'_> {
             Verb::History => Ok(Next::Answer(
                 answers::history(self.client, &place, self.lang).await?,
             )),
-            Verb::Logs => self.logs(&place, wish, &view.workloads).await,
+            Verb::Logs => self.logs(&place, wish, looked, &view.workloads).await,
             Verb::Promote => self.promote(&place, wish, &view.environments).await,
             _ => self.deploy(&place, wish).await,
         }
@@ -215,11 +224,13 @@ impl Speaker<'_> {
         &self,
         place: &EnvironmentId,
         wish: Wish,
+        looked: Looked,
         workloads: &[Name],
     ) -> Result<Next, Refusal> {
         let workload = match (&wish.workload, workloads) {
-            (Some(named), _) => named,
-            (None, [only]) => only,
+            (Some(named), _) => Some(named),
+            (None, [only]) => Some(only),
+            (None, _) if looked.narrows() => None,
             _ => {
                 let choices = workloads.iter().map(|name| {
                     let workload = Some(name.clone());
@@ -232,8 +243,39 @@ impl Speaker<'_> {
                 return Ok(self.question(&message!("Which workload?", "¿Qué componente?"), choices));
             }
         };
-        let text = answers::logs(self.client, place, workload, self.lang).await?;
-        Ok(Next::Answer(text))
+        let asked = found::Asked {
+            client: self.client,
+            place,
+            workload,
+            looked: &looked,
+            cursor: wish.cursor.as_deref(),
+            lang: self.lang,
+        };
+        let found = match asked.answer().await? {
+            Some(found) => found,
+            // A server that stores nothing asks the target.
+            None => match workload {
+                Some(workload) if !looked.narrows() => {
+                    let text = answers::logs(self.client, place, workload, self.lang).await?;
+                    return Ok(Next::Answer(text));
+                }
+                _ => return Err(Refusal::Senseless(found::not_stored())),
+            },
+        };
+        let Some(cursor) = found.older else {
+            return Ok(Next::Answer(found.text));
+        };
+        let label = self.say(&message!("⬆️ Older lines", "⬆️ Líneas anteriores"));
+        let workload = workload.cloned();
+        let older = Wish {
+            cursor: Some(cursor),
+            workload,
+            ..wish
+        };
+        Ok(Next::Question(
+            found.text,
+            vec![(label, Choice::Wish(older))],
+        ))
     }
 
     async fn promote(
@@ -396,13 +438,16 @@ mod tests {
             Pressed::Choice(u32::MAX, usize::MAX),
             Pressed::Decision(i64::MAX, true),
             Pressed::Decision(i64::MIN, false),
+            Pressed::Mute(i64::MAX, u32::MAX),
         ];
         for pressed in all {
             let data = pressed.data();
             assert!(data.len() <= 64, "{data}");
             assert_eq!(Pressed::parse(&data), Some(pressed));
         }
-        for data in ["", "yes", "yes x", "maybe 3", "1.", ".1", "1.2.3", "-1.0"] {
+        for data in [
+            "", "yes", "yes x", "maybe 3", "mute 3", "mute x 1", "1.", ".1", "1.2.3", "-1.0",
+        ] {
             assert_eq!(Pressed::parse(data), None, "{data}");
         }
     }

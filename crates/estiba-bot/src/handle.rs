@@ -15,7 +15,7 @@ use teloxide::types::{
 use crate::Shared;
 use crate::chat::{Request, Track};
 use crate::command::{Command, Verb, Wish};
-use crate::deliver::decision_buttons;
+use crate::deliver::{decision_buttons, mute_buttons};
 use crate::dialog::{Choice, Menu, Next, Pressed, Refusal, Speaker};
 use crate::quiet::Quiet;
 use crate::telegram::{Buttons, Unsent};
@@ -100,6 +100,9 @@ async fn pressed(shared: &Shared, query: &CallbackQuery, key: String) {
         }
         Some(Pressed::Decision(request, approve)) => {
             tokio::time::timeout(LIMIT, speech.decide(request, approve)).await
+        }
+        Some(Pressed::Mute(alert, hours)) => {
+            tokio::time::timeout(LIMIT, speech.mute(alert, hours)).await
         }
         None => Ok(Ok(Some(too_old()))),
     };
@@ -365,6 +368,34 @@ impl<'a> Speech<'a> {
                 self.asked(&environment, asked, None).await;
             }
         }
+        Ok(None)
+    }
+
+    /// Mutes an alert that was told here, for whoever may.
+    async fn mute(&self, number: i64, hours: u32) -> Result<Option<Message>, Refusal> {
+        let found = self
+            .shared
+            .memory
+            .chat(self.chat, |chat| chat.alerts.get(&number).cloned())
+            .await;
+        let Some(alarm) = found else {
+            return Ok(Some(too_old()));
+        };
+        let minutes = (hours > 0).then_some(hours.saturating_mul(60));
+        self.client
+            .mute_alert(&alarm.environment, &alarm.alert, minutes)
+            .await?;
+        let buttons = match hours {
+            0 => mute_buttons(number, self.lang),
+            _ => {
+                let unmute = message!("🔔 Tell again", "🔔 Avisar de nuevo");
+                let unmute = unmute.text(self.lang).to_owned();
+                vec![vec![(unmute, Pressed::Mute(number, 0))]]
+            }
+        };
+        // A message of its own: the lines stay, and a group knows.
+        let text = words::muted(&alarm, hours, self.lang);
+        self.show(&text, &buttons, None).await;
         Ok(None)
     }
 

@@ -6,6 +6,7 @@ mod chat;
 mod command;
 mod deliver;
 mod dialog;
+mod found;
 mod handle;
 mod memory;
 mod quiet;
@@ -117,6 +118,7 @@ impl Shared {
             chat.tracks.clear();
             chat.notes.clear();
             chat.requests.clear();
+            chat.alerts.clear();
             chat.menus.clear();
         };
         self.memory.chat(chat, forget).await;

@@ -131,6 +131,11 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
+/// How long a line of output is in a message, with its escapes.
+pub fn units_of(line: &str) -> usize {
+    units(&escape(line))
+}
+
 /// The first `most` characters of a text, and a mark where it goes on.
 pub fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {

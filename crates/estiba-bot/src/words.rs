@@ -2,7 +2,7 @@
 
 use estiba_model::{ApprovalState, Cause, EnvironmentId, Lang, Message, Version, message};
 
-use crate::chat::{Note, Noted, Request, Stage, Track};
+use crate::chat::{Alarm, Note, Noted, Request, Stage, Track};
 use crate::text::{Text, bold, clip, escape};
 
 /// An environment, in bold.
@@ -163,12 +163,62 @@ pub fn request(request: &Request, lang: Lang) -> Text {
     Text::html(line.text(lang))
 }
 
-/// All that is noted, a line each.
+/// What the message of an alert says.
+pub fn alarm(alarm: &Alarm, lang: Lang) -> Text {
+    let place = place(&alarm.environment);
+    let name = bold(alarm.alert.as_str());
+    let line = match alarm.over {
+        0 => message!(
+            "🚨 {place}: alert {name}: a line came that should not",
+            "🚨 {place}: alerta {name}: apareció una línea que no debería"
+        ),
+        over => {
+            let within = span(alarm.within_seconds);
+            message!(
+                "🚨 {place}: alert {name}: more than {over} lines within {within}",
+                "🚨 {place}: alerta {name}: más de {over} líneas en {within}"
+            )
+        }
+    };
+    let text = Text::html(line.text(lang)).say(&format!("🔎 {}", alarm.when));
+    match alarm.log.is_empty() {
+        true => text,
+        false => text.output(&alarm.log),
+    }
+}
+
+/// A span in the greatest unit that has no rest.
+fn span(seconds: u64) -> String {
+    match seconds {
+        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+/// What a chat is told when an alert is muted, or not any more.
+pub fn muted(alarm: &Alarm, hours: u32, lang: Lang) -> Text {
+    let place = place(&alarm.environment);
+    let name = bold(alarm.alert.as_str());
+    let line = match hours {
+        0 => message!(
+            "🔔 {place}: alert {name} is told again",
+            "🔔 {place}: la alerta {name} se avisa de nuevo"
+        ),
+        hours => message!(
+            "🔕 {place}: alert {name} is not told for {hours} h",
+            "🔕 {place}: la alerta {name} no se avisa por {hours} h"
+        ),
+    };
+    Text::html(line.text(lang))
+}
+
+/// All that is noted, a line each, with the lines that explain it.
 pub fn notes(notes: &[Note], lang: Lang) -> Text {
     notes.iter().fold(Text::default(), |text, note| {
         let place = place(&note.environment);
         let line = match &note.what {
-            Noted::Crashing(workload) => message!(
+            Noted::Crashing(workload, _) => message!(
                 "🔥 {place}: {workload} ends again and again; /logs shows why",
                 "🔥 {place}: {workload} se cae una y otra vez; /logs muestra por qué"
             ),
@@ -184,7 +234,11 @@ pub fn notes(notes: &[Note], lang: Lang) -> Text {
                 )
             }
         };
-        text.line(line.text(lang))
+        let text = text.line(line.text(lang));
+        match &note.what {
+            Noted::Crashing(_, log) if !log.is_empty() => text.output(log),
+            _ => text,
+        }
     })
 }
 

@@ -144,6 +144,33 @@ fn requests_are_told_as_they_are() {
 }
 
 #[test]
+fn an_alert_says_what_came_and_how_often() {
+    let alarm_of = |over, within_seconds| Alarm {
+        environment: example(Stage::Queued).environment,
+        alert: "errors".parse().unwrap(),
+        when: "level:error -\"a<b\"".to_owned(),
+        over,
+        within_seconds,
+        log: vec!["no <answer>".to_owned()],
+        at: Timestamp::UNIX_EPOCH,
+        untold: true,
+    };
+    let [english, spanish] = both(|lang| alarm(&alarm_of(10, 300), lang));
+    assert_eq!(
+        english,
+        "🚨 <b>moria/tp2/test</b>: alert <b>errors</b>: more than 10 lines within 5 min\n\
+         🔎 level:error -\"a&lt;b\"\n<pre>no &lt;answer&gt;</pre>"
+    );
+    assert!(spanish.contains("más de 10 líneas en 5 min"), "{spanish}");
+    let [english, spanish] = both(|lang| alarm(&alarm_of(0, 90), lang));
+    assert!(english.contains("a line came"), "{english}");
+    assert!(spanish.contains("apareció una línea"), "{spanish}");
+    let [english, spanish] = both(|lang| muted(&alarm_of(0, 90), 24, lang));
+    assert!(english.contains("not told for 24 h"), "{english}");
+    assert!(spanish.contains("no se avisa por 24 h"), "{spanish}");
+}
+
+#[test]
 fn notes_are_a_line_each() {
     let environment = example(Stage::Queued).environment;
     let note = |what| Note {
@@ -152,12 +179,16 @@ fn notes_are_a_line_each() {
         at: Timestamp::UNIX_EPOCH,
     };
     let all = [
-        note(Noted::Crashing("api".parse().unwrap())),
+        note(Noted::Crashing(
+            "api".parse().unwrap(),
+            vec!["<boom>".to_owned()],
+        )),
         note(Noted::Recovered("bot".parse().unwrap())),
         note(Noted::Rejected("1.1".parse().unwrap(), "<beto>".to_owned())),
     ];
     let [english, spanish] = both(|lang| notes(&all, lang));
-    assert_eq!(english.lines().count(), 3);
+    assert_eq!(english.lines().count(), 4);
+    assert!(english.contains("<pre>&lt;boom&gt;</pre>"), "{english}");
     for (text, expected) in [
         (&english, "api ends again and again"),
         (&english, "bot is well again"),

@@ -310,6 +310,19 @@ pub enum What {
         #[serde(default)]
         log: Vec<String>,
     },
+    /// There are more lines of logs of a kind than there should be.
+    Alert {
+        /// The name of the alert.
+        alert: Name,
+        /// What the lines are like, in the query language of logs.
+        when: String,
+        /// There were more than so many.
+        over: u32,
+        /// Within so many seconds.
+        within_seconds: u64,
+        /// The last of them.
+        log: Vec<String>,
+    },
     /// All is well again.
     Recovered {
         /// The workload.

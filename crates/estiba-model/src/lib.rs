@@ -2,6 +2,7 @@
 //! observed state. Nothing here does I/O, and nothing here knows a target.
 
 pub mod access;
+pub mod alert;
 pub mod commit;
 pub mod deployment;
 pub mod diagnostic;
@@ -22,6 +23,7 @@ pub use access::{
     Approval, ApprovalState, AuditEntry, Happening, Member, NewToken, Person, Right, Role, Scope,
     Team, Token, Trust, What,
 };
+pub use alert::Alert;
 pub use commit::{Changes, Commit};
 pub use deployment::{Cause, Deployment, DeploymentId, DeploymentState, StepRecord, StepState};
 pub use diagnostic::{Diagnostic, Place, Severity, has_errors};

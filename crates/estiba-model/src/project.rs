@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Name, ProjectId, Workload};
+use crate::{Alert, Name, ProjectId, Workload};
 
 /// The workloads that ship together, and where they run.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Project {
     /// What every preview is: an environment that a merge request has for as long as
     /// it is open.
     pub previews: Option<Environment>,
+    /// Lines of logs that people are told of.
+    pub alerts: BTreeMap<Name, Alert>,
 }
 
 /// What the names of previews begin with: `preview-12`.

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::alerts::AlertFile;
 use crate::kinds;
 use crate::outside::OutsideFile;
 
@@ -47,6 +48,11 @@ pub(crate) struct ProjectFile {
     /// are open.
     #[serde(default)]
     pub previews: Option<PreviewsFile>,
+    /// Lines of logs that the chats of the team are told of, by a name of your own: what
+    /// they are like, how many are too many, and where.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::alerts::alerts")]
+    pub alerts: BTreeMap<Name, AlertFile>,
 }
 
 /// What previews are.
@@ -274,7 +280,13 @@ fn drop_null_defaults(value: &mut Value) {
 /// a person should read a better sentence about.
 pub(crate) fn checking_schema() -> Value {
     let mut schema = schema();
-    for left in ["/$defs/Target/properties/kind", "/properties/registry"] {
+    let left = [
+        "/$defs/Target/properties/kind",
+        "/$defs/Alert/properties/over",
+        "/$defs/Alert/properties/pause",
+        "/properties/registry",
+    ];
+    for left in left {
         if let Some(word) = schema.pointer_mut(left) {
             *word = serde_json::json!({ "type": "string" });
         }

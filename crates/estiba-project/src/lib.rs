@@ -5,6 +5,7 @@
 //! with file, line and what to do; [`missing_values`] tells what an environment
 //! lacks. [`init`] plans the first files of a folder that has none.
 
+mod alerts;
 mod check;
 mod file;
 mod finding;

@@ -120,6 +120,7 @@ fn read(file: &Path, text: &str, sources: Sources, over: Option<&Over<'_>>) -> L
     check::words::check(file, &document.value, &mut findings);
 
     let mut declared = Declared::of(&document.value);
+    check::alerts::check(file, &document.value, &declared.environments, &mut findings);
     let directory = folder(file);
     let listed = document.value.get("workloads").and_then(Value::as_array);
     let listed = listed.map_or(&[][..], Vec::as_slice);
@@ -321,6 +322,9 @@ fn assemble(
     let previews = file
         .previews
         .and_then(|previews| preview_of(previews, document, &environments));
+    let alerts = file.alerts.into_iter();
+    let alerts = alerts.map(|(name, alert)| (name, alert.alert()));
+    let alerts = alerts.collect();
     let targets = file
         .targets
         .into_iter()
@@ -346,6 +350,7 @@ fn assemble(
         targets,
         environments,
         previews,
+        alerts,
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`serve`] listens until it is told to stop; `router.rs` reads
 //! as a table of contents.
 
+mod alerts;
 mod auth;
 mod collect;
 mod describe;

@@ -13,10 +13,10 @@ use estiba_model::message;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use crate::collect;
 use crate::listen::ServeError;
 use crate::problem::Problem;
 use crate::state::App;
+use crate::{alerts, collect};
 
 /// How often a folder that another process has is tried.
 const EVERY: Duration = Duration::from_secs(2);
@@ -24,6 +24,9 @@ const EVERY: Duration = Duration::from_secs(2);
 const INDEXED_IN: Duration = Duration::from_secs(3);
 /// How often it is looked whether it is.
 const LOOKED_AT: Duration = Duration::from_millis(50);
+
+/// How many people and programs may follow lines at a time.
+const MOST_READERS: usize = 256;
 
 /// How lines of logs are kept, and which.
 #[derive(Debug, Clone)]
@@ -103,6 +106,7 @@ impl Logs {
             return Ok(());
         };
         let kept = Options {
+            most_followers: alerts::MOST_FOLLOWED + MOST_READERS,
             retention: Retention {
                 age: options.keep,
                 bytes: options.most_bytes,
@@ -166,7 +170,7 @@ pub(crate) fn as_figure(number: u64) -> f64 {
     number as f64
 }
 
-/// Collects what instances write, as soon as this process has the store.
+/// Collects what instances write and tells of alerts, as soon as this process has the store.
 pub(crate) async fn run(app: App) {
     let Some(options) = &app.logs.options else {
         return;
@@ -181,9 +185,13 @@ pub(crate) async fn run(app: App) {
             tracing::error!(%error, "the store of logs can't be opened");
         }
     }
-    if options.collect
-        && let Ok(store) = app.logs.store()
-    {
-        collect::run(&app, store).await;
-    }
+    let Ok(store) = app.logs.store() else {
+        return;
+    };
+    let collecting = async {
+        if options.collect {
+            collect::run(&app, store).await;
+        }
+    };
+    tokio::join!(collecting, alerts::run(&app, store));
 }

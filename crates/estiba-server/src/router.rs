@@ -20,8 +20,9 @@ use utoipa_axum::routes;
 use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
-    approvals, audit, blobs, chats, config, database, deployments, environments, events, exec,
-    figures, logs, me, projects, releases, secrets, stored_logs, system, teams, tokens, trusts,
+    alerts, approvals, audit, blobs, chats, config, database, deployments, environments, events,
+    exec, figures, logs, me, projects, releases, secrets, stored_logs, system, teams, tokens,
+    trusts,
 };
 use crate::state::App;
 use crate::{elastic, headers, idempotency, metrics};
@@ -88,6 +89,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(stored_logs::counts::terms))
         .routes(routes!(stored_logs::counts::fields))
         .routes(routes!(stored_logs::tail::follow))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::mute, alerts::unmute))
         // Instances
         .routes(routes!(logs::show))
         .routes(routes!(exec::run))

@@ -5,6 +5,7 @@
 //! same statements. What a method wrote is on disk when the method returns.
 //! Secret values are sealed with a [`SealKey`] before they reach the database.
 
+mod alerts;
 mod answers;
 mod approvals;
 mod audit;
@@ -28,6 +29,7 @@ mod teams;
 mod tokens;
 mod trusts;
 
+pub use alerts::AlertState;
 pub use answers::Known;
 pub use audit::NewAuditEntry;
 pub use chats::ChatMember;

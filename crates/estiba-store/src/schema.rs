@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 5;
+const KNOWN: i64 = 6;
 
 fn migrator() -> Migrator {
     let migration = |version: i64, name: &'static str, sql: &'static str| {
@@ -32,6 +32,7 @@ fn migrator() -> Migrator {
         ),
         migration(4, "order", include_str!("../migrations/0004_order.sql")),
         migration(5, "why", include_str!("../migrations/0005_why.sql")),
+        migration(6, "alerts", include_str!("../migrations/0006_alerts.sql")),
     ])
 }
 

@@ -1,6 +1,7 @@
 //! The rules that look across a project's files.
 
 mod acceptance;
+pub(crate) mod alerts;
 mod apps;
 mod names;
 mod outputs;

@@ -71,6 +71,7 @@ bad! {
         ("api/score.yaml", "path: /", "host: ${resources.env.HOST}\n      path: /"),
         ("api/score.yaml", "resources:\n", "resources:\n  env:\n    type: environment\n"),
     ];
+    alert_that_makes_no_sense: [("estiba.yaml", "team: moria", "team: moria\nalerts:\n  errors: { when: \"level:error AND (status:\", over: 10 per minute, pause: a day, in: [prdo, previews] }\n  slow: { wehn: slow }")];
     after_itself: [("estiba.yaml", "after: test", "after: prod")];
     cycle_of_environments: [("estiba.yaml", "on: laptop\n", "on: laptop\n    after: prod\n")];
     two_workloads_of_one_name: [("api/score.yaml", "name: api", "name: bot")];

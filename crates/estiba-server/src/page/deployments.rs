@@ -7,6 +7,7 @@ use estiba_api::DeploymentView;
 use estiba_model::{Event, Message, Name, ProjectId, StepState, What};
 
 use super::frame::{Frame, shown};
+use super::search;
 use crate::auth::{Refused, Visit};
 use crate::extract::Path;
 use crate::resources::deployments;
@@ -24,6 +25,8 @@ struct DeploymentPage {
     notices: Vec<Message>,
     /// What was written while it went on.
     lines: Vec<String>,
+    /// The search for what instances wrote around it.
+    around: Option<String>,
 }
 
 impl DeploymentPage {
@@ -60,7 +63,11 @@ pub(super) async fn show(
         reasons: Vec::new(),
         notices: Vec::new(),
         lines: Vec::new(),
+        around: None,
     };
+    if app.logs.store().is_ok() {
+        page.around = Some(search::around(&page.view.deployment));
+    }
     for happening in happened {
         match happening.what {
             What::Asked { by, .. } => page.by = Some(by),
@@ -75,6 +82,10 @@ pub(super) async fn show(
             },
             _ => {}
         }
+    }
+    if page.lines.is_empty() {
+        // What happened long ago is not recorded any more.
+        page.lines.clone_from(&page.view.deployment.log);
     }
     Ok(shown(&page)?)
 }

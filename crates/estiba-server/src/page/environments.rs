@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use estiba_api::{DeploymentView, Page, SecretName};
+use estiba_api::{AlertView, DeploymentView, Page, SecretName};
 use estiba_model::{EnvironmentId, EnvironmentStatus, Name, Project, Right, StepState};
 
 use super::frame::{Frame, shown};
 use crate::auth::{Refused, Visit};
 use crate::extract::{Path, Query};
 use crate::resources::deployments::Wanted;
-use crate::resources::{self, config, deployments, environments, secrets};
+use crate::resources::{self, alerts, config, deployments, environments, secrets};
 use crate::state::App;
 
 /// How many deployments are shown with an environment.
@@ -26,6 +26,7 @@ struct Environment {
     status: EnvironmentStatus,
     config: BTreeMap<String, String>,
     secrets: Vec<SecretName>,
+    alerts: Vec<AlertView>,
     resources: Vec<Resource>,
     workloads: Vec<Name>,
     recent: Vec<DeploymentView>,
@@ -33,6 +34,8 @@ struct Environment {
     after: Option<Name>,
     approve: bool,
     ships: bool,
+    /// Whether this server stores logs.
+    searches: bool,
 }
 
 /// Something that a workload needs.
@@ -64,6 +67,7 @@ pub(super) async fn show(
     let status = environments::show(state(), who(), Path(path.clone())).await?;
     let config = config::list(state(), who(), Path(path.clone())).await?;
     let secrets = secrets::list(state(), who(), Path(path.clone())).await?;
+    let alerts = alerts::list(state(), who(), Path(path.clone())).await?;
     let recent = Query(Wanted {
         limit: Some(RECENT),
         ..Wanted::default()
@@ -75,12 +79,14 @@ pub(super) async fn show(
         status: status.0,
         config: config.0,
         secrets: secrets.0.items,
+        alerts: alerts.0.items,
         resources: needed(&described, &id.environment),
         workloads: rules.placement.keys().cloned().collect(),
         recent: recent.0.items,
         after: rules.after.clone(),
         approve: rules.approve,
         ships: principal.need_environment(&id, Right::Ship).is_ok(),
+        searches: app.logs.store().is_ok(),
         id,
     })?)
 }

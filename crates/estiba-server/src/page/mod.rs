@@ -14,6 +14,7 @@ mod overview;
 mod picture;
 mod projects;
 mod refusal;
+mod search;
 mod ship;
 mod teams;
 
@@ -76,6 +77,9 @@ pub(crate) fn pages() -> Router<App> {
             &project("/deployments/{deployment}"),
             get(deployments::show),
         )
+        .route(&project("/logs"), get(search::show))
+        .route(&project("/logs/tail"), get(search::follow))
+        .route(&project("/logs/lines/{cursor}"), get(search::line))
         .route(ENVIRONMENT, get(environments::show))
         .route(&environment("/history"), get(environments::history))
         .route(&environment("/ship"), get(ship::ask).post(ship::go))

@@ -28,6 +28,8 @@ struct ProjectPage {
     drawn: Option<Name>,
     picture: Option<Picture>,
     ships: bool,
+    /// Whether this server stores logs.
+    searches: bool,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,7 @@ pub(super) async fn show(
         ships: principal
             .need_project(&id.team, &id.project, Right::Ship)
             .is_ok(),
+        searches: app.logs.store().is_ok(),
         environments,
         names,
         releases: releases.0.items,

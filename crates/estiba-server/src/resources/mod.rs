@@ -1,5 +1,6 @@
 //! What there is, a file for each kind of resource.
 
+pub(crate) mod alerts;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod blobs;

@@ -18,6 +18,7 @@ fn main() -> std::process::ExitCode {
         faults::the_bot_lives_with_what_goes_wrong,
         faults::what_can_not_be_is_said_at_once,
         story::a_crash_loop_is_told,
+        story::lines_are_found_and_alerts_are_told_until_they_are_muted,
         story::a_team_ships_from_its_chat,
     ])
 }

@@ -151,6 +151,76 @@ pub fn a_team_ships_from_its_chat() {
     }
 }
 
+pub fn lines_are_found_and_alerts_are_told_until_they_are_muted() {
+    let Some(telegram) = Telegram::start() else {
+        return;
+    };
+    let place = Place::new();
+    let file = place.project.dir().join("estiba.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // The second is told whenever the first would be.
+    let alerts = "alerts:\n  errors: { when: \"level:error\", pause: 1s, in: [test] }\n  other: { when: \"level:error refused\", pause: 1s }\n";
+    std::fs::write(&file, format!("{text}\n{alerts}")).unwrap();
+    let _bot = place.bot(&telegram.url);
+    let code = place.code(&place.admin);
+    telegram.write(BETO, &format!("/start {code}"));
+    telegram.sees(BETO.number, &["You are", "ana"]);
+    place.ask(&place.admin, &["team", "add", "estiba"]);
+    let deploy = ["deploy", "--env", "test", "--version", "1.0.0", "--yes"];
+    place.ask(&place.admin, &deploy);
+    telegram.write(BETO, "/subscribe estiba");
+    telegram.sees(BETO.number, &["told what happens"]);
+    let address = place.project.address("test", "api");
+    let write = |line: &str| {
+        let answer = get(&address, &format!("/print/ERROR:{line}")).unwrap();
+        assert_eq!(answer.status, 200);
+    };
+    let (errors, other) = ("alert <b>errors</b>:", "alert <b>other</b>:");
+    let told = |what| telegram.count(BETO.number, what);
+    // Lines are followed as soon as it is known that there are alerts.
+    let mut number = 0;
+    until("the first alert", || {
+        number += 1;
+        write(&format!("refused-{number}"));
+        (told(errors) > 0 && told(other) > 0).then_some(())
+    });
+    let alert = telegram.sees(BETO.number, &[errors, "level:error", "refused-"]);
+
+    // The words of a search come in any order.
+    write("searched");
+    let search = ["logs", "api", "--env", "test", "--grep", "searched"];
+    until("the line", || {
+        (!place.ask(&place.admin, &search).is_null()).then_some(())
+    });
+    telegram.write(BETO, "/logs api error searched test");
+    let seen = [
+        "estiba/tests/test</b> api",
+        "error+ searched",
+        "ERROR:searched",
+    ];
+    telegram.sees(BETO.number, &seen);
+    telegram.write(BETO, "/logs test level:(");
+    telegram.sees(BETO.number, &["<pre>level:(", "^"]);
+    telegram.write(ANA, "/logs test");
+    telegram.sees(ANA.number, &["no está vinculada"]);
+
+    // Muted, it is not told; the other one is.
+    telegram.press(BETO, &alert, "1 hour");
+    let muted = telegram.sees(BETO.number, &["<b>errors</b> is not told for 1 h"]);
+    let before = (told(errors), told(other));
+    until("the other alert", || {
+        write("refused-while-muted");
+        (told(other) > before.1).then_some(())
+    });
+    assert_eq!(told(errors), before.0);
+    telegram.press(BETO, &muted, "Tell again");
+    telegram.sees(BETO.number, &["<b>errors</b> is told again"]);
+    until("the alert again", || {
+        write("refused-again");
+        (told(errors) > before.0).then_some(())
+    });
+}
+
 pub fn a_crash_loop_is_told() {
     let Some(telegram) = Telegram::start() else {
         return;

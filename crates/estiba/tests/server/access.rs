@@ -43,6 +43,7 @@ impl Operation {
             ("{id}", "0"),
             ("{account}", "0"),
             ("{cursor}", "1_1"),
+            ("{alert}", "errors"),
         ];
         let path = parts
             .iter()
@@ -79,6 +80,7 @@ impl Operation {
             }
             path if path.contains("/approvals/") => json!({ "approve": true }),
             path if path.ends_with("/chats") => json!({ "login": "x", "hours": 1 }),
+            path if path.ends_with("/mute") => json!({ "minutes": 60 }),
             path if path.ends_with("/accounts") => json!({ "code": "X", "account": 1 }),
             _ => json!({}),
         }

@@ -14,7 +14,7 @@ use crate::support::{Project, SECRET, get};
 const LIMIT: Duration = Duration::from_secs(60);
 const LOGS: &str = "/api/v1/teams/moria/projects/tests/logs";
 
-fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(seen) = seen() {

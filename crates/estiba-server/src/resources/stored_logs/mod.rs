@@ -1,7 +1,7 @@
 //! Lines that this server has stored: found, counted, followed.
 
 pub(crate) mod counts;
-mod selection;
+pub(crate) mod selection;
 pub(crate) mod tail;
 
 use axum::Json;
@@ -93,6 +93,14 @@ pub(crate) struct Around {
 }
 
 impl Around {
+    /// So many before it and after it.
+    pub(crate) fn of(lines: u32) -> Self {
+        Self {
+            before: Some(lines),
+            after: Some(lines),
+        }
+    }
+
     fn lines(&self) -> Result<(usize, usize), Problem> {
         let (before, after) = (self.before.unwrap_or(0), self.after.unwrap_or(0));
         if before.max(after) > MOST_AROUND {

@@ -62,6 +62,9 @@ fn query(wanted: &LogSelection) -> Result<Query, Problem> {
             workloads.map(|name| Query::is("workload", name)),
         ));
     }
+    if let Some(instance) = &wanted.instance {
+        query = query.and(Query::is("instance", instance));
+    }
     if let Some(release) = &wanted.release {
         query = query.and(Query::is("release", release));
     }
@@ -114,6 +117,7 @@ mod tests {
         let narrowed = LogSelection {
             q: Some("refused".into()),
             workload: Some("bot, api".into()),
+            instance: Some("bot-1".into()),
             release: Some("1.2.0".into()),
             level: Some(Level::Warn),
             ..wanted()
@@ -122,6 +126,7 @@ mod tests {
         let mut record = Record::new(Timestamp::now(), "it was refused");
         record.level = Some(Level::Error);
         record.origin.workload = Some("api".into());
+        record.origin.instance = Some("bot-1".into());
         record.origin.release = Some("1.2.0".into());
         assert!(query_of.matches(&record));
         record.origin.workload = Some("web".into());

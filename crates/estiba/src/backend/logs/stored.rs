@@ -63,6 +63,7 @@ fn selection(wanted: &WantedLogs) -> LogSelection {
         until: moment(wanted.until),
         environment: LogSelection::names(&wanted.environments),
         workload: wanted.workload.as_ref().map(Name::to_string),
+        instance: None,
         release: wanted.release.as_ref().map(Version::to_string),
         level: wanted.level,
     }

@@ -14,6 +14,7 @@ fn of(path: &str, team: &str) -> String {
         ("{person}", "nobody"),
         ("{id}", "7"),
         ("{name}", "none"),
+        ("{cursor}", "1_1"),
     ];
     let path = parts
         .iter()

@@ -155,6 +155,19 @@ async function main() {
   await gimli.goto(environment("prod"));
   await picture(gimli, "environment");
 
+  // Stored lines: searched, with a line's own page, and as they come.
+  const logs = `${project}/logs?environment=test`;
+  await gimli.goto(logs);
+  await gimli.getByLabel("Which lines").fill("listening");
+  await gimli.keyboard.press("Enter");
+  await gimli.getByText("listening").first().waitFor();
+  assert.ok((await gimli.locator(".bars a").count()) > 0, "there are bars");
+  const line = await gimli.locator(".log > div:not(.mark) > a").first().getAttribute("href");
+  await gimli.goto(`${logs}&live=true`);
+  await gimli.getByText("New lines come by themselves").waitFor();
+  const known = await gimli.locator("#log > div").count();
+  assert.ok(known > 0, "there are lines at first");
+
   // Every page: on both screens, in both schemes and languages.
   const admin = await watched(browser, desktop);
   await logIn(admin, terms.admin);
@@ -166,7 +179,7 @@ async function main() {
     "/", "/approvals", "/figures", "/tokens", "/teams/moria", "/teams/moria/audit",
     "/teams/moria/projects/tp2?draw=prod", project, environment("test"), environment("prod"), `${environment("prod")}/history`,
     `${environment("prod")}/ship?kind=promote&from=test`, `${environment("test")}/logs/bot`,
-    deployment,
+    deployment, logs, `${logs}&live=true`, line,
   ];
   for (const where of pages) {
     await isGood(gimli, where);

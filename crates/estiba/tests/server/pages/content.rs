@@ -176,6 +176,23 @@ pub fn markup_is_text_and_secrets_are_nowhere() {
     }
     let failed = browser.page("/teams/moria/projects/tests/deployments/2");
     assert!(failed.contains("cannot find my configuration"), "{failed}");
+    // What it wrote is found around it, with where it began.
+    let (_, around) = failed.split_once("/projects/tests/logs?").unwrap();
+    let around = around.split('"').next().unwrap().replace("&#38;", "&");
+    let around = format!("/teams/moria/projects/tests/logs?{around}");
+    let found = crate::logs::eventually("the lines around it", || {
+        let page = browser.page(&around);
+        page.contains("cannot find my configuration")
+            .then_some(page)
+    });
+    assert!(found.contains("<div class=\"mark\">"), "{found}");
+    assert!(!found.contains("<script>") && !found.contains(SECRET));
+    let hostile = "/teams/moria/projects/tests/logs?workload=bot&from=all";
+    let hostile = crate::logs::eventually("hostile lines", || {
+        let page = browser.page(hostile);
+        page.contains("alert(").then_some(page)
+    });
+    assert!(!hostile.contains("<script>"), "{hostile}");
     let lines = format!("{environment}/logs/bot/lines?after=0");
     let mut lines = std::io::BufReader::new(browser.get(&lines));
     let mut line = String::new();

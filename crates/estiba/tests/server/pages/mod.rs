@@ -3,6 +3,7 @@
 pub mod access;
 pub mod chromium;
 pub mod content;
+pub mod logs;
 pub mod provider;
 pub mod session;
 
