@@ -224,11 +224,16 @@ async fn ask(store: &LogStore, lines: u64) -> Result<(), Box<dyn std::error::Err
         "histogram by level, all",
     ];
     for (name, mut times) in names.into_iter().zip(times) {
+        let first = times[0].as_secs_f64() * 1000.0;
         times.sort();
         let at = |part: usize| {
             times[(times.len() * part / 100).min(times.len() - 1)].as_secs_f64() * 1000.0
         };
-        println!("{name:<34} p50 {:.1} ms, p95 {:.1} ms", at(50), at(95));
+        println!(
+            "{name:<34} p50 {:.1} ms, p95 {:.1} ms, the first {first:.1} ms",
+            at(50),
+            at(95)
+        );
     }
     Ok(())
 }

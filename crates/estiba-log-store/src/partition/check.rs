@@ -1,18 +1,20 @@
 //! Whether the files of a partition are whole.
 //!
-//! tantivy writes a checksum behind each file and doesn't look at it when it reads.
-//! A file that is damaged could end the process, so each partition is read through
-//! once before it is used first.
+//! A file that is damaged could end the process. So before a partition is used first,
+//! those of its files are read through that are not [known](super::known) to be whole:
+//! all of them after a crash, else none or few. One after another all files are read
+//! through in the background too, since disks forget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tantivy::Index;
+use tantivy::{Index, IndexMeta};
 
 use super::Partition;
+use super::checksum::Footer;
 use crate::locked::locked;
 use crate::wal::sync_folder;
 
@@ -25,52 +27,74 @@ pub(crate) enum Damage {
     Everything(String),
 }
 
-impl Partition {
-    /// What is wrong with it, if that was not looked at yet.
-    pub(crate) fn damage(&self) -> Option<Damage> {
-        if std::mem::replace(&mut locked(&self.state).checked, true) {
-            return None;
-        }
-        self.damage_now()
-    }
+/// How thoroughly files are looked at.
+pub(crate) enum Look<'a> {
+    /// Those that are known to be whole are not read.
+    AtUnknown,
+    /// All are read. It is told of bytes that were read, and says whether to go on.
+    AtAll(&'a mut dyn FnMut(usize) -> bool),
+}
 
+impl Partition {
     /// What is wrong with it.
-    pub(crate) fn damage_now(&self) -> Option<Damage> {
-        let index = match Index::open_in_dir(&self.folder) {
-            Ok(index) => index,
-            Err(error) => return Some(Damage::Everything(error.to_string())),
-        };
-        let metas = match index.load_metas() {
+    pub(crate) fn damage(&self, mut look: Look<'_>) -> Option<Damage> {
+        let metas = match self.metas() {
             Ok(metas) => metas,
             Err(error) => return Some(Damage::Everything(error.to_string())),
         };
-        let files = metas.list_segment_files();
         let mut damaged = BTreeSet::new();
         let mut why = String::new();
-        for meta in &metas.segments {
-            let id = meta.id().uuid_string();
-            let wrong = files
-                .iter()
-                .filter(|file| file.to_string_lossy().starts_with(&id))
-                .find_map(|file| self.wrong(&index, file));
+        for (segment, files) in segments(&metas) {
+            let wrong = files.iter().find_map(|file| self.wrong(file, &mut look));
             if let Some(wrong) = wrong {
-                damaged.insert(id);
+                damaged.insert(segment);
                 why = wrong;
             }
         }
-        (!damaged.is_empty()).then_some(Damage::Segments(damaged, why))
+        if damaged.is_empty() {
+            self.note_whole(&metas);
+            return None;
+        }
+        Some(Damage::Segments(damaged, why))
     }
 
-    fn wrong(&self, index: &Index, file: &Path) -> Option<String> {
-        if !self.folder.join(file).exists() {
+    /// Those of the segments that it still has: others were merged, and their files
+    /// are gone.
+    pub(crate) fn still_has(&self, damaged: &BTreeSet<String>) -> BTreeSet<String> {
+        let metas = self.metas();
+        let has = metas.iter().flat_map(segments).map(|(segment, _)| segment);
+        has.filter(|segment| damaged.contains(segment)).collect()
+    }
+
+    /// Notes that the files of these segments are on disk as they should be.
+    pub(super) fn note_whole(&self, metas: &IndexMeta) {
+        let files = segments(metas).flat_map(|(_, files)| files);
+        let noted = locked(&self.state).known.note(&self.folder, files);
+        if let Err(error) = noted {
+            tracing::debug!(%error, "files that are whole could not be noted");
+        }
+    }
+
+    pub(super) fn metas(&self) -> tantivy::Result<IndexMeta> {
+        Index::open_in_dir(&self.folder)?.load_metas()
+    }
+
+    fn wrong(&self, file: &Path, look: &mut Look<'_>) -> Option<String> {
+        let path = self.folder.join(file);
+        if !path.exists() {
             return needed(file).then(|| format!("{} is missing", file.display()));
         }
-        match has_footer(&self.folder.join(file)) {
-            Ok(true) => {}
-            Ok(false) => return Some(format!("{} is cut", file.display())),
+        let footer = match Footer::read(&path) {
+            Ok(Some(footer)) => footer,
+            Ok(None) => return Some(format!("{} is cut", file.display())),
             Err(error) => return Some(error.to_string()),
-        }
-        match index.directory().validate_checksum(file) {
+        };
+        let is_right = match look {
+            Look::AtUnknown if locked(&self.state).known.has(&self.folder, file) => return None,
+            Look::AtUnknown => footer.is_right(&mut |_| true),
+            Look::AtAll(each) => footer.is_right(each),
+        };
+        match is_right {
             Ok(true) => None,
             Ok(false) => Some(format!("{}: the checksum is wrong", file.display())),
             Err(error) => Some(error.to_string()),
@@ -97,7 +121,10 @@ impl Partition {
             let left = segments
                 .iter()
                 .filter_map(|segment| segment.get("max_doc")?.as_u64());
-            locked(&self.state).contents.lines = left.sum();
+            let lines = left.sum();
+            let mut state = locked(&self.state);
+            state.contents.lines = lines;
+            meta["payload"] = serde_json::to_string(&state.contents)?.into();
         }
         let new = self.folder.join("meta.json.new");
         fs::write(&new, serde_json::to_vec(&meta)?)?;
@@ -119,23 +146,20 @@ impl Partition {
     }
 }
 
-/// Whether a file ends as tantivy ends files: with a footer, its length and a fixed
-/// number. Without these, tantivy's own check panics.
-/// <https://github.com/quickwit-oss/tantivy/blob/0.27/src/directory/footer.rs>
-fn has_footer(path: &Path) -> io::Result<bool> {
-    const END: u64 = 8;
-    const NUMBER: u32 = 1337;
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    let Some(start) = length.checked_sub(END) else {
-        return Ok(false);
-    };
-    let mut end = [0; END as usize];
-    file.seek(SeekFrom::Start(start))?;
-    file.read_exact(&mut end)?;
-    let [a, b, c, d, number @ ..] = end;
-    let footer = u64::from(u32::from_le_bytes([a, b, c, d]));
-    Ok(u32::from_le_bytes(number) == NUMBER && footer <= start)
+/// The name of each segment with its files.
+fn segments(metas: &IndexMeta) -> impl Iterator<Item = (String, Vec<PathBuf>)> {
+    let mut of: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for segment in &metas.segments {
+        of.insert(segment.id().uuid_string(), Vec::new());
+    }
+    for file in metas.list_segment_files() {
+        let name = file.to_string_lossy();
+        let segment = name.split('.').next().unwrap_or_default();
+        if let Some(files) = of.get_mut(segment) {
+            files.push(file);
+        }
+    }
+    of.into_iter()
 }
 
 /// Files that every segment has, of all that it may have.
