@@ -55,9 +55,10 @@ impl Footer {
 
     /// Whether all before it is what was written. `each` is told how many bytes were
     /// read, and says whether to go on; what is left unread is taken to be whole.
-    pub(super) fn is_right(mut self, each: &mut dyn FnMut(usize) -> bool) -> io::Result<bool> {
-        self.file.seek(SeekFrom::Start(0))?;
-        let mut body = self.file.take(self.body);
+    pub(super) fn is_right(&self, each: &mut dyn FnMut(usize) -> bool) -> io::Result<bool> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        let mut body = file.take(self.body);
         let mut hasher = crc32fast::Hasher::new();
         let mut chunk = vec![0; CHUNK];
         loop {
