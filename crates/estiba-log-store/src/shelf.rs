@@ -177,7 +177,7 @@ impl Shelf {
         if *checked {
             return Ok(true);
         }
-        let is_there = match partition.damage(Look::AtUnknown) {
+        let is_there = match partition.damage(Look::AtUnknown)? {
             None => true,
             Some(damage) => self.set_aside(partition, damage, aside)?,
         };
@@ -193,7 +193,7 @@ impl Shelf {
         aside: &Aside,
         each: &mut dyn FnMut(usize) -> bool,
     ) -> io::Result<bool> {
-        match partition.damage(Look::AtAll(each)) {
+        match partition.damage(Look::AtAll(each))? {
             None => Ok(false),
             Some(damage) => self.set_aside(partition, damage, aside).map(|_| true),
         }

@@ -10,11 +10,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use serde_json::Value;
 use tantivy::{Index, IndexMeta};
 
 use super::Partition;
 use super::checksum::Footer;
+use super::known::Known;
 use crate::locked::locked;
 use crate::wal::sync_folder;
 
@@ -37,25 +39,38 @@ pub(crate) enum Look<'a> {
 
 impl Partition {
     /// What is wrong with it.
-    pub(crate) fn damage(&self, mut look: Look<'_>) -> Option<Damage> {
+    ///
+    /// # Errors
+    /// If nobody can tell, for the process has no more files or memory.
+    pub(crate) fn damage(&self, mut look: Look<'_>) -> io::Result<Option<Damage>> {
         let metas = match self.metas() {
             Ok(metas) => metas,
-            Err(error) => return Some(Damage::Everything(error.to_string())),
+            Err(error) => {
+                if let Err(error) = fs::File::open(self.folder.join("meta.json")) {
+                    damaged(error)?;
+                }
+                return Ok(Some(Damage::Everything(error.to_string())));
+            }
         };
-        let mut damaged = BTreeSet::new();
+        let mut found = BTreeSet::new();
         let mut why = String::new();
         for (segment, files) in segments(&metas) {
-            let wrong = files.iter().find_map(|file| self.wrong(file, &mut look));
-            if let Some(wrong) = wrong {
-                damaged.insert(segment);
-                why = wrong;
+            for file in files {
+                if let Some(wrong) = self.wrong(&file, &mut look)? {
+                    found.insert(segment);
+                    why = wrong;
+                    break;
+                }
             }
         }
-        if damaged.is_empty() {
-            self.note_whole(&metas);
-            return None;
+        if !found.is_empty() {
+            return Ok(Some(Damage::Segments(found, why)));
         }
-        Some(Damage::Segments(damaged, why))
+        if let Look::AtUnknown = look {
+            locked(&self.state).known = Known::default();
+            self.note_whole(&metas);
+        }
+        Ok(None)
     }
 
     /// Those of the segments that it still has: others were merged, and their files
@@ -79,25 +94,27 @@ impl Partition {
         Index::open_in_dir(&self.folder)?.load_metas()
     }
 
-    fn wrong(&self, file: &Path, look: &mut Look<'_>) -> Option<String> {
+    fn wrong(&self, file: &Path, look: &mut Look<'_>) -> io::Result<Option<String>> {
         let path = self.folder.join(file);
         if !path.exists() {
-            return needed(file).then(|| format!("{} is missing", file.display()));
+            return Ok(needed(file).then(|| format!("{} is missing", file.display())));
         }
         let footer = match Footer::read(&path) {
             Ok(Some(footer)) => footer,
-            Ok(None) => return Some(format!("{} is cut", file.display())),
-            Err(error) => return Some(error.to_string()),
+            Ok(None) => return Ok(Some(format!("{} is cut", file.display()))),
+            Err(error) => return damaged(error).map(Some),
         };
         let is_right = match look {
-            Look::AtUnknown if locked(&self.state).known.has(&self.folder, file) => return None,
+            Look::AtUnknown if locked(&self.state).known.has(&self.folder, file) => {
+                return Ok(None);
+            }
             Look::AtUnknown => footer.is_right(&mut |_| true),
             Look::AtAll(each) => footer.is_right(each),
         };
         match is_right {
-            Ok(true) => None,
-            Ok(false) => Some(format!("{}: the checksum is wrong", file.display())),
-            Err(error) => Some(error.to_string()),
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some(format!("{}: the checksum is wrong", file.display()))),
+            Err(error) => damaged(error).map(Some),
         }
     }
 
@@ -143,6 +160,14 @@ impl Partition {
         }
         sync_folder(aside)?;
         sync_folder(&self.folder)
+    }
+}
+
+/// Why a file that can't be read is damaged; the error, if it isn't for that.
+fn damaged(error: io::Error) -> io::Result<String> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Err(error),
+        _ => Ok(error.to_string()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The files of segments that are known to be whole.
 //!
 //! Files of segments never change, so one that has the length and the time of writing
-//! with which it was noted is taken to be what it was. To be told is for the whole
-//! partition, in a file beside its own, that is worth nothing when it can't be read.
+//! with which it was noted is taken to be what it was. The note is a file beside them;
+//! without it, or where it can't be read, nothing is known.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -30,7 +30,8 @@ impl Known {
         noted.is_some() && noted == stamp(folder, file).as_ref()
     }
 
-    /// Notes that these files are whole, and forgets all others.
+    /// Notes that these files are whole, and forgets all others. Those that it has it
+    /// leaves as they are: who wrote to them since then damaged them.
     pub(super) fn note(
         &mut self,
         folder: &Path,
@@ -39,7 +40,6 @@ impl Known {
         let mut noted = BTreeMap::new();
         for file in files {
             let name = file.to_string_lossy().into_owned();
-            // Never anew: who wrote to it since then damaged it.
             let stamp = match self.0.get(&name) {
                 Some(stamp) => Some(*stamp),
                 None => stamp(folder, &file),
