@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every figure of BENCHMARKS.md, one after another; says what is missing.
 #
-#   benches/run.sh [FIGURE...]     default: deploy noop edge rolling memory many course export push server bot build
+#   benches/run.sh [FIGURE...]     default: deploy noop edge rolling memory many course export push server bot logs build
 #
 # Measures the release build (ESTIBA names another program). Installs nothing:
 # Debian has all of it (apt-get install jq wrk hyperfine nginx podman docker.io;
@@ -10,7 +10,7 @@
 set -uo pipefail
 benches=$(cd "$(dirname "$0")" && pwd)
 figures=("$@")
-((${#figures[@]})) || figures=(deploy noop edge rolling memory many course export push server bot build)
+((${#figures[@]})) || figures=(deploy noop edge rolling memory many course export push server bot logs build)
 
 without=()
 for each in jq wrk hyperfine nginx caddy podman dockerd kubectl helm k6 node; do

@@ -19,6 +19,10 @@ const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// How long after a failure it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// So many bytes of lines are put into the index at once at most: while that lasts,
+/// each takes several times its size in memory.
+const AT_ONCE_BYTES: usize = 4 << 20;
+
 /// What is on disk and not in the index yet. It holds the room in the queue.
 #[derive(Default)]
 pub(crate) struct Waiting {
@@ -69,8 +73,8 @@ impl Waiting {
         locked(&self.state).stuck.clone()
     }
 
-    /// What waits, once it waited long enough or is much; `None` at the end. It is
-    /// empty where there is nothing to do for [`TIDY_EVERY`].
+    /// What waits, once it waited long enough or is much, and no more of it than that;
+    /// `None` at the end. It is empty where there is nothing to do for [`TIDY_EVERY`].
     fn take(&self, every: Duration, much: usize) -> Option<Vec<Held>> {
         let started = Instant::now();
         let mut state = locked(&self.state);
@@ -82,12 +86,25 @@ impl Waiting {
                 None => TIDY_EVERY.saturating_sub(started.elapsed()),
             };
             if left.is_zero() || (ready && state.since.is_some()) {
-                state.since = None;
-                return Some(std::mem::take(&mut state.frames));
+                let some = enough(state.frames.iter().map(|held| &held.frame), much);
+                let some = state.frames.drain(..some).collect();
+                if state.frames.is_empty() {
+                    state.since = None;
+                }
+                return Some(some);
             }
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Waits for some time, and answers whether the store is closed.
+    pub(crate) fn is_closed_within(&self, time: Duration) -> bool {
+        let still_open = |state: &mut State| !state.closing;
+        let waited = self
+            .changed
+            .wait_timeout_while(locked(&self.state), time, still_open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closing
     }
 
     fn done(&self, bytes: usize) {
@@ -106,23 +123,29 @@ impl Waiting {
             );
         }
         state.stuck = Some(why);
-        let still_open = |state: &mut State| !state.closing;
-        let waited = self
-            .changed
-            .wait_timeout_while(state, RETRY_AFTER, still_open);
-        waited.unwrap_or_else(PoisonError::into_inner).0.closing
+        drop(state);
+        self.is_closed_within(RETRY_AFTER)
     }
+}
+
+/// How many of the first frames have so many bytes together.
+fn enough<'a>(frames: impl IntoIterator<Item = &'a Frame>, much: usize) -> usize {
+    let mut bytes = 0;
+    let small = |frame: &&Frame| {
+        let is_room = bytes < much;
+        bytes += frame.size();
+        is_room
+    };
+    frames.into_iter().take_while(small).count()
 }
 
 /// Runs until the store is closed. What can't be put into the index then is for the
 /// next process.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let options = &shared.options;
+    let much = AT_ONCE_BYTES.min(options.queue_bytes / 2);
     let mut tidied = Instant::now();
-    while let Some(frames) = shared
-        .waiting
-        .take(options.index_every, options.queue_bytes / 2)
-    {
+    while let Some(frames) = shared.waiting.take(options.index_every, much) {
         let bytes = frames.iter().map(|held| held.frame.size()).sum();
         while let Err(error) = index(shared, frames.iter().map(|held| &held.frame)) {
             if shared.waiting.failed(error.to_string()) {
@@ -162,11 +185,15 @@ pub(crate) fn recover(
 }
 
 fn recover_segment(shared: &Shared, path: &Path, indexed: u64) -> tantivy::Result<()> {
-    let (frames, _) = read_segment(path)?;
-    let left = frames
-        .iter()
-        .filter(|frame| frame.last_sequence() > indexed);
-    index(shared, left)
+    let (mut frames, _) = read_segment(path)?;
+    frames.retain(|frame| frame.last_sequence() > indexed);
+    let mut left = frames.as_slice();
+    while !left.is_empty() {
+        let (some, others) = left.split_at(enough(left, AT_ONCE_BYTES));
+        index(shared, some.iter())?;
+        left = others;
+    }
+    Ok(())
 }
 
 /// Puts frames into the index and trims the log. Doing it again changes nothing.

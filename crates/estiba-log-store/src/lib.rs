@@ -20,12 +20,14 @@
 //! [`elastic`] serves a store to everything that speaks to Elasticsearch.
 
 mod appending;
+mod checking;
 pub mod elastic;
 mod environment;
 mod errors;
 mod indexing;
 mod line;
 mod locked;
+mod mapped;
 mod opening;
 mod options;
 mod partition;

@@ -9,13 +9,14 @@ use tokio::sync::oneshot;
 
 use crate::indexing::{self, Waiting};
 use crate::locked::locked;
+use crate::mapped::Mapped;
 use crate::reads::BarsCache;
-use crate::shared::{LINES, Shared};
+use crate::shared::{CLOSED, LINES, Shared};
 use crate::shelf::Aside;
 use crate::store::LogStore;
 use crate::tail::Followers;
 use crate::wal::{Wal, recover};
-use crate::{Environment, OpenError, Options, appending};
+use crate::{Environment, OpenError, Options, appending, checking};
 
 /// Opens the store of a folder. The receiver is told once what was left is in the
 /// index, or can't be put there for now.
@@ -28,6 +29,7 @@ pub(crate) fn open(
         fs::create_dir_all(path).map_err(OpenError::file(path))?;
     }
     let lock = lock(folder)?;
+    let was_closed = fs::remove_file(folder.join(CLOSED)).is_ok();
     let aside = Aside::new(aside);
     let recovered = recover(&log).map_err(OpenError::file(&log))?;
     for (path, why) in &recovered.damaged {
@@ -40,11 +42,13 @@ pub(crate) fn open(
     let shared = Shared {
         options,
         folder: folder.to_owned(),
+        was_closed,
         wal: Mutex::new(Wal::new(log.clone(), 1, Vec::new())),
         waiting: Waiting::default(),
         followers: Followers::default(),
         aside,
         bars: BarsCache::default(),
+        mapped: Mapped::default(),
         shelves: RwLock::default(),
         retention_of,
         _lock: lock,
@@ -65,6 +69,7 @@ pub(crate) fn open(
     let (tell, told) = oneshot::channel();
     let for_appends = Arc::clone(&shared);
     let for_index = Arc::clone(&shared);
+    let for_checks = Arc::clone(&shared);
     let threads = vec![
         std::thread::spawn(move || {
             appending::run(&for_appends, &received);
@@ -76,6 +81,7 @@ pub(crate) fn open(
                 indexing::run(&for_index);
             }
         }),
+        std::thread::spawn(move || checking::run(&for_checks)),
     ];
     Ok((LogStore::new(shared, requests, threads), told))
 }

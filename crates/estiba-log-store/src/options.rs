@@ -41,10 +41,10 @@ impl Default for Options {
         Self {
             retention: Retention::default(),
             retention_of: BTreeMap::new(),
-            queue_bytes: 24 << 20,
+            queue_bytes: 12 << 20,
             patience: Duration::from_secs(5),
             index_every: Duration::from_secs(1),
-            index_memory_bytes: 48 << 20,
+            index_memory_bytes: 16 << 20,
             reserve_bytes: 64 << 20,
             partition_bytes: 1 << 30,
             most_environments: 256,

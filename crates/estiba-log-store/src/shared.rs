@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::indexing::Waiting;
 use crate::locked::locked;
+use crate::mapped::Mapped;
 use crate::reads::BarsCache;
 use crate::shelf::{Aside, Shelf};
 use crate::tail::Followers;
@@ -16,6 +17,8 @@ use crate::{Environment, Options, Retention, Scope};
 
 /// The folder of all indexes, in that of the store.
 pub(crate) const LINES: &str = "lines";
+/// A file that is there while no process has the store, if the last one closed it.
+pub(crate) const CLOSED: &str = "closed";
 /// More partitions are not kept open.
 const MOST_OPEN: usize = 64;
 
@@ -23,11 +26,14 @@ const MOST_OPEN: usize = 64;
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) folder: PathBuf,
+    /// Whether the last process that had the store closed it.
+    pub(crate) was_closed: bool,
     pub(crate) wal: Mutex<Wal>,
     pub(crate) waiting: Waiting,
     pub(crate) followers: Followers,
     pub(crate) aside: Aside,
     pub(crate) bars: BarsCache,
+    pub(crate) mapped: Mapped,
     pub(crate) shelves: RwLock<BTreeMap<Environment, Arc<Shelf>>>,
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
     pub(crate) _lock: File,
@@ -72,7 +78,13 @@ impl Shared {
             .copied()
             .unwrap_or(self.options.retention);
         let lines = self.folder.join(LINES);
-        let shelf = Shelf::open(environment.clone(), &lines, retention, &self.aside)?;
+        let shelf = Shelf::open(
+            environment.clone(),
+            &lines,
+            retention,
+            &self.aside,
+            self.was_closed,
+        )?;
         let shelf = Arc::new(shelf);
         shelves.insert(environment.clone(), Arc::clone(&shelf));
         Ok(shelf)
@@ -95,5 +107,14 @@ impl Shared {
         for partition in &open[..many] {
             partition.close();
         }
+    }
+
+    /// Closes all partitions if much of them is in memory.
+    pub(crate) fn limit_mapped(&self) {
+        self.mapped.limit(|| {
+            for shelf in self.shelves() {
+                shelf.partitions().iter().for_each(|one| one.close());
+            }
+        });
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::locked::locked;
-use crate::partition::{Damage, Partition, Writer};
+use crate::partition::{Damage, Look, Partition, Writer};
 use crate::store::SetAside;
 use crate::wal::Frame;
 use crate::{Environment, Retention};
@@ -48,12 +48,14 @@ pub(crate) struct Sizes {
 
 impl Shelf {
     /// Opens the folder of an environment, or makes it. Partitions of which nothing
-    /// can be read are moved to `aside`.
+    /// can be read are moved to `aside`. `trusted` says that what was noted of files
+    /// holds.
     pub(crate) fn open(
         environment: Environment,
         root: &Path,
         retention: Retention,
         aside: &Aside,
+        trusted: bool,
     ) -> io::Result<Self> {
         let folder = environment.folder(root);
         fs::create_dir_all(&folder)?;
@@ -71,7 +73,7 @@ impl Shelf {
                 fs::remove_dir_all(&path)?;
                 continue;
             }
-            match Partition::find(path.clone(), number) {
+            match Partition::find(path.clone(), number, trusted) {
                 Ok(partition) => partitions.push(Arc::new(partition)),
                 Err(error) => aside.folder(&path, &environment, &error.to_string())?,
             }
@@ -114,12 +116,17 @@ impl Shelf {
         sizes: Sizes,
         aside: &Aside,
     ) -> tantivy::Result<()> {
+        while let Some(last) = self.partitions().pop() {
+            if self.check(&last, aside)? {
+                break;
+            }
+        }
         let mut writing = locked(&self.writing);
         if let Some(finishing) = writing.finishing.take() {
             let _ = finishing.join();
         }
         let now = Timestamp::now().as_microsecond();
-        let partition = self.last_or_new(now, sizes, aside)?;
+        let partition = self.last_or_new(now, sizes)?;
         let stale = writing
             .writer
             .take_if(|(writer, _)| writer.partition().number != partition.number);
@@ -142,18 +149,8 @@ impl Shelf {
         written
     }
 
-    fn last_or_new(
-        &self,
-        now: i64,
-        sizes: Sizes,
-        aside: &Aside,
-    ) -> tantivy::Result<Arc<Partition>> {
+    fn last_or_new(&self, now: i64, sizes: Sizes) -> tantivy::Result<Arc<Partition>> {
         let last = self.partitions().pop();
-        if let Some(last) = &last
-            && !self.check(last, aside)?
-        {
-            return self.last_or_new(now, sizes, aside);
-        }
         let kept = locked(&self.retention).bytes;
         let most = kept
             .map_or(sizes.partition_bytes, |bytes| {
@@ -176,19 +173,27 @@ impl Shelf {
     /// Looks once whether a partition is whole. Damaged segments are taken out; a
     /// partition of which nothing can be read is moved away, and the answer is no.
     pub(crate) fn check(&self, partition: &Arc<Partition>, aside: &Aside) -> io::Result<bool> {
-        match partition.damage() {
-            None => Ok(true),
-            Some(damage) => self.set_aside(partition, damage, aside),
+        let mut checked = locked(&partition.checked);
+        if *checked {
+            return Ok(true);
         }
+        let is_there = match partition.damage(Look::AtUnknown)? {
+            None => true,
+            Some(damage) => self.set_aside(partition, damage, aside)?,
+        };
+        *checked = true;
+        Ok(is_there)
     }
 
-    /// Looks whether a partition that could not be read is damaged; what is, goes.
-    pub(crate) fn check_again(
+    /// Looks whether a partition is damaged, by all of its bytes; what is, goes. The
+    /// answer is whether anything was. `each` is as in [`Look::AtAll`].
+    pub(crate) fn check_all(
         &self,
         partition: &Arc<Partition>,
         aside: &Aside,
+        each: &mut dyn FnMut(usize) -> bool,
     ) -> io::Result<bool> {
-        match partition.damage_now() {
+        match partition.damage(Look::AtAll(each))? {
             None => Ok(false),
             Some(damage) => self.set_aside(partition, damage, aside).map(|_| true),
         }
@@ -200,8 +205,27 @@ impl Shelf {
         damage: Damage,
         aside: &Aside,
     ) -> io::Result<bool> {
+        let mut writing = locked(&self.writing);
+        let is_there = self
+            .partitions()
+            .iter()
+            .any(|one| one.number == partition.number);
+        if !is_there {
+            return Ok(false);
+        }
+        // A writer would go on with the segments that it knows.
+        writing
+            .writer
+            .take_if(|(writer, _)| writer.partition().number == partition.number);
+        if let Some(finishing) = writing.finishing.take() {
+            let _ = finishing.join();
+        }
         match damage {
             Damage::Segments(segments, why) => {
+                let segments = partition.still_has(&segments);
+                if segments.is_empty() {
+                    return Ok(true);
+                }
                 let to = aside.place(partition.folder(), &self.environment);
                 partition.remove_segments(&segments, &to)?;
                 aside.tell(to, &why);

@@ -1,5 +1,6 @@
 //! The store itself.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use crate::appending::Request;
 use crate::indexing::{self, Held};
 use crate::locked::locked;
 use crate::opening::open;
-use crate::shared::Shared;
+use crate::shared::{CLOSED, Shared};
 use crate::wal::Frame;
 use crate::{
     AppendError, Environment, Found, Histogram, HistogramOf, OpenError, Options, ReadError,
@@ -253,7 +254,12 @@ impl LogStore {
             .await
             .map_err(|_| ReadError::Closed)?;
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || read(&shared))
+        let reading = tokio::task::spawn_blocking(move || {
+            let answer = read(&shared);
+            shared.limit_mapped();
+            answer
+        });
+        reading
             .await
             .map_err(|error| ReadError::Index(error.to_string()))?
     }
@@ -328,6 +334,9 @@ impl LogStore {
             }
             for shelf in shared.shelves() {
                 shelf.close();
+            }
+            if let Err(error) = File::create(shared.folder.join(CLOSED)) {
+                tracing::debug!(%error, "the next process will read all files through");
             }
         });
         let _ = closing.await;

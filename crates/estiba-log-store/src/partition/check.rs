@@ -1,18 +1,22 @@
 //! Whether the files of a partition are whole.
 //!
-//! tantivy writes a checksum behind each file and doesn't look at it when it reads.
-//! A file that is damaged could end the process, so each partition is read through
-//! once before it is used first.
+//! A file that is damaged could end the process. So before a partition is used first,
+//! those of its files are read through that are not [known](super::known) to be whole:
+//! all of them after a crash, else none or few. One after another all files are read
+//! through in the background too, since disks forget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use serde_json::Value;
-use tantivy::Index;
+use tantivy::{Index, IndexMeta};
 
 use super::Partition;
+use super::checksum::Footer;
+use super::known::Known;
 use crate::locked::locked;
 use crate::wal::sync_folder;
 
@@ -25,55 +29,92 @@ pub(crate) enum Damage {
     Everything(String),
 }
 
-impl Partition {
-    /// What is wrong with it, if that was not looked at yet.
-    pub(crate) fn damage(&self) -> Option<Damage> {
-        if std::mem::replace(&mut locked(&self.state).checked, true) {
-            return None;
-        }
-        self.damage_now()
-    }
+/// How thoroughly files are looked at.
+pub(crate) enum Look<'a> {
+    /// Those that are known to be whole are not read.
+    AtUnknown,
+    /// All are read. It is told of bytes that were read, and says whether to go on.
+    AtAll(&'a mut dyn FnMut(usize) -> bool),
+}
 
+impl Partition {
     /// What is wrong with it.
-    pub(crate) fn damage_now(&self) -> Option<Damage> {
-        let index = match Index::open_in_dir(&self.folder) {
-            Ok(index) => index,
-            Err(error) => return Some(Damage::Everything(error.to_string())),
-        };
-        let metas = match index.load_metas() {
+    ///
+    /// # Errors
+    /// If nobody can tell, for the process has no more files or memory.
+    pub(crate) fn damage(&self, mut look: Look<'_>) -> io::Result<Option<Damage>> {
+        let metas = match self.metas() {
             Ok(metas) => metas,
-            Err(error) => return Some(Damage::Everything(error.to_string())),
+            Err(error) => {
+                if let Err(error) = fs::File::open(self.folder.join("meta.json")) {
+                    damaged(error)?;
+                }
+                return Ok(Some(Damage::Everything(error.to_string())));
+            }
         };
-        let files = metas.list_segment_files();
-        let mut damaged = BTreeSet::new();
+        let mut found = BTreeSet::new();
         let mut why = String::new();
-        for meta in &metas.segments {
-            let id = meta.id().uuid_string();
-            let wrong = files
-                .iter()
-                .filter(|file| file.to_string_lossy().starts_with(&id))
-                .find_map(|file| self.wrong(&index, file));
-            if let Some(wrong) = wrong {
-                damaged.insert(id);
-                why = wrong;
+        for (segment, files) in segments(&metas) {
+            for file in files {
+                if let Some(wrong) = self.wrong(&file, &mut look)? {
+                    found.insert(segment);
+                    why = wrong;
+                    break;
+                }
             }
         }
-        (!damaged.is_empty()).then_some(Damage::Segments(damaged, why))
+        if !found.is_empty() {
+            return Ok(Some(Damage::Segments(found, why)));
+        }
+        if let Look::AtUnknown = look {
+            locked(&self.state).known = Known::default();
+            self.note_whole(&metas);
+        }
+        Ok(None)
     }
 
-    fn wrong(&self, index: &Index, file: &Path) -> Option<String> {
-        if !self.folder.join(file).exists() {
-            return needed(file).then(|| format!("{} is missing", file.display()));
+    /// Those of the segments that it still has: others were merged, and their files
+    /// are gone.
+    pub(crate) fn still_has(&self, damaged: &BTreeSet<String>) -> BTreeSet<String> {
+        let metas = self.metas();
+        let has = metas.iter().flat_map(segments).map(|(segment, _)| segment);
+        has.filter(|segment| damaged.contains(segment)).collect()
+    }
+
+    /// Notes that the files of these segments are on disk as they should be.
+    pub(super) fn note_whole(&self, metas: &IndexMeta) {
+        let files = segments(metas).flat_map(|(_, files)| files);
+        let noted = locked(&self.state).known.note(&self.folder, files);
+        if let Err(error) = noted {
+            tracing::debug!(%error, "files that are whole could not be noted");
         }
-        match has_footer(&self.folder.join(file)) {
-            Ok(true) => {}
-            Ok(false) => return Some(format!("{} is cut", file.display())),
-            Err(error) => return Some(error.to_string()),
+    }
+
+    pub(super) fn metas(&self) -> tantivy::Result<IndexMeta> {
+        Index::open_in_dir(&self.folder)?.load_metas()
+    }
+
+    fn wrong(&self, file: &Path, look: &mut Look<'_>) -> io::Result<Option<String>> {
+        let path = self.folder.join(file);
+        if !path.exists() {
+            return Ok(needed(file).then(|| format!("{} is missing", file.display())));
         }
-        match index.directory().validate_checksum(file) {
-            Ok(true) => None,
-            Ok(false) => Some(format!("{}: the checksum is wrong", file.display())),
-            Err(error) => Some(error.to_string()),
+        let footer = match Footer::read(&path) {
+            Ok(Some(footer)) => footer,
+            Ok(None) => return Ok(Some(format!("{} is cut", file.display()))),
+            Err(error) => return damaged(error).map(Some),
+        };
+        let is_right = match look {
+            Look::AtUnknown if locked(&self.state).known.has(&self.folder, file) => {
+                return Ok(None);
+            }
+            Look::AtUnknown => footer.is_right(&mut |_| true),
+            Look::AtAll(each) => footer.is_right(each),
+        };
+        match is_right {
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some(format!("{}: the checksum is wrong", file.display()))),
+            Err(error) => damaged(error).map(Some),
         }
     }
 
@@ -97,7 +138,10 @@ impl Partition {
             let left = segments
                 .iter()
                 .filter_map(|segment| segment.get("max_doc")?.as_u64());
-            locked(&self.state).contents.lines = left.sum();
+            let lines = left.sum();
+            let mut state = locked(&self.state);
+            state.contents.lines = lines;
+            meta["payload"] = serde_json::to_string(&state.contents)?.into();
         }
         let new = self.folder.join("meta.json.new");
         fs::write(&new, serde_json::to_vec(&meta)?)?;
@@ -119,23 +163,28 @@ impl Partition {
     }
 }
 
-/// Whether a file ends as tantivy ends files: with a footer, its length and a fixed
-/// number. Without these, tantivy's own check panics.
-/// <https://github.com/quickwit-oss/tantivy/blob/0.27/src/directory/footer.rs>
-fn has_footer(path: &Path) -> io::Result<bool> {
-    const END: u64 = 8;
-    const NUMBER: u32 = 1337;
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    let Some(start) = length.checked_sub(END) else {
-        return Ok(false);
-    };
-    let mut end = [0; END as usize];
-    file.seek(SeekFrom::Start(start))?;
-    file.read_exact(&mut end)?;
-    let [a, b, c, d, number @ ..] = end;
-    let footer = u64::from(u32::from_le_bytes([a, b, c, d]));
-    Ok(u32::from_le_bytes(number) == NUMBER && footer <= start)
+/// Why a file that can't be read is damaged; the error, if it isn't for that.
+fn damaged(error: io::Error) -> io::Result<String> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Err(error),
+        _ => Ok(error.to_string()),
+    }
+}
+
+/// The name of each segment with its files.
+fn segments(metas: &IndexMeta) -> impl Iterator<Item = (String, Vec<PathBuf>)> {
+    let mut of: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for segment in &metas.segments {
+        of.insert(segment.id().uuid_string(), Vec::new());
+    }
+    for file in metas.list_segment_files() {
+        let name = file.to_string_lossy();
+        let segment = name.split('.').next().unwrap_or_default();
+        if let Some(files) = of.get_mut(segment) {
+            files.push(file);
+        }
+    }
+    of.into_iter()
 }
 
 /// Files that every segment has, of all that it may have.

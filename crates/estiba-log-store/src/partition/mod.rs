@@ -5,7 +5,9 @@
 //! makes more of them, and what is old is dropped as a folder.
 
 mod check;
+mod checksum;
 mod document;
+mod known;
 mod schema;
 mod writer;
 
@@ -18,10 +20,11 @@ use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, ReloadPolicy, Searcher};
 
+use self::known::Known;
 use crate::locked::locked;
 use crate::wal::sync_folder;
 
-pub(crate) use check::Damage;
+pub(crate) use check::{Damage, Look};
 pub(crate) use schema::Fields;
 pub(crate) use writer::Writer;
 
@@ -51,6 +54,8 @@ pub(crate) struct Partition {
     pub(crate) number: u64,
     folder: PathBuf,
     state: Mutex<State>,
+    /// Whether it was looked at. Who looks holds it, so that nobody reads meanwhile.
+    pub(crate) checked: Mutex<bool>,
 }
 
 #[derive(Default)]
@@ -58,7 +63,7 @@ struct State {
     contents: Contents,
     bytes: u64,
     open: Option<Open>,
-    checked: bool,
+    known: Known,
 }
 
 #[derive(Clone)]
@@ -80,27 +85,32 @@ impl Partition {
         let partition = Self {
             number,
             folder,
-            state: Mutex::new(State {
-                checked: true,
-                ..State::default()
-            }),
+            state: Mutex::default(),
+            checked: Mutex::new(true),
         };
         locked(&partition.state).open = Some(open(index)?);
         Ok(partition)
     }
 
-    /// Finds one that is there.
-    pub(crate) fn find(folder: PathBuf, number: u64) -> io::Result<Self> {
+    /// Finds one that is there. `trusted` says that what was noted of its files holds.
+    pub(crate) fn find(folder: PathBuf, number: u64, trusted: bool) -> io::Result<Self> {
         let contents = contents(&folder)?;
         let bytes = size(&folder)?;
+        let known = if trusted {
+            Known::read(&folder)
+        } else {
+            Known::default()
+        };
         Ok(Self {
             number,
             folder,
             state: Mutex::new(State {
                 contents,
                 bytes,
+                known,
                 ..State::default()
             }),
+            checked: Mutex::default(),
         })
     }
 
@@ -136,6 +146,7 @@ impl Partition {
     fn committed(&self, contents: Contents) -> tantivy::Result<()> {
         let open = self.opened()?;
         open.reader.reload()?;
+        self.note_whole(&open.index.load_metas()?);
         let bytes = size(&self.folder)?;
         let mut state = locked(&self.state);
         state.contents = contents;

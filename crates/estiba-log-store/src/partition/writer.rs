@@ -15,8 +15,12 @@ use crate::wal::{Frame, sync_folder};
 
 /// So many lines are handed over at a time.
 const CHUNK: usize = 256;
-/// Segments with more lines are not merged any more: it would cost more than it gives.
-const LARGEST_MERGED: usize = 2_000_000;
+/// Segments with more lines are not merged while others come. A merge maps all that it
+/// reads, so larger ones would take much memory, for little: reads skip segments of
+/// other times.
+const LARGEST_MERGED: usize = 150_000;
+/// More lines are not merged into one segment at the end.
+const LARGEST_FINISHED: usize = 500_000;
 
 /// Writes to one partition. There is one at a time.
 pub(crate) struct Writer {
@@ -103,7 +107,7 @@ impl Writer {
             .iter()
             .map(|segment| segment.max_doc() as usize)
             .sum();
-        if segments.len() > 1 && lines <= LARGEST_MERGED {
+        if segments.len() > 1 && lines <= LARGEST_FINISHED {
             let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
             self.index.merge(&ids).wait()?;
         }

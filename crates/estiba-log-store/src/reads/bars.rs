@@ -217,7 +217,7 @@ impl<'a> Segment<'a> {
         };
         match weight {
             Some(weight) => {
-                weight.for_each_no_score(self.reader, &mut |docs| counting.take(docs))?
+                weight.for_each_no_score(self.reader, &mut |docs| counting.take(docs))?;
             }
             None => {
                 let mut docs = Vec::with_capacity(BLOCK as usize);

@@ -39,7 +39,7 @@ pub(super) fn each_partition(
                 continue;
             }
             let index = |error: &dyn std::fmt::Display| ReadError::Index(error.to_string());
-            match shelf.check_again(partition, &shared.aside) {
+            match shelf.check_all(partition, &shared.aside, &mut |_| true) {
                 Ok(true) if still_there() => match read(shelf, partition) {
                     Err(Failed::Index(error)) => return Err(index(&error)),
                     Err(Failed::Answer(error)) => return Err(error),

@@ -14,7 +14,7 @@ pub(crate) use frame::Frame;
 pub(crate) use recovery::{read_segment, recover};
 
 /// A longer segment is followed by a new one, in bytes.
-const SEGMENT_BYTES: u64 = 16 << 20;
+const SEGMENT_BYTES: u64 = 8 << 20;
 const SEGMENT: &str = "wal";
 const INDEXED: &str = "indexed";
 

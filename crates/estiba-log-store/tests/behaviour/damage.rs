@@ -66,6 +66,52 @@ async fn a_damaged_segment_is_set_aside_and_all_else_is_read() {
     }
 }
 
+/// Damages a file as a disk does: nothing tells of it.
+fn rot(path: &Path) {
+    let written = fs::metadata(path).unwrap().modified().unwrap();
+    flip(path);
+    let file = fs::File::options().append(true).open(path).unwrap();
+    file.set_modified(written).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_disk_forgot_is_set_aside_in_the_background() {
+    let folder = tempfile::tempdir().unwrap();
+    let partition = filled(folder.path()).await;
+    rot(&files(&partition, "fast")[0]);
+    let store = store(folder.path()).await;
+    for _ in 0..6000 {
+        if !store.health().set_aside.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(store.health().set_aside.len(), 1);
+    let found = find(&store, &Scope::everything(), "*").await;
+    assert_eq!(texts(&found), ["elsewhere", "second"]);
+    append(&store, vec![line(json!({"message": "third"}))]).await;
+    assert_eq!(find(&store, &Scope::everything(), "*").await.hits.len(), 3);
+}
+
+#[tokio::test]
+async fn after_a_crash_files_are_read_through_before_they_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let partition = filled(folder.path()).await;
+    fs::remove_file(folder.path().join("closed")).unwrap();
+    for file in files(&partition, "fast") {
+        rot(&file);
+    }
+    let store = store(folder.path()).await;
+    let found = find(&store, &Scope::everything(), "*").await;
+    assert_eq!(texts(&found), ["elsewhere"]);
+    assert_eq!(store.health().set_aside.len(), 1);
+    store.close().await;
+    drop(store);
+    let again = crate::world::store(folder.path()).await;
+    let left = again.environments(&Scope::everything());
+    assert_eq!(left.iter().map(|stored| stored.lines).sum::<u64>(), 1);
+}
+
 #[tokio::test]
 async fn a_partition_that_cant_be_read_at_all_is_set_aside() {
     for file in ["meta.json", "everything"] {

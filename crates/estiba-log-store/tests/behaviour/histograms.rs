@@ -131,8 +131,20 @@ fn bars_are_those_of_counting_line_by_line_also_when_they_are_remembered() {
     let lines = lines();
     let store = runtime.block_on(async {
         let store = store(folder.path()).await;
+        let of = HistogramOf {
+            by: Some("level".into()),
+            interval: Some(SignedDuration::from_secs(60 * 60)),
+            ..HistogramOf::default()
+        };
+        let mut appended = 0;
         for some in lines.chunks(70) {
             append(&store, some.to_vec()).await;
+            appended += some.len();
+            let found = store
+                .histogram(&Scope::everything(), of.clone())
+                .await
+                .unwrap();
+            assert_eq!(found.buckets, counted(&lines[..appended], &of));
         }
         store
     });
