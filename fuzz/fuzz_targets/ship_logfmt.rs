@@ -2,11 +2,12 @@
 
 #![no_main]
 
-use estiba_ship::parse::{level, logfmt};
+use estiba_logs::Level;
+use estiba_ship::parse::logfmt;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = (logfmt::looks_like(text), level::find(text.as_bytes()));
+    let _ = (logfmt::looks_like(text), Level::in_text(text));
     let mut rest = text;
     for (key, _) in logfmt::pairs(text) {
         let at = rest.find(key).expect("a key is a part of what is left");

@@ -24,6 +24,9 @@ pub enum Level {
     Fatal,
 }
 
+/// That of `informational`.
+const LONGEST_NAME: usize = 13;
+
 impl Level {
     /// All levels, from least to most grave.
     pub const ALL: [Self; 6] = [
@@ -51,24 +54,32 @@ impl Level {
     /// The level that loggers mean by `name`, such as `WARNING`, `err` or `CRITICAL`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let name = name.trim().to_ascii_lowercase();
-        Some(match name.as_str() {
-            "trace" | "trc" | "verbose" | "finest" | "finer" | "silly" => Self::Trace,
-            "debug" | "dbg" | "fine" | "config" => Self::Debug,
-            "info" | "inf" | "information" | "informational" | "notice" | "note" => Self::Info,
-            "warn" | "wrn" | "warning" => Self::Warn,
-            "error" | "err" | "eror" | "severe" | "fail" | "failure" => Self::Error,
-            "fatal" | "ftl" | "crit" | "critical" | "alert" | "emerg" | "emergency" | "panic" => {
-                Self::Fatal
+        Self::from_word(name.trim().as_bytes())
+    }
+
+    /// The same of bytes. A shipper asks for every line: nothing is allocated.
+    pub(crate) fn from_word(word: &[u8]) -> Option<Self> {
+        let mut lower = [0_u8; LONGEST_NAME];
+        let lower = lower.get_mut(..word.len())?;
+        lower.copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        Some(match &*lower {
+            b"trace" | b"trc" | b"trce" | b"verbose" | b"finest" | b"finer" | b"silly" => {
+                Self::Trace
             }
+            b"debug" | b"dbg" | b"dbug" | b"fine" | b"config" => Self::Debug,
+            b"info" | b"inf" | b"information" | b"informational" | b"notice" | b"note" | b"log" => {
+                Self::Info
+            }
+            b"warn" | b"wrn" | b"warning" => Self::Warn,
+            b"error" | b"err" | b"eror" | b"severe" | b"fail" | b"failure" => Self::Error,
+            b"fatal" | b"ftl" | b"crit" | b"critical" | b"alert" | b"emerg" | b"emergency"
+            | b"panic" | b"dpanic" => Self::Fatal,
             _ => return None,
         })
     }
 
-    /// The level of a JSON value: a name, or a number of syslog's (0 to 7, see
-    /// [RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1)) or of
-    /// [pino's and bunyan's](https://getpino.io/#/docs/api?id=loggerlevels-object)
-    /// (10 to 60).
+    /// The level of a JSON value: a name or a number.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
@@ -80,16 +91,34 @@ impl Level {
         }
     }
 
-    fn from_number(number: u64) -> Option<Self> {
+    /// The level of a number: one of syslog's (0 to 7), or of
+    /// [pino's and bunyan's](https://getpino.io/#/docs/api?id=loggerlevels-object)
+    /// (10 to 60).
+    #[must_use]
+    pub fn from_number(number: u64) -> Option<Self> {
         Some(match number {
-            0..=2 | 60 => Self::Fatal,
-            3 | 50 => Self::Error,
-            4 | 40 => Self::Warn,
-            5 | 6 | 30 => Self::Info,
-            7 | 20 => Self::Debug,
+            0..8 => Self::from_syslog(number),
             10 => Self::Trace,
+            20 => Self::Debug,
+            30 => Self::Info,
+            40 => Self::Warn,
+            50 => Self::Error,
+            60 => Self::Fatal,
             _ => return None,
         })
+    }
+
+    /// A severity of syslog, 0 to 7
+    /// ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1)).
+    #[must_use]
+    pub fn from_syslog(severity: u64) -> Self {
+        match severity {
+            0..=2 => Self::Fatal,
+            3 => Self::Error,
+            4 => Self::Warn,
+            5 | 6 => Self::Info,
+            _ => Self::Debug,
+        }
     }
 }
 
@@ -129,6 +158,9 @@ mod tests {
             (json!(10), Some(Level::Trace)),
             (json!(35), None),
             (json!("loud"), None),
+            (json!("Information"), Some(Level::Info)),
+            (json!("averyverylongword"), None),
+            (json!(9), None),
             (json!(true), None),
         ] {
             assert_eq!(Level::from_value(&value), level, "{value}");

@@ -6,51 +6,80 @@ use crate::Level;
 const LOOKED_AT_BYTES: usize = 160;
 
 impl Level {
-    /// Looks for a level at the beginning of a line: a word in capitals, in brackets,
-    /// before a colon at its begin, or after `level=`.
+    /// Looks for a level at the beginning of a text: a word in capitals, in brackets,
+    /// before a colon, or after `level=`; or syslog's `<PRI>`.
     #[must_use]
-    pub fn in_text(text: &str) -> Option<Self> {
-        let text = &text[..text.floor_char_boundary(LOOKED_AT_BYTES)];
-        let mut rest = text;
-        while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic()) {
-            let word = &rest[start..];
-            let length = word.find(|c: char| !c.is_ascii_alphabetic());
-            let (word, after) = word.split_at(length.unwrap_or(word.len()));
-            let before = &text[..text.len() - after.len() - word.len()];
-            if says_level(before, word, after)
-                && let Some(level) = Self::from_name(word)
-            {
+    pub fn in_text(text: impl AsRef<[u8]>) -> Option<Self> {
+        let text = text.as_ref();
+        if let Some(level) = priority(text) {
+            return Some(level);
+        }
+        let text = &text[..text.len().min(LOOKED_AT_BYTES)];
+        let text = &text[..text
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(text.len())];
+        let mut start = 0;
+        while start < text.len() {
+            let length = text[start..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphabetic())
+                .count();
+            if length == 0 {
+                start += 1;
+                continue;
+            }
+            let end = start + length;
+            if let Some(level) = at(text, start, end) {
                 return Some(level);
             }
-            rest = after;
+            start = end;
         }
         None
     }
 }
 
-/// Names of the level before its value.
-const KEYS: [&str; 3] = ["level=", "lvl=", "severity="];
-
-fn says_level(before: &str, word: &str, after: &str) -> bool {
-    let joins = |c: char| c.is_ascii_digit() || "_-.".contains(c);
-    let (left, right) = (before.chars().next_back(), after.chars().next());
-    if left.is_some_and(joins) || right.is_some_and(|c| c.is_ascii_digit() || c == '_') {
-        return false;
+fn at(text: &[u8], start: usize, end: usize) -> Option<Level> {
+    if !(3..=13).contains(&(end - start)) {
+        return None;
     }
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let after = text.get(end).copied();
+    let joins = |byte: u8| byte.is_ascii_digit() || byte == b'_' || byte == b'-' || byte == b'.';
+    if before.is_some_and(joins) || after.is_some_and(|byte| byte.is_ascii_digit() || byte == b'_')
+    {
+        return None;
+    }
+    let word = &text[start..end];
+    let in_capitals = word.iter().all(u8::is_ascii_uppercase);
     let in_brackets = matches!(
-        (left, right),
-        (Some('['), Some(']' | ':'))
-            | (Some('('), Some(')'))
-            | (Some('<'), Some('>'))
-            | (Some('|'), Some('|'))
+        (before, after),
+        (Some(b'['), Some(b']' | b':'))
+            | (Some(b'('), Some(b')'))
+            | (Some(b'<'), Some(b'>'))
+            | (Some(b'|'), Some(b'|'))
     );
-    let key = before.strip_suffix('"').unwrap_or(before);
-    let is_value = KEYS.iter().any(|name| key.ends_with(name));
-    let begins = before.is_empty() && right == Some(':');
+    let begins_a_line = start == 0 && matches!(after, Some(b':'));
+    let is_value = || {
+        let key = &text[..start];
+        let key = key.strip_suffix(b"\"").unwrap_or(key);
+        [&b"level="[..], b"lvl=", b"severity=", b"level\":"]
+            .iter()
+            .any(|name| key.ends_with(name))
+    };
+    if !in_capitals && !in_brackets && !begins_a_line && !is_value() {
+        return None;
+    }
     // In capitals these are as often names of other things.
-    let in_capitals = word.bytes().all(|byte| byte.is_ascii_uppercase())
-        && !matches!(word, "CONFIG" | "FINE" | "NOTE" | "FAIL");
-    in_capitals || in_brackets || is_value || begins
+    Level::from_word(word)
+        .filter(|_| !matches!(word, b"LOG" | b"CONFIG" | b"FINE" | b"NOTE" | b"FAIL"))
+}
+
+fn priority(text: &[u8]) -> Option<Level> {
+    let rest = text.strip_prefix(b"<")?;
+    let end = rest.iter().take(4).position(|byte| *byte == b'>')?;
+    let number: u64 = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    (number < 192).then(|| Level::from_syslog(number % 8))
 }
 
 #[cfg(test)]
@@ -80,6 +109,9 @@ mod tests {
             ("HTTP-ERROR x", None),
             ("ERRORS: 3", None),
             ("MY_ERROR=3", None),
+            ("<11>1 2026 host", Some(Level::Error)),
+            ("<999>x", None),
+            ("first\nERROR second", None),
             ("", None),
         ] {
             assert_eq!(Level::in_text(text), level, "{text}");

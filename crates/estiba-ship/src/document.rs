@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use estiba_logs::Level;
+
 use crate::fields::Fields;
 use crate::framing::Event;
-use crate::parse::level::{self, Level};
 use crate::parse::members::{Members, Room};
 use crate::parse::{Parse, json, logfmt, time};
 use crate::rules::Rules;
@@ -87,7 +88,7 @@ impl Encoder {
         write_time(time, out);
         let level = known
             .level
-            .or_else(|| looks.then(|| level::find(text.as_bytes())).flatten());
+            .or_else(|| looks.then(|| Level::in_text(text)).flatten());
         write_level(level, out);
         out.extend_from_slice(b"\"message\":");
         if event.cut {
@@ -167,7 +168,7 @@ fn write_time(time: &str, out: &mut Vec<u8>) {
 fn write_level(level: Option<Level>, out: &mut Vec<u8>) {
     if let Some(level) = level {
         out.extend_from_slice(b"\"level\":\"");
-        out.extend_from_slice(level.name().as_bytes());
+        out.extend_from_slice(level.as_str().as_bytes());
         out.extend_from_slice(b"\",");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use estiba_logs::Level;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::document::{Encoder, Known};
 use crate::fields::Fields;
 use crate::framing::{Assembler, Cursor, End, Event};
 use crate::metrics::Metrics;
-use crate::parse::level::Level;
 
 /// So many chunks wait, at most; whoever has another one waits to give it.
 pub(crate) const PLACES: usize = 4;

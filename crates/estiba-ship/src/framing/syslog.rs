@@ -1,7 +1,7 @@
 //! RFC 5424's head, as Heroku's logplex writes it: without structured data,
 //! which is optional here (<https://devcenter.heroku.com/articles/log-drains#https-drains>).
 
-use crate::parse::level::Level;
+use estiba_logs::Level;
 
 /// A message taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 mod languages;
 
+use estiba_logs::Level;
 use regex::bytes::{Regex, RegexSet};
 
-use crate::parse::level::{self, Level};
 use languages::{LANGUAGES, Opening, Rules};
 
 pub use languages::Language;
@@ -201,7 +201,7 @@ impl Traces {
         }
         let opened = self.open(line)?;
         let rules = self.rules[opened.language?].rules;
-        let tells_of_trouble = || level::find(event).is_some_and(|level| level >= Level::Warn);
+        let tells_of_trouble = || Level::in_text(event).is_some_and(|level| level >= Level::Warn);
         (rules.follows_a_message && tells_of_trouble()).then_some(opened)
     }
 }

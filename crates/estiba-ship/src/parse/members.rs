@@ -1,6 +1,7 @@
 //! Members of a line's own object, written as those of a document.
 
-use super::level::Level;
+use estiba_logs::Level;
+
 use super::time;
 use crate::document::quote;
 
@@ -155,8 +156,8 @@ impl<'a> Members<'a> {
 
     fn take_level(&mut self, raw: &str) -> bool {
         let word = raw.trim_matches('"');
-        self.level = Level::from_word(word.as_bytes())
-            .or_else(|| word.parse().ok().and_then(Level::from_number));
+        self.level =
+            Level::from_name(word).or_else(|| word.parse().ok().and_then(Level::from_number));
         self.has_level_key = self.level.is_some();
         self.has_level_key
     }

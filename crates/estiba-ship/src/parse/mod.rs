@@ -1,7 +1,6 @@
-//! What is found in a line: its members, its level, its time.
+//! What is found in a line: its members and its time.
 
 pub(crate) mod json;
-pub mod level;
 pub mod logfmt;
 pub(crate) mod members;
 pub(crate) mod time;
