@@ -94,7 +94,8 @@ fn word(glob: &Glob, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// Escapes more than has to be: what is special depends on the place.
 fn escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if matches!(text, "AND" | "OR" | "NOT" | "TO") {
+    // After a field's colon, two slashes would make a URL of both.
+    if matches!(text, "AND" | "OR" | "NOT" | "TO") || text.starts_with("//") {
         f.write_char('\\')?;
     }
     for letter in text.chars() {

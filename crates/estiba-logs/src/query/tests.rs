@@ -128,6 +128,14 @@ fn mistakes_point_at_the_character() {
     assert!(Query::parse(&"é".repeat(Query::LONGEST_BYTES)).is_err());
 }
 
+#[test]
+fn a_value_that_looks_like_a_url_reads_back() {
+    let query = Query::parse("path:\\/\\/x*").unwrap();
+    assert_eq!(query.to_string(), "path:\\//x*");
+    assert_eq!(Query::parse(&query.to_string()).unwrap(), query);
+    assert_ne!(Query::parse("path://x*").unwrap(), query);
+}
+
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z0-9]{1,6}",
