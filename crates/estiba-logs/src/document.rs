@@ -16,7 +16,7 @@ pub enum RecordError {
 }
 
 /// Names of the moment, the first that can be read is taken.
-const TIME: [&str; 5] = ["@timestamp", "timestamp", "time", "ts", "date"];
+pub(crate) const TIME: [&str; 5] = ["@timestamp", "timestamp", "time", "ts", "date"];
 
 /// Names of the text. `log` is Docker's and Fluent Bit's, `MESSAGE` journald's and
 /// syslog-ng's, `event.original` Logstash's in ECS mode.

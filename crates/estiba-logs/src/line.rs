@@ -1,16 +1,21 @@
 //! From a line that an instance wrote to a record.
 
 use estiba_model::{LogLine, Stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{Level, Origin, Record};
+use crate::document::TIME;
+use crate::{Level, Origin, Record, parse_time};
+
+/// A line's own time is another word for that of its capture, unless it is further off.
+const SAME_MOMENT: SignedDuration = SignedDuration::from_secs(1);
 
 impl Record {
     /// The record of a line that a target captured. Its moment is that of the capture,
     /// which never goes back within an instance, and not one that the line says.
     ///
-    /// A line that is a JSON object has its members as attributes, and its own text and
+    /// A line that is a JSON object has its members as attributes, but for a time that
+    /// is that of the capture, and its own text and
     /// level under the names that [`Record::from_document`] knows. In any other line
     /// the level is looked for by [`Level::in_text`]. `place` says what the line doesn't:
     /// team, project, environment, workload and release.
@@ -21,13 +26,19 @@ impl Record {
         origin.container = Some(line.container.to_string());
         origin.stream = line.stream.map(|stream| stream_name(stream).to_owned());
         let at = whole_microseconds(line.at);
-        let Some(document) = object(&line.text) else {
+        let Some(mut document) = object(&line.text) else {
             return Self {
                 level: Level::in_text(&line.text),
                 origin,
                 ..Self::new(at, line.text.clone())
             };
         };
+        for name in TIME {
+            let own = document.get(name).and_then(parse_time);
+            if own.is_some_and(|own| own.duration_since(at).abs() < SAME_MOMENT) {
+                document.remove(name);
+            }
+        }
         let mut record = Self::from_document(with_origin(document, at, &origin), at);
         record.origin = origin;
         if record.text.is_empty() {
@@ -122,6 +133,17 @@ mod tests {
         assert_eq!(record.attributes["status"], 502);
         assert_eq!(record.attributes["ts"], 1);
         assert!(!record.attributes.contains_key("team"));
+    }
+
+    #[test]
+    fn the_moment_is_not_told_twice() {
+        let own = r#"{"timestamp":"2026-01-02T03:04:05.1Z","msg":"now"}"#;
+        assert!(record(own).attributes.is_empty());
+        let another = r#"{"timestamp":"2026-01-02T02:04:05Z","msg":"an hour ago"}"#;
+        assert_eq!(
+            record(another).attributes["timestamp"],
+            "2026-01-02T02:04:05Z"
+        );
     }
 
     #[test]
