@@ -23,10 +23,24 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
+/// Waits until what is written has another time than all that was: file systems count
+/// in steps of some milliseconds, and segments are told apart by it.
+fn later(folder: &Path) {
+    let probe = folder.join("probe");
+    let written = || {
+        fs::write(&probe, "").unwrap();
+        fs::metadata(&probe).unwrap().modified().unwrap()
+    };
+    let before = written();
+    while written() == before {}
+    fs::remove_file(probe).unwrap();
+}
+
 /// A store with two segments in one partition, and one line in another environment.
 async fn filled(folder: &Path) -> PathBuf {
     let store = store(folder).await;
     append(&store, vec![line(json!({"message": "first"}))]).await;
+    later(folder);
     append(&store, vec![line(json!({"message": "second"}))]).await;
     append(
         &store,
