@@ -78,7 +78,7 @@ fn history_shape(bench: &Bench) {
     let history = bench.shown().run(&args).ok().json();
     let entry = history.as_array().unwrap().last().unwrap();
     assert_eq!(keys(entry).join(" "), "deployment steps changes");
-    let wanted = "id environment version cause state created_at started_at finished_at error";
+    let wanted = "id environment version cause state created_at started_at finished_at error log";
     assert_eq!(keys(&entry["deployment"]).join(" "), wanted);
     assert_eq!(entry["deployment"]["state"], "succeeded");
     let step = &entry["steps"][0];
