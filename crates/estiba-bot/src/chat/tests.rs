@@ -1,7 +1,9 @@
 //! What a chat is told, from what happens.
 
-use estiba_model::DeploymentId;
+use estiba_model::{ApprovalState, Cause, DeploymentId, Happening, Message, What};
 
+use super::hear::{MOST_ALERT_LINES, MOST_ALERTS, MOST_UNTOLD_ALERTS};
+use super::track::MOST_LINES;
 use super::*;
 
 fn place(environment: &str) -> EnvironmentId {
