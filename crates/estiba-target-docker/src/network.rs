@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use backon::{ConstantBuilder, Retryable};
+use bollard::errors::Error;
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::ListNetworksOptions;
 use estiba_host::HostError;
@@ -45,7 +47,13 @@ pub(crate) async fn ensure(
         labels: Some(own),
         ..NetworkCreateRequest::default()
     };
-    match engine.api().await?.create_network(request).await {
+    let api = engine.api().await?;
+    let create = || api.create_network(request.clone());
+    let created = create
+        .retry(ConstantBuilder::default())
+        .when(is_interface_race)
+        .await;
+    match created {
         // Somebody else was faster.
         Err(error) if status(&error) == Some(409) => {}
         other => drop(other.map_err(|error| engine.failed(error))?),
@@ -54,6 +62,15 @@ pub(crate) async fn ensure(
         Some(network) => gateway(&network),
         None => Err(foreign(Object::Network, &name(environment))),
     }
+}
+
+/// Podman looks for free addresses among all interfaces of the machine, and fails where
+/// one of them goes meanwhile, as those of containers do all the time.
+fn is_interface_race(error: &Error) -> bool {
+    let Error::DockerResponseServerError { message, .. } = error else {
+        return false;
+    };
+    message.contains("no such network interface")
 }
 
 /// The state folder that the environment's network was made for: its traffic goes
