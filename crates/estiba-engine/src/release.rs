@@ -145,7 +145,7 @@ impl Engine {
                     self.pulled(project, name, reference, observer).await?
                 }
                 ImageSource::Built => {
-                    let request = build_request(source, name, container_name);
+                    let request = build_request(project, source, name, container_name);
                     let key = BuildKey::of(&request);
                     match built.get(&key) {
                         Some(image) => image.clone(),
@@ -267,7 +267,13 @@ impl BuildKey {
     }
 }
 
-fn build_request(source: &ProjectWorkload, workload: &Name, container: &Name) -> BuildRequest {
+/// What is built; compressed where there is a registry that it goes to.
+fn build_request(
+    project: &Project,
+    source: &ProjectWorkload,
+    workload: &Name,
+    container: &Name,
+) -> BuildRequest {
     let annotations = &source.workload.annotations;
     let built = source.workload.built_program().map(PathBuf::from);
     let named = annotations.get(PROGRAM_ANNOTATION).cloned();
@@ -283,6 +289,7 @@ fn build_request(source: &ProjectWorkload, workload: &Name, container: &Name) ->
         program: named.filter(|_| built.is_none()),
         built,
         include,
+        compress: project.registry.is_some(),
     }
 }
 

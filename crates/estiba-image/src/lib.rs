@@ -10,6 +10,7 @@ mod archive;
 mod attributes;
 mod blob;
 pub mod build;
+mod compress;
 mod compression;
 mod docker;
 mod error;

@@ -63,6 +63,7 @@ impl ImageStore {
             "locks",
             "tmp",
             "cache/builds",
+            "cache/compressed",
             "cache/files",
         ] {
             let dir = store.root.join(dir);
@@ -144,7 +145,7 @@ impl ImageStore {
         for path in unwanted(&self.tmp(), &HashSet::new())? {
             remove_any(&path)?;
         }
-        self.forget_builds()?;
+        self.forget()?;
         Ok(collected)
     }
 

@@ -1,7 +1,7 @@
 //! What was built from what: so that nothing is built twice.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use estiba_model::Digest;
 
@@ -33,10 +33,12 @@ impl BuildKey {
             program,
             built,
             include,
+            compress,
             ..
         } = request;
-        let options =
-            format!("{kind} {sources} {dir:?} {dockerfile:?} {program:?} {built:?} {include:?}");
+        let options = format!(
+            "{kind} {sources} {dir:?} {dockerfile:?} {program:?} {built:?} {include:?} {compress}"
+        );
         Ok(Self(Digest::of(options.as_bytes())))
     }
 
@@ -78,11 +80,17 @@ impl BuildKey {
 }
 
 impl ImageStore {
-    /// Drops what is remembered of images that are gone.
-    pub(crate) fn forget_builds(&self) -> Result<(), ImageError> {
-        let dir = builds(self);
-        for entry in fs::read_dir(&dir).at(&dir)? {
-            let path = entry.at(&dir)?.path();
+    /// Drops what is remembered of images and layers that are gone.
+    pub(crate) fn forget(&self) -> Result<(), ImageError> {
+        for dir in [builds(self), self.compressed_dir()] {
+            self.forget_in(&dir)?;
+        }
+        Ok(())
+    }
+
+    fn forget_in(&self, dir: &Path) -> Result<(), ImageError> {
+        for entry in fs::read_dir(dir).at(dir)? {
+            let path = entry.at(dir)?.path();
             let digest = fs::read_to_string(&path)
                 .ok()
                 .and_then(|text| text.parse().ok());

@@ -37,6 +37,9 @@ pub struct BuildRequest {
     /// Files and directories, relative to `dir`, that the packer puts below
     /// `/app`, the working directory. A Dockerfile has its own ways.
     pub include: Vec<PathBuf>,
+    /// Whether layers are compressed, which takes time here and saves it where the
+    /// image travels.
+    pub compress: bool,
 }
 
 /// What came of a build.
@@ -99,12 +102,7 @@ pub async fn build(
                     let digest = builder
                         .build(store, &request.dir, &dockerfile, &tag, on_line)
                         .await?;
-                    key.remember(store, &digest)?;
-                    Ok(Built {
-                        digest,
-                        cached: false,
-                        notices: Vec::new(),
-                    })
+                    kept(store, request, &key, digest).await
                 }
                 Err(_) if has_package => {
                     let mut built = pack_package(store, request, on_line).await?;
@@ -133,7 +131,7 @@ async fn pack_package(
         return Ok(unchanged(digest));
     }
     let program = cargo::build(&request.dir, request.program.as_deref(), on_line).await?;
-    packed(store, &key, program, files).await
+    packed(store, request, &key, program, files).await
 }
 
 /// A program that is already built.
@@ -155,11 +153,12 @@ async fn pack_program(
     if let Some(digest) = key.find(store) {
         return Ok(unchanged(digest));
     }
-    packed(store, &key, program, files).await
+    packed(store, request, &key, program, files).await
 }
 
 async fn packed(
     store: &ImageStore,
+    request: &BuildRequest,
     key: &BuildKey,
     program: PathBuf,
     files: Vec<PackedFile>,
@@ -173,6 +172,21 @@ async fn packed(
     };
     let packer = store.clone();
     let digest = blocking(move || packer.pack(&pack)).await?;
+    kept(store, request, key, digest).await
+}
+
+/// The image as it is wanted, remembered for the next time.
+async fn kept(
+    store: &ImageStore,
+    request: &BuildRequest,
+    key: &BuildKey,
+    image: Digest,
+) -> Result<Built, ImageError> {
+    let compressor = store.clone();
+    let digest = match request.compress {
+        true => blocking(move || compressor.compressed(&image)).await?,
+        false => image,
+    };
     key.remember(store, &digest)?;
     Ok(Built {
         digest,

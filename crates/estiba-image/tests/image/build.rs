@@ -1,10 +1,12 @@
 //! From source to an image, with the real tools.
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Scratch, scratch, seen, text};
 use estiba_image::{BuildRequest, Built, ImageError, ImageStore, build, source_fingerprint};
+use estiba_model::Digest;
 
 fn write(path: impl AsRef<Path>, content: &str) {
     let path = path.as_ref();
@@ -97,6 +99,42 @@ async fn a_cargo_package_is_built_and_packed_once() {
     let rebuilt = run(&s.store, &request).await.unwrap();
     assert!(!rebuilt.cached);
     assert_eq!(rebuilt.digest, changed.digest);
+}
+
+#[tokio::test]
+async fn layers_that_travel_are_compressed_once() {
+    let s = scratch();
+    let dir = s.dir.path().join("project");
+    let mut request = package(&dir);
+    request.include = vec!["static".into()];
+    let plain = run(&s.store, &request).await.unwrap().digest;
+    request.compress = true;
+    let compressed = run(&s.store, &request).await.unwrap();
+    assert!(!compressed.cached);
+    assert!(run(&s.store, &request).await.unwrap().cached);
+
+    // The same content in fewer bytes, where unpacked layers are shared.
+    assert_eq!(
+        s.store.layers(&compressed.digest).unwrap(),
+        s.store.layers(&plain).unwrap()
+    );
+    let layers = |image: &Digest| s.store.manifest(image).unwrap().layers;
+    let size = |image: &Digest| -> u64 { layers(image).iter().map(|one| one.size_bytes).sum() };
+    assert!(size(&compressed.digest) < size(&plain) / 2);
+
+    // A layer that stays is not compressed again: the note of it is not written anew.
+    let base = layers(&plain)[0].digest.hex().to_owned();
+    let note = s.store.root().join("cache/compressed").join(base);
+    let written = fs::metadata(&note).unwrap().ino();
+    write(dir.join("app/static/index.html"), "<p>other</p>");
+    let changed = run(&s.store, &request).await.unwrap();
+    assert_ne!(changed.digest, compressed.digest);
+    assert_eq!(layers(&changed.digest)[0], layers(&compressed.digest)[0]);
+    assert_eq!(fs::metadata(&note).unwrap().ino(), written);
+
+    s.store.gc(&[changed.digest.clone()]).unwrap();
+    assert!(run(&s.store, &request).await.unwrap().cached);
+    assert!(!s.store.is_complete(&plain));
 }
 
 #[tokio::test]
