@@ -130,6 +130,16 @@ const COMMANDS: &[(&str, &str)] = &[
         "logs",
         "Mostrar lo que escribieron las instancias, y buscar en ello",
     ),
+    ("alert", "De qué líneas de un ambiente avisa un servidor"),
+    (
+        "alert list",
+        "Listar las alertas de un ambiente: cuándo se avisó de cada una, y cuáles están en silencio",
+    ),
+    ("alert mute", "Que no se avise de una alerta por un tiempo"),
+    (
+        "alert unmute",
+        "Que se vuelva a avisar de una alerta en silencio",
+    ),
     (
         "exec",
         "Ejecutar un comando dentro de una instancia en marcha",
@@ -542,6 +552,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "logs context",
         "Mostrar tantas líneas de la misma instancia antes y después de cada una",
     ),
+    ("alert", "Su nombre en estiba.yaml"),
+    ("alert mute span", "Cuánto (10m, 2h, 1d), hasta 30 días"),
     ("container", "El contenedor, si el componente tiene varios"),
     ("command", "Programa y argumentos"),
     ("replicas", "Copias de cada componente"),

@@ -1,8 +1,10 @@
-//! What `estiba logs` is asked for.
+//! What `estiba logs` and `estiba alert` are asked for.
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, Subcommand};
 use estiba_logs::Level;
 use estiba_model::{Name, Version};
+
+use super::{AnyEnv, Env};
 
 /// Which lines are to be shown.
 #[derive(Debug, Args)]
@@ -42,6 +44,34 @@ pub struct Logs {
     /// Go on with new lines until interrupted
     #[arg(long, short)]
     pub follow: bool,
+}
+
+/// Alerts.
+#[derive(Debug, Subcommand)]
+pub enum Alert {
+    /// List an environment's alerts: when each was told, and which are muted
+    List {
+        #[command(flatten)]
+        env: AnyEnv,
+    },
+    /// Have nobody told of an alert for a time
+    #[command(after_help = "Example: estiba alert mute errors --env prod --for 2h")]
+    Mute {
+        /// Its name in estiba.yaml
+        alert: Name,
+        #[command(flatten)]
+        env: Env,
+        /// How long (10m, 2h, 1d), up to 30 days
+        #[arg(long = "for", value_name = "SPAN", default_value = "1h")]
+        span: String,
+    },
+    /// Have a muted alert told again
+    Unmute {
+        /// Its name in estiba.yaml
+        alert: Name,
+        #[command(flatten)]
+        env: Env,
+    },
 }
 
 /// So many lines around one are asked for at the most.

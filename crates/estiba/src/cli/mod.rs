@@ -17,7 +17,7 @@ use estiba_model::{Lang, Message, Name, Version, message};
 pub use ci::{Checked, Ci, Component, OnArg, PipelineArgs};
 pub use course::{Course, CourseScope, CourseSize};
 pub use help_es::in_spanish;
-pub use logs::Logs;
+pub use logs::{Alert, Logs};
 pub use server::{Bot, Serve, ServeLogs, Ship, Team, Token};
 pub use usage_es::usage_in_spanish;
 
@@ -229,6 +229,9 @@ pub enum Command {
         after_help = "Examples:\n  estiba logs api --env test --since 10m\n  estiba logs bot --env prod --follow --level warn\n  estiba logs api 'status:>=500 -path:/health*' --context 3\n  estiba logs --all --since 1d --grep '\"connection refused\" OR timeout'"
     )]
     Logs(Logs),
+    /// What a server tells of an environment's lines
+    #[command(subcommand)]
+    Alert(Alert),
     /// Run a command inside a running instance
     #[command(after_help = "Example: estiba exec api --env test -- /app/api migrate")]
     Exec {
@@ -376,6 +379,7 @@ impl Command {
             | Self::Resume { env }
             | Self::Exec { env, .. }
             | Self::Export { env, .. }
+            | Self::Alert(Alert::List { env })
             | Self::Config(Config::Get { env, .. })
             | Self::Secret(Secret::List { env }) => env.env.as_ref(),
             Self::Deploy { env, .. }
@@ -383,6 +387,7 @@ impl Command {
             | Self::Restart { env, .. }
             | Self::Scale { env, .. }
             | Self::Down { env, .. }
+            | Self::Alert(Alert::Mute { env, .. } | Alert::Unmute { env, .. })
             | Self::Config(Config::Set { env, .. } | Config::Unset { env, .. })
             | Self::Secret(Secret::Set { env, .. } | Secret::Unset { env, .. })
             | Self::Db(Db::Backup { env, .. } | Db::Restore { env, .. })

@@ -24,7 +24,8 @@ pub async fn server(context: &Context) -> Result<Client, Failure> {
     })
 }
 
-fn table<const N: usize>(context: &Context, headings: [Message; N], rows: Vec<[String; N]>) {
+/// Shows rows under headings.
+pub fn table<const N: usize>(context: &Context, headings: [Message; N], rows: Vec<[String; N]>) {
     let headings = headings.map(|heading| context.output.say(&heading));
     let mut table = Table::new(headings.each_ref().map(String::as_str));
     rows.into_iter().for_each(|row| table.row(row));

@@ -1,6 +1,7 @@
 //! What each command does, a file for each group.
 
 mod access;
+mod alert;
 mod bot;
 mod check;
 mod ci;
@@ -173,6 +174,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         }
         Command::Resume { env } => deploy::resume(&context, env.env).await,
         Command::Logs(asked) => logs::logs(&context, asked).await,
+        Command::Alert(asked) => alert::alert(&context, asked).await,
         Command::Exec {
             workload,
             env,
