@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,17 +17,37 @@ fn main() -> Result<()> {
     }
 }
 
+/// Whether it was told to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+/// For how long it serves after that: DRAIN_SECONDS, or not at all.
+static DRAIN_SECONDS: AtomicU32 = AtomicU32::new(0);
+
 /// The first process of a container ignores signals that it has no handler for.
 fn end_on_sigterm() {
     unsafe extern "C" {
         fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
+        fn alarm(seconds: u32) -> u32;
         fn _exit(code: i32) -> !;
     }
     extern "C" fn end(_: i32) {
         unsafe { _exit(0) }
     }
+    extern "C" fn drain(_: i32) {
+        ENDING.store(true, Relaxed);
+        match DRAIN_SECONDS.load(Relaxed) {
+            0 => end(SIGTERM),
+            seconds => unsafe { _ = alarm(seconds) },
+        }
+    }
+    const SIGALRM: i32 = 14;
     const SIGTERM: i32 = 15;
-    unsafe { signal(SIGTERM, end) };
+    let seconds = std::env::var("DRAIN_SECONDS").ok();
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    DRAIN_SECONDS.store(seconds.unwrap_or(0), Relaxed);
+    unsafe {
+        signal(SIGALRM, end);
+        signal(SIGTERM, drain);
+    }
 }
 
 fn serve() -> Result<()> {
@@ -54,6 +75,7 @@ fn answer_all(stream: &TcpStream) -> Result<()> {
                 "/" | "/health" => ("200 OK", "ok"),
                 _ => ("404 Not Found", "not found"),
             };
+            keep &= !ENDING.load(Relaxed);
             let connection = if keep { "keep-alive" } else { "close" };
             let length = body.len();
             let answer = format!(
