@@ -24,7 +24,7 @@ make_project 2
 if [[ -n ${DRAIN_SECONDS:-} ]]; then
   sed -i "s/image: \\./&\\n    variables: { DRAIN_SECONDS: \"$DRAIN_SECONDS\" }/" "$project/api/score.yaml"
 fi
-"$estiba" up --version 1.0.0 >"$work/log" 2>&1
+"$estiba" up --version 1.0.0 >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 find_api test
 
 # Wrk asks the system's resolver, which need not know *.localhost.
