@@ -91,7 +91,7 @@ impl Reader {
         let mut lines = Vec::new();
         let mut read = BTreeSet::new();
         for pod in self.cluster.instances(&self.place, &self.labels).await? {
-            let has_restarted = Instance(&pod).restarts() > 0;
+            let has_restarted = Instance(&pod).has_restarted();
             for source in sources(&pod) {
                 for previous in [true, false] {
                     if previous && !has_restarted {

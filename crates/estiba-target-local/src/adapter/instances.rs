@@ -139,9 +139,9 @@ impl LocalTarget {
                 "{workload}: la plataforma local no dirige puertos UDP"
             ));
         }
-        let is_limited = spec
-            .containers
-            .iter()
+        let own = spec.containers.iter().filter(|one| !one.ships_logs);
+        let is_limited = own
+            .into_iter()
             .any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
         if is_limited
             && !self
@@ -290,6 +290,7 @@ impl Parts<'_> {
         let of_container = containers.iter().map(|plan| ContainerLabel {
             name: plan.name.clone(),
             id: plan.spec.id.clone(),
+            ships_logs: plan.ships_logs,
         });
         let labels = Labels {
             containers: of_container.collect(),
