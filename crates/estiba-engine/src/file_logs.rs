@@ -16,8 +16,6 @@ const STATE: ScratchPath = ScratchPath {
     name: "logs-state",
     target: "/var/lib/estiba-ship",
 };
-/// The attribute of a line that says which file it is from.
-const PATH_FIELD: &str = "file";
 /// How long files have to be silent after it was told to end. On a runtime that tells all
 /// containers at once, the others may still have something to say.
 const QUIET: &str = "1s";
@@ -55,7 +53,7 @@ fn shipper(logs: &FileLogs, image: &Digest, user_of: Option<Digest>) -> Containe
     });
     let variables = [
         ("ESTIBA_SHIP_PATHS", logs.globs.join(",")),
-        ("ESTIBA_SHIP_PATH_FIELD", PATH_FIELD.to_owned()),
+        ("ESTIBA_SHIP_PATH_FIELD", FileLogs::PATH_FIELD.to_owned()),
         ("ESTIBA_SHIP_FORMAT", "raw".to_owned()),
         ("ESTIBA_SHIP_MULTILINE", "auto".to_owned()),
         ("ESTIBA_SHIP_STATE", STATE.target.to_owned()),

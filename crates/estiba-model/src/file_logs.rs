@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde_json::{Map, Value};
+
 use crate::{Message, Name, Quantities, Workload, message};
 
 /// The annotation that names the files to which a workload writes its logs: globs, with
@@ -41,6 +43,9 @@ impl FileLogs {
     /// What the container is called that reads them, beside those of the workload.
     pub const CONTAINER: &'static str = "logs";
 
+    /// The member of its lines that says which file they are from.
+    pub const PATH_FIELD: &'static str = "file";
+
     /// What that container needs at the least: about twice what it has in use where
     /// nothing is written (`benches/sidecar.sh` measures it).
     pub const REQUESTS: Quantities = Quantities {
@@ -62,6 +67,23 @@ impl FileLogs {
     #[must_use]
     pub fn container() -> Name {
         Self::CONTAINER.parse().expect("a word is a name")
+    }
+
+    /// What stands in the file, of a line of that container: with whatever else the line
+    /// says, but for what its reader adds. None for a line of its own.
+    #[must_use]
+    pub fn read_from_file(line: &str) -> Option<String> {
+        let mut document: Map<String, Value> = serde_json::from_str(line).ok()?;
+        for added in ["@timestamp", "level", Self::PATH_FIELD] {
+            document.shift_remove(added);
+        }
+        let Value::String(text) = document.shift_remove("message")? else {
+            return None;
+        };
+        match document.is_empty() || text.starts_with('{') {
+            true => Some(text),
+            false => Some(format!("{text} {}", Value::Object(document))),
+        }
     }
 
     /// Whether `path` is one of the folders, in one of them, or around one.
@@ -190,6 +212,28 @@ mod tests {
             "/data/logs/*.log /app.log",
         ] {
             assert!(text.parse::<FileLogs>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_files_are_shown_as_they_stand_there() {
+        for (line, said) in [
+            (
+                r#"{"@timestamp":"x","level":"error","message":"a\n b","file":"/l/a"}"#,
+                Some("a\n b"),
+            ),
+            (
+                r#"{"message":"refused","status":502,"@timestamp":"x","file":"/l/a"}"#,
+                Some(r#"refused {"status":502}"#),
+            ),
+            (
+                r#"{"a":1,"@timestamp":"x","message":"{\"a\":1}","file":"/l/a"}"#,
+                Some(r#"{"a":1}"#),
+            ),
+            ("cannot read /l/a", None),
+            ("{}", None),
+        ] {
+            assert_eq!(FileLogs::read_from_file(line).as_deref(), said, "{line}");
         }
     }
 
