@@ -31,7 +31,7 @@ started=$(ticks)
 sleep "$idle"
 used=$(($(ticks) - started))
 
-layers=$(docker history --no-trunc --human=false --format '{{.Size}}' "$image" | awk '{ sum += $1 } END { print sum }')
+layers=$(docker image inspect --format '{{.Size}}' "$image")
 packed=$(docker save "$image" | gzip -6 | wc -c)
 printf '%-34s %s\n' \
   'image' "$(awk -v b="$layers" 'BEGIN { printf "%.1f MB", b / 1e6 }')" \
