@@ -86,7 +86,8 @@ impl FileLogs {
         }
     }
 
-    /// Whether `path` is one of the folders, in one of them, or around one.
+    /// The folder that `path` is, is in, or is around; none where it has nothing to do
+    /// with any.
     #[must_use]
     pub fn overlaps(&self, path: &str) -> Option<&str> {
         let path = path.trim_end_matches('/');

@@ -7,7 +7,9 @@ use estiba_model::{
     ExposedPort, Exposure, Fingerprint, HttpProbe, HttpScheme, Probe, ProjectId, Protocol,
     Quantities, Ready, ResourceId, Route, SecretString, Strategy,
 };
-use estiba_target::{ContainerSpec, FileContent, FileSpec, Reach, VolumeSpec, WorkloadSpec};
+use estiba_target::{
+    ContainerSpec, FileContent, FileSpec, Reach, ScratchSpec, VolumeSpec, WorkloadSpec,
+};
 use serde_json::{Value, json};
 
 use super::*;

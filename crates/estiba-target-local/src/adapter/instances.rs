@@ -139,10 +139,9 @@ impl LocalTarget {
                 "{workload}: la plataforma local no dirige puertos UDP"
             ));
         }
-        let own = spec.containers.iter().filter(|one| !one.ships_logs);
-        let is_limited = own
-            .into_iter()
-            .any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
+        let mut own = spec.containers.iter().filter(|one| !one.ships_logs);
+        let is_limited =
+            own.any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
         if is_limited
             && !self
                 .host()
