@@ -76,6 +76,7 @@ impl Engine {
         let needed = inputs.placement.values().cloned().collect();
         self.leave_behind(&mut inputs, &needed, without, &Silent)
             .await?;
+        self.choose_shipper(&mut inputs, &release, &Silent).await?;
         let runtime = self.runtime_of(inputs, release).await?;
         plan_now(&runtime).await
     }
@@ -151,7 +152,9 @@ impl Engine {
         let needed = inputs.placement.values().cloned().collect();
         self.leave_behind(&mut inputs, &needed, &request.without, observer)
             .await?;
-        let mut runtime = self.runtime(inputs).await?;
+        let release = self.existing_release(&project.id, &request.version).await?;
+        self.choose_shipper(&mut inputs, &release, observer).await?;
+        let mut runtime = self.runtime_of(inputs, release).await?;
         if self.is_in_place(&runtime).await? {
             return Ok(None);
         }

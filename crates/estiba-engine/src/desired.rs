@@ -65,7 +65,7 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
                 migration: hashed.migration(),
                 after: needed_workloads(&released.workload),
                 smoke: released.workload.smoke().is_some(),
-                images: running_images(released),
+                images: running_images(bound, released),
                 exposure: exposure(bound, name, &released.workload, known),
             })
         })
@@ -79,14 +79,19 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
     }
 }
 
-/// The images of all but the acceptance tests.
-fn running_images(released: &ReleasedWorkload) -> BTreeSet<Digest> {
+/// The images of all but the acceptance tests, and of what Estiba places beside them.
+fn running_images(bound: &Bound, released: &ReleasedWorkload) -> BTreeSet<Digest> {
     let tests = released.workload.acceptance().map(|(name, _)| name);
     let running = released
         .images
         .iter()
         .filter(|(name, _)| Some(*name) != tests);
-    running.map(|(_, image)| image.clone()).collect()
+    let shipper = released
+        .workload
+        .file_logs()
+        .and(bound.inputs.shipper.as_ref());
+    let running = running.map(|(_, image)| image).chain(shipper);
+    running.cloned().collect()
 }
 
 /// The tests that the environment asks for. They pass for all that runs beside them.

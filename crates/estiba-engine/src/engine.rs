@@ -1,6 +1,7 @@
 //! The engine: a store, an image store, and a way to make targets.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use estiba_image::ImageStore;
@@ -24,17 +25,29 @@ pub struct Engine {
     /// Images.
     pub(crate) images: ImageStore,
     provider: Arc<dyn TargetProvider>,
+    program: PathBuf,
 }
 
 impl Engine {
-    /// An engine over this state and these adapters.
+    /// An engine over this state and these adapters. `program` is the one that has it:
+    /// it is packed where it has a part to play beside workloads.
     #[must_use]
-    pub fn new(store: Store, images: ImageStore, provider: Arc<dyn TargetProvider>) -> Self {
+    pub fn new(
+        store: Store,
+        images: ImageStore,
+        provider: Arc<dyn TargetProvider>,
+        program: PathBuf,
+    ) -> Self {
         Self {
             store,
             images,
             provider,
+            program,
         }
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The durable state.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use estiba_model::{EnvironmentId, Name, Project, SecretString, TargetConfig, Version};
+use estiba_model::{Digest, EnvironmentId, Name, Project, SecretString, TargetConfig, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -46,6 +46,11 @@ pub struct Inputs {
     /// What is deployed has to pass the acceptance tests.
     #[serde(default)]
     pub acceptance: bool,
+    /// The image of this program that reads logs in files, beside workloads that write
+    /// such. It is no part of a fingerprint: an Estiba of another version alone restarts
+    /// nothing.
+    #[serde(default)]
+    pub shipper: Option<Digest>,
 }
 
 /// What the store keeps about an environment on top of its project file.
@@ -97,6 +102,7 @@ impl Inputs {
             provision: declared.resources.clone().into_iter().collect(),
             restarts: overrides.restarts,
             acceptance: declared.acceptance,
+            shipper: None,
         })
     }
 

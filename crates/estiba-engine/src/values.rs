@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::bind::{Bound, ENVIRONMENT};
 use crate::desired::port_name;
+use crate::file_logs;
 
 /// Outputs of resources, as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -192,11 +193,14 @@ impl Specifier<'_> {
         exposure: Exposure,
     ) -> Result<WorkloadSpec, Message> {
         let workload = &self.released.workload;
-        let containers = workload
+        let mut containers = workload
             .start_order()
             .into_iter()
             .map(|name| self.container(name, &workload.containers[name]))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(logs) = workload.file_logs() {
+            file_logs::collect(&logs, self.bound.inputs.shipper.as_ref(), &mut containers);
+        }
         Ok(WorkloadSpec {
             environment: self.bound.inputs.environment.clone(),
             workload: self.name.clone(),
@@ -276,6 +280,9 @@ impl Specifier<'_> {
             variables,
             files,
             volumes,
+            scratch: Vec::new(),
+            ships_logs: false,
+            user_of: None,
             limits: container.limits,
             requests: container.requests,
             liveness: container.liveness.clone(),

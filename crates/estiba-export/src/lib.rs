@@ -8,6 +8,7 @@
 mod chart;
 mod compose;
 mod explain;
+mod file_logs;
 mod kubernetes;
 mod parts;
 mod source;

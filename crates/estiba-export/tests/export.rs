@@ -192,3 +192,37 @@ fn a_migration_without_a_database_is_told_to_hold_nothing_back() {
         assert!(!text.contains("await-migration"), "{text}");
     }
 }
+
+#[test]
+fn folders_of_logs_stay_and_a_note_says_that_nobody_reads_them() {
+    let score = API.replace(
+        "annotations: {",
+        "annotations: { estiba.dev/logs: '/data/logs/*.log',",
+    );
+    let score = score.replace(
+        "  migrate: {",
+        "  proxy: { image: 'nginx:1' }\n  migrate: {",
+    );
+    for format in FORMATS {
+        let exported = format(&of(&score)).unwrap();
+        let notes = notes(&exported);
+        assert!(
+            notes.contains("api logs to files (/data/logs/*.log)"),
+            "{notes}"
+        );
+    }
+    let compose = text(&compose(&of(&score)).unwrap());
+    assert_eq!(
+        compose.matches("- api-logs-0:/data/logs").count(),
+        2,
+        "{compose}"
+    );
+    assert!(compose.contains("mode=1777"), "{compose}");
+    let kubernetes = text(&kubernetes(&of(&score)).unwrap());
+    assert_eq!(
+        kubernetes.matches("mountPath: /data/logs").count(),
+        2,
+        "{kubernetes}"
+    );
+    assert!(!kubernetes.contains("ship"), "{kubernetes}");
+}

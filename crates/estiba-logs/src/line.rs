@@ -15,8 +15,8 @@ impl Record {
     /// which never goes back within an instance, and not one that the line says.
     ///
     /// A line that is a JSON object has its members as attributes, but for a time that
-    /// is that of the capture, and its own text and
-    /// level under the names that [`Record::from_document`] knows. In any other line
+    /// is that of the capture, and its own text and level under the names that
+    /// [`Record::from_document`] knows. In any other line
     /// the level is looked for by [`Level::in_text`]. `place` says what the line doesn't:
     /// team, project, environment, workload and release.
     #[must_use]
@@ -36,8 +36,12 @@ impl Record {
         for name in TIME {
             let own = document.get(name).and_then(parse_time);
             if own.is_some_and(|own| own.duration_since(at).abs() < SAME_MOMENT) {
-                document.remove(name);
+                document.shift_remove(name);
             }
+        }
+        // The name is the record's own.
+        if let Some(own) = document.shift_remove(TIME[0]) {
+            document.entry(TIME[1]).or_insert(own);
         }
         let mut record = Self::from_document(with_origin(document, at, &origin), at);
         record.origin = origin;
@@ -142,6 +146,11 @@ mod tests {
         let another = r#"{"timestamp":"2026-01-02T02:04:05Z","msg":"an hour ago"}"#;
         assert_eq!(
             record(another).attributes["timestamp"],
+            "2026-01-02T02:04:05Z"
+        );
+        let shipped = r#"{"message":"an hour ago","@timestamp":"2026-01-02T02:04:05Z"}"#;
+        assert_eq!(
+            record(shipped).attributes["timestamp"],
             "2026-01-02T02:04:05Z"
         );
     }

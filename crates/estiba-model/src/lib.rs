@@ -7,6 +7,7 @@ pub mod commit;
 pub mod deployment;
 pub mod diagnostic;
 pub mod event;
+mod file_logs;
 pub mod log;
 pub mod message;
 pub mod names;
@@ -28,6 +29,7 @@ pub use commit::{Changes, Commit};
 pub use deployment::{Cause, Deployment, DeploymentId, DeploymentState, StepRecord, StepState};
 pub use diagnostic::{Diagnostic, Place, Severity, has_errors};
 pub use event::Event;
+pub use file_logs::{FileLogs, LOGS_ANNOTATION};
 pub use log::{LogLine, Stream};
 pub use message::{Lang, Message};
 pub use names::{

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{InstanceName, Name};
+use crate::{FileLogs, InstanceName, Name};
 
 /// Where a line was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,4 +29,19 @@ pub struct LogLine {
     pub stream: Option<Stream>,
     /// The text, without its line end.
     pub text: String,
+}
+
+impl LogLine {
+    /// What it says to people, line by line: one that was read from a file, what stands
+    /// there.
+    #[must_use]
+    pub fn said(self) -> Vec<String> {
+        let of_file = (self.container.as_str() == FileLogs::CONTAINER)
+            .then(|| FileLogs::read_from_file(&self.text))
+            .flatten();
+        match of_file {
+            Some(text) => text.lines().map(str::to_owned).collect(),
+            None => vec![self.text],
+        }
+    }
 }

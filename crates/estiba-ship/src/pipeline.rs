@@ -37,6 +37,8 @@ pub(crate) struct Pipeline {
     pub(crate) shape: Shape,
     pub(crate) linger: Duration,
     pub(crate) drain: Duration,
+    /// How long files have to be silent at the end.
+    pub(crate) quiet: Duration,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -59,8 +61,20 @@ struct State {
     /// A chunk that has no room yet.
     held: Option<Chunk>,
     chunks_are_open: bool,
+    /// Set when it was told to end.
+    end: Option<End>,
+}
+
+/// The end of a pipeline.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    told: Instant,
+    /// Until when files may still grow. What is left is for delivering.
+    read_until: Instant,
     /// Until when what is left is delivered.
-    deadline: Option<Instant>,
+    deadline: Instant,
+    /// Nothing more is read than what is there.
+    drains: bool,
 }
 
 impl Pipeline {
@@ -74,15 +88,16 @@ impl Pipeline {
             began: None,
             held: None,
             chunks_are_open: true,
-            deadline: None,
+            end: None,
         };
         loop {
             while let Ok(done) = self.done.try_recv() {
                 self.take_back(&mut state, done);
             }
+            self.end_reading_where_quiet(&mut state);
             let more = self.fill(&mut state);
             self.hand_over(&mut state, more).await;
-            if state.deadline.is_some() && self.is_finished(&state, more) {
+            if state.end.is_some_and(|end| end.drains) && self.is_finished(&state, more) {
                 return Ended::Whole;
             }
             let is_busy = more && !state.batch.is_full();
@@ -195,7 +210,7 @@ impl Pipeline {
     async fn hand_over(&mut self, state: &mut State, more: bool) {
         let is_due = state.batch.is_full()
             || (!more
-                && (state.deadline.is_some()
+                && (state.end.is_some()
                     || state.batch.documents == 0
                     || state
                         .began
@@ -244,6 +259,7 @@ impl Pipeline {
             .map(|began| began + self.linger);
         let takes_chunks =
             state.chunks_are_open && state.held.is_none() && (self.spool.is_some() || !is_full);
+        let quiet_at = self.quiet_at(state);
         tokio::select! {
             Some(done) = self.done.recv() => self.take_back(state, done),
             chunk = self.chunks.recv(), if takes_chunks => match chunk {
@@ -266,8 +282,9 @@ impl Pipeline {
                     self.begin_to_end(state);
                 }
             }
-            () = shutdown, if state.deadline.is_none() => self.begin_to_end(state),
-            () = until(state.deadline) => return ControlFlow::Break(()),
+            () = shutdown, if state.end.is_none() => self.begin_to_end(state),
+            () = until(quiet_at) => {}
+            () = until(state.end.map(|end| end.deadline)) => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
     }
@@ -278,14 +295,38 @@ impl Pipeline {
     }
 
     fn begin_to_end(&mut self, state: &mut State) {
-        if state.deadline.is_some() {
+        if state.end.is_some() {
             return;
         }
-        state.deadline = Some(Instant::now() + self.drain);
+        let told = Instant::now();
+        state.end = Some(End {
+            told,
+            read_until: told + self.drain / 5 * 4,
+            deadline: told + self.drain,
+            drains: false,
+        });
         // Nobody listens where there is no source but files.
         let _ = self.stop.send(true);
-        if let Some(files) = &mut self.files {
-            files.drain();
+        self.end_reading_where_quiet(state);
+    }
+
+    /// Until when files are followed, once it was told to end.
+    fn quiet_at(&self, state: &State) -> Option<Instant> {
+        let end = state.end.filter(|end| !end.drains)?;
+        let files = self.files.as_ref().filter(|_| !self.quiet.is_zero());
+        let quiet_at = files.map(|files| files.quiet_at(end.told, self.quiet));
+        Some(quiet_at.unwrap_or(end.told).min(end.read_until))
+    }
+
+    fn end_reading_where_quiet(&mut self, state: &mut State) {
+        let now = Instant::now();
+        if self.quiet_at(state).is_some_and(|at| at <= now)
+            && let Some(end) = &mut state.end
+        {
+            end.drains = true;
+            if let Some(files) = &mut self.files {
+                files.drain();
+            }
         }
     }
 }

@@ -72,6 +72,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
         shape,
         linger,
         drain: config.drain,
+        quiet: config.quiet,
         metrics: Arc::clone(&metrics),
     };
     let give_up = match &config.sink {

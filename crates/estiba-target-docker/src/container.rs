@@ -18,7 +18,7 @@ use crate::engine::{Engine, is_name_taken};
 use crate::files::Files;
 use crate::labels::{self, Labels, Role};
 use crate::network::Object;
-use crate::{images, network, porter};
+use crate::{images, network, porter, scratch};
 
 /// Processes and threads of a container at the most.
 const MOST_PROCESSES: i64 = 4096;
@@ -41,6 +41,8 @@ pub(crate) enum Place {
     },
     /// At the address of another container.
     Beside(String),
+    /// On none.
+    Nowhere,
 }
 
 /// A container to make.
@@ -83,6 +85,11 @@ impl Making<'_> {
             let mountpoint = self.own_volume(engine, volume).await?;
             porter::give_volume(engine, self.environment, &image, volume, user).await?;
             mounts.push(mount(volume, &mountpoint)?);
+        }
+        for scratch in &self.spec.scratch {
+            mounts.push(
+                scratch::ensure(engine, (self.environment, self.instance), &image, scratch).await?,
+            );
         }
         let files = self.files.keep(&self.spec.name, &self.spec.files, user)?;
         let options = CreateContainerOptions {
@@ -161,6 +168,7 @@ impl Making<'_> {
                 host.extra_hosts = Some(hosts.iter().map(entry).collect());
             }
             Place::Beside(other) => host.network_mode = Some(format!("container:{other}")),
+            Place::Nowhere => host.network_mode = Some("none".to_owned()),
         }
         body.host_config = Some(host);
         body
@@ -246,13 +254,13 @@ fn mount(volume: &VolumeSpec, mountpoint: &str) -> Result<Mount, HostError> {
 
 /// Who a container's processes are: never root.
 fn account(store: &ImageStore, spec: &ContainerSpec) -> Result<Account, HostError> {
-    let user = store.manifest(&spec.image)?.config.user;
+    let user = store.manifest(spec.user_image())?.config.user;
     let is_number = |c: char| c.is_ascii_digit() || c == ':';
     // Only names have to be looked up in the image.
     let layers = if user.chars().all(is_number) {
         Vec::new()
     } else {
-        store.layers(&spec.image)?
+        store.layers(spec.user_image())?
     };
     Ok(Account::of(&user, &layers))
 }

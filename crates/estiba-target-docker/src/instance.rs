@@ -154,9 +154,23 @@ impl Instance {
         self.members.first().map(|member| &member.labels.workload)
     }
 
+    /// The containers of the workload itself.
+    pub(crate) fn own(&self) -> impl DoubleEndedIterator<Item = &Member> {
+        self.members
+            .iter()
+            .filter(|one| !one.labels.plan.ships_logs)
+    }
+
+    /// The order in which they end: what reads logs has its time when the others have
+    /// written their last line.
+    pub(crate) fn members_to_end(&self) -> impl Iterator<Item = &Member> {
+        let shippers = self.members.iter().filter(|one| one.labels.plan.ships_logs);
+        self.own().rev().chain(shippers)
+    }
+
     /// None of its containers is missing, and none that should run has ended.
     pub(crate) fn stands(&self) -> bool {
-        self.is_whole() && !self.members.iter().any(|one| self.is_lost(one))
+        self.is_whole() && !self.own().any(|one| self.is_lost(one))
     }
 
     fn is_whole(&self) -> bool {
@@ -174,11 +188,7 @@ impl Instance {
 
     /// The container whose address is the instance's.
     pub(crate) fn owner(&self) -> Option<&Member> {
-        let mut lasting = self
-            .members
-            .iter()
-            .filter(|one| !one.labels.plan.completes());
-        lasting.next()
+        self.own().find(|one| !one.labels.plan.completes())
     }
 
     /// Where its ports are on the environment's network.
@@ -187,7 +197,7 @@ impl Instance {
     }
 
     pub(crate) fn restarts(&self) -> u32 {
-        self.members.iter().map(Member::restarts).sum()
+        self.own().map(Member::restarts).sum()
     }
 
     /// The loopback ports of this machine by the instance's own ports.
@@ -226,10 +236,7 @@ impl Instance {
     /// How it is.
     pub(crate) fn state(&self, standing: &Standing) -> InstanceState {
         let is_running = || {
-            let mut lasting = self
-                .members
-                .iter()
-                .filter(|one| !one.labels.plan.completes());
+            let mut lasting = self.own().filter(|one| !one.labels.plan.completes());
             lasting.all(Member::is_running)
         };
         if !self.stands() {

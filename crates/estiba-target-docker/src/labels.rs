@@ -44,6 +44,8 @@ pub(crate) enum Role {
     Network,
     /// A container that never runs: files are given to a volume through it.
     Porter,
+    /// A volume that the containers of an instance share, and that goes with it.
+    Scratch,
 }
 
 impl Role {
@@ -56,6 +58,7 @@ impl Role {
             Self::Provided => "provided",
             Self::Network => "network",
             Self::Porter => "porter",
+            Self::Scratch => "scratch",
         }
     }
 }
@@ -139,6 +142,9 @@ pub(crate) struct Plan {
     pub(crate) liveness: Checks,
     /// Containers that wait for this one, and for what.
     pub(crate) before: BTreeMap<Name, Ready>,
+    /// It reads what the others log to files: how the instance is does not depend on it.
+    #[serde(default)]
+    pub(crate) ships_logs: bool,
 }
 
 impl Plan {

@@ -24,6 +24,7 @@ mod probe;
 mod resources;
 mod routing;
 mod run;
+mod scratch;
 mod volumes;
 
 use std::ffi::OsString;

@@ -145,7 +145,7 @@ pub(crate) async fn last_lines(
     let mut lines = read_all(engine, place, instance, count).await?;
     lines.sort_by_key(|line| line.at);
     lines.drain(..lines.len().saturating_sub(count));
-    Ok(lines.into_iter().map(|line| line.text).collect())
+    Ok(lines.into_iter().flat_map(LogLine::said).collect())
 }
 
 /// The last lines of a container that is no instance's, as texts.

@@ -20,6 +20,9 @@ use crate::labels::{self, Role};
 /// Where a volume is in the container that carries files into it.
 const VOLUME: &str = "/volume";
 const HEADER_BYTES: usize = 512;
+/// The modes of a folder that is one user's, and of one that is everybody's.
+const OWN_MODE: u32 = 0o755;
+const OPEN_MODE: u32 = 0o777;
 
 /// Gives a volume, and the folder in it that is mounted, to the user of a
 /// container, unless somebody else's work is in it.
@@ -30,9 +33,40 @@ pub(crate) async fn give_volume(
     volume: &VolumeSpec,
     user: User,
 ) -> Result<(), HostError> {
+    let porter = make(engine, environment, image, &volume.source).await?;
+    let given = carry(engine, &porter, volume, user).await;
+    engine.remove(&porter).await?;
+    given
+}
+
+/// Opens a new volume to whatever user.
+pub(crate) async fn open_volume(
+    engine: &Engine,
+    environment: &EnvironmentId,
+    image: &str,
+    volume: &str,
+) -> Result<(), HostError> {
+    let porter = make(engine, environment, image, volume).await?;
+    let mut archive = tar::Builder::new(Vec::new());
+    let folder = format!("{}/", VOLUME.trim_start_matches('/'));
+    let opened = match append_folder(&mut archive, &folder, User::default(), OPEN_MODE) {
+        Ok(()) => upload(engine, &porter, "/", archive).await,
+        Err(error) => Err(error),
+    };
+    engine.remove(&porter).await?;
+    opened
+}
+
+/// A container with a volume, which never runs.
+async fn make(
+    engine: &Engine,
+    environment: &EnvironmentId,
+    image: &str,
+    volume: &str,
+) -> Result<String, HostError> {
     let mount = Mount {
         typ: Some(MountType::VOLUME),
-        source: Some(volume.source.clone()),
+        source: Some(volume.to_owned()),
         target: Some(VOLUME.to_owned()),
         ..Mount::default()
     };
@@ -50,10 +84,7 @@ pub(crate) async fn give_volume(
     };
     let api = engine.api().await?;
     let made = api.create_container(None::<CreateContainerOptions>, body);
-    let porter = made.await.map_err(|error| engine.failed(error))?.id;
-    let given = carry(engine, &porter, volume, user).await;
-    engine.remove(&porter).await?;
-    given
+    Ok(made.await.map_err(|error| engine.failed(error))?.id)
 }
 
 async fn carry(
@@ -71,13 +102,22 @@ async fn carry(
     for folder in folders {
         // From above: an engine leaves the folder that it unpacks into as it is.
         let folder = format!("{}/{folder}", VOLUME.trim_start_matches('/'));
-        let mut header = entry(user, 0o755, EntryType::Directory);
-        header.set_size(0);
-        archive
-            .append_data(&mut header, folder, std::io::empty())
-            .map_err(HostError::system("an archive of folders"))?;
+        append_folder(&mut archive, &folder, user, OWN_MODE)?;
     }
     upload(engine, porter, "/", archive).await
+}
+
+fn append_folder(
+    archive: &mut tar::Builder<Vec<u8>>,
+    folder: &str,
+    user: User,
+    mode: u32,
+) -> Result<(), HostError> {
+    let mut header = entry(user, mode, EntryType::Directory);
+    header.set_size(0);
+    archive
+        .append_data(&mut header, folder, std::io::empty())
+        .map_err(HostError::system("an archive of folders"))
 }
 
 /// The folders to be made in a volume, outermost first.

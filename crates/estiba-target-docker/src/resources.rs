@@ -268,6 +268,7 @@ pub(crate) async fn remove_leftovers(
 ) -> Result<(), HostError> {
     for role in [
         Role::Porter,
+        Role::Scratch,
         Role::Migration,
         Role::Migrated,
         Role::Provided,

@@ -77,7 +77,7 @@ async fn is_due(engine: &Engine, instance: &Instance, member: &Member) -> bool {
 
 /// Whether every container of an instance is ready; what keeps the first one.
 pub(crate) async fn all_ready(engine: &Engine, instance: &Instance) -> Result<(), Message> {
-    for member in &instance.members {
+    for member in instance.own() {
         let ready = is_ready(engine, instance, member).await;
         ready.map_err(|why| of_container(&member.labels.container, &why))?;
     }

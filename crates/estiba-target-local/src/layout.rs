@@ -149,6 +149,11 @@ impl InstanceDir {
         self.0.join("stop.json")
     }
 
+    /// Folders that its containers share.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+
     pub(crate) fn supervisor_log(&self) -> PathBuf {
         self.0.join("supervisor.log")
     }

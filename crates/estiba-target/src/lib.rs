@@ -17,8 +17,8 @@ pub use logs::{LogQuery, LogStream};
 pub use provision::{Outputs, Reach, ResourceSpec};
 pub use redact::{Redacted, Redactor};
 pub use spec::{
-    ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, RolloutSpec, Task, TaskSpec,
-    VolumeSpec, WorkloadSpec,
+    ContainerSpec, FileContent, FileSpec, ImageSpec, InstanceSpec, RolloutSpec, ScratchSpec, Task,
+    TaskSpec, VolumeSpec, WorkloadSpec,
 };
 pub use target::{
     Capability, ExecIo, ExecRequest, HostCheck, Instances, Progress, Rollouts, Runner, Target,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use estiba_model::{
-    Digest, EnvironmentId, Exposure, Fingerprint, InstanceName, Message, Name, Probe, ProjectId,
-    Quantities, Ready, SecretString, Strategy, Version, message,
+    Digest, EnvironmentId, Exposure, FileLogs, Fingerprint, InstanceName, Message, Name, Probe,
+    ProjectId, Quantities, Ready, SecretString, Strategy, Version, message,
 };
 
 /// A workload as it should run.
@@ -19,7 +19,8 @@ pub struct WorkloadSpec {
     pub version: Version,
     /// To be kept with what runs and told by `observe`.
     pub fingerprint: Fingerprint,
-    /// The containers of an instance, in the order in which they start.
+    /// The containers of an instance, in the order in which they start. One that ships
+    /// logs is the last.
     pub containers: Vec<ContainerSpec>,
     /// The ports it serves and its routes from outside.
     pub exposure: Exposure,
@@ -143,6 +144,15 @@ pub struct ContainerSpec {
     pub files: Vec<FileSpec>,
     /// Volumes, resolved.
     pub volumes: Vec<VolumeSpec>,
+    /// Folders that it shares with the other containers of its instance.
+    pub scratch: Vec<ScratchSpec>,
+    /// It reads what the others log to files. It waits for none of them and none waits
+    /// for it; an instance is ready, and counts restarts, without regard to it as far as
+    /// the runtime lets it; and it ends when the others have, so that their last lines
+    /// are read.
+    pub ships_logs: bool,
+    /// The image as whose user it runs; its own where there is none.
+    pub user_of: Option<Digest>,
     /// What it may use at the most.
     pub limits: Quantities,
     /// What it needs at the least.
@@ -153,6 +163,40 @@ pub struct ContainerSpec {
     pub readiness: Option<Probe>,
     /// Containers that wait for this one, and for what.
     pub before: BTreeMap<Name, Ready>,
+}
+
+impl ContainerSpec {
+    /// The image that says as whom it runs.
+    #[must_use]
+    pub fn user_image(&self) -> &Digest {
+        self.user_of.as_ref().unwrap_or(&self.image)
+    }
+}
+
+/// A folder of an instance: empty when it starts, kept while its containers are started
+/// again, gone with it. Whoever has it mounted, whatever their user, may write to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScratchSpec {
+    /// Which one: containers that name the same share it. Lower case and dashes.
+    pub name: String,
+    /// Its absolute path in the container.
+    pub target: String,
+    /// Not writable.
+    pub read_only: bool,
+}
+
+impl ScratchSpec {
+    /// The folders that the containers of an instance share for their logs.
+    #[must_use]
+    pub fn of_logs(logs: &FileLogs) -> Vec<Self> {
+        let folders = logs.folders.iter().enumerate();
+        let scratch = |(index, folder): (usize, &String)| Self {
+            name: format!("{}-{index}", FileLogs::CONTAINER),
+            target: folder.clone(),
+            read_only: false,
+        };
+        folders.map(scratch).collect()
+    }
 }
 
 /// A file to put into a container.

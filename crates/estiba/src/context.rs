@@ -14,7 +14,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::paths::Paths;
-use crate::targets::Adapters;
+use crate::targets::{self, Adapters};
 
 /// The variable with the URL of a PostgreSQL that keeps the state.
 const DATABASE_VARIABLE: &str = "ESTIBA_DATABASE_URL";
@@ -144,7 +144,8 @@ impl Context {
         let store = Store::open(&location, key).await?;
         let adapters = self.adapters()?;
         let images = adapters.images.clone();
-        Ok(Engine::new(store, images, Arc::new(adapters)))
+        let program = targets::helper().map_err(Failure::because)?;
+        Ok(Engine::new(store, images, Arc::new(adapters), program))
     }
 
     /// What carries out commands: the server that `ESTIBA_URL` names, or the

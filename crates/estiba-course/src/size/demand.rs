@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use estiba_model::{Environment, Name, Project, ProjectWorkload, Quantities, TargetConfig};
+use estiba_model::{
+    Environment, FileLogs, Name, Project, ProjectWorkload, Quantities, TargetConfig,
+};
 use serde_json::Value;
 
 use crate::Course;
@@ -144,6 +146,11 @@ fn part(user: &ProjectWorkload, config: &TargetConfig) -> Part {
         };
         part.filled(defaults)
     });
+    let shipper = user.workload.file_logs().map(|_| Part {
+        requests: FileLogs::REQUESTS,
+        limits: FileLogs::LIMITS,
+    });
+    let parts = parts.chain(shipper);
     parts.fold(Part::default(), |whole, part| whole.and(&part))
 }
 

@@ -19,6 +19,9 @@ use crate::{Export, Exported, ExportedFile, explain};
 /// The first port of this machine that a workload is published at.
 const FIRST_PUBLISHED: u16 = 8080;
 
+/// How a volume for files of logs is mounted.
+const LOG_OPTIONS: &str = "mode=1777,size=256m";
+
 /// How services find one another: by their names, at the ports that programs
 /// listen on.
 struct Network<'a> {
@@ -48,6 +51,8 @@ impl Addresses for Network<'_> {
 struct Parts {
     services: Vec<(String, Value, Message)>,
     volumes: BTreeSet<String>,
+    /// Those that services share for files of logs.
+    log_volumes: BTreeSet<String>,
     secrets: BTreeSet<String>,
     files: Vec<ExportedFile>,
     /// Files whose secrets are filled in before anything is started.
@@ -173,9 +178,15 @@ fn text(export: &Export, parts: &Parts) -> String {
     if let Some(lang) = export.explain {
         text = explain::beside_keys(&text, Some(4), explain::of_service, lang);
     }
-    if !parts.volumes.is_empty() {
-        let volumes = parts.volumes.iter().map(|name| (name.clone(), json!({})));
-        let volumes: Map<String, Value> = volumes.collect();
+    // A volume on a disk would be root's, and images have users of their own.
+    let shared = json!({ "driver_opts": { "type": "tmpfs", "device": "tmpfs", "o": LOG_OPTIONS } });
+    let log_volumes = parts.log_volumes.iter().map(|name| (name, shared.clone()));
+    let volumes = parts.volumes.iter().map(|name| (name, json!({})));
+    let volumes: Map<String, Value> = volumes
+        .chain(log_volumes)
+        .map(|(name, value)| (name.clone(), value))
+        .collect();
+    if !volumes.is_empty() {
         text.push_str(&emit(&json!({ "volumes": volumes })));
     }
     text

@@ -9,9 +9,9 @@ use estiba_model::{
 use serde_json::{Map, Value, json};
 
 use super::{Network, Parts, files, health};
-use crate::Export;
 use crate::parts::{Addresses, Lookup, Part, constant, own_name, secrets_in, slug};
 use crate::source::given;
+use crate::{Export, file_logs};
 
 /// Writes one workload.
 pub(super) struct Writer<'a> {
@@ -28,6 +28,9 @@ impl Writer<'_> {
         let Some(main) = self.main() else {
             return Ok(());
         };
+        parts
+            .notes
+            .extend(file_logs::compose_note(self.name, self.workload));
         for (container_name, container) in &self.workload.containers {
             let mut service = self.container(container_name, container, parts)?;
             let role = self.role(container_name, main);
@@ -45,10 +48,33 @@ impl Writer<'_> {
                 }
                 Role::Before => {}
             }
+            if role != Role::Before {
+                self.share_logs(&mut service, parts);
+            }
             let (name, about) = self.described(container_name, main);
             parts.services.push((name, service.into(), about));
         }
         Ok(())
+    }
+
+    /// Mounts the folders of its logs, which several containers may write to.
+    fn share_logs(&self, service: &mut Map<String, Value>, parts: &mut Parts) {
+        let shared = file_logs::shared(self.workload).into_iter();
+        let mounts: Vec<Value> = shared
+            .map(|shared| {
+                let volume = format!("{}-{}", self.name, shared.name);
+                let mount = format!("{volume}:{}", shared.target);
+                parts.log_volumes.insert(volume);
+                mount.into()
+            })
+            .collect();
+        if mounts.is_empty() {
+            return;
+        }
+        let volumes = service.entry("volumes").or_insert_with(|| json!([]));
+        if let Value::Array(volumes) = volumes {
+            volumes.extend(mounts);
+        }
     }
 
     /// The container that has the workload's name and ports.

@@ -14,6 +14,7 @@ use estiba_target::{
 use estiba_target_kubernetes::manifests::{DatabaseNames, Manifests, NOBODY, ServerVersion};
 use serde_json::Value;
 
+use crate::file_logs;
 use crate::parts::{Addresses, Lookup, Part, port_name};
 use crate::{Export, RunsAs};
 
@@ -92,10 +93,12 @@ impl<'a> Builder<'a> {
         let mut containers = Vec::new();
         let mut values = Vec::new();
         for container in workload.start_order() {
-            let (spec, own) = self.container(name, workload, container)?;
+            let (mut spec, own) = self.container(name, workload, container)?;
+            spec.scratch.extend(file_logs::shared(workload));
             containers.push(spec);
             values.push(own);
         }
+        notes.extend(file_logs::kubernetes_note(name, workload));
         for (container, own) in &workload.containers {
             notes.extend(self.ordinary_user(name, container, own));
         }
@@ -270,6 +273,9 @@ impl<'a> Builder<'a> {
             variables: container.variables.keys().map(empty).collect(),
             files,
             volumes,
+            scratch: Vec::new(),
+            ships_logs: false,
+            user_of: None,
             limits: container.limits,
             requests: container.requests,
             liveness: container.liveness.clone(),

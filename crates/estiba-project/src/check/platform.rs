@@ -1,7 +1,7 @@
 //! What a platform that is not ours does in its own way, and whether a workload can
 //! live with it.
 
-use estiba_model::{Container, Name, Project, ProjectWorkload, message};
+use estiba_model::{Container, LOGS_ANNOTATION, Name, Project, ProjectWorkload, message};
 use estiba_target::Capability;
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
                 continue;
             };
             several_ports(user, kind, found);
+            file_logs(user, kind, found);
             for (name, container) in &user.workload.containers {
                 files(user, (name, container), kind, found);
                 probes(user, (name, container), kind, found);
@@ -54,6 +55,26 @@ fn several_ports(user: &ProjectWorkload, kind: &Kind, found: &mut Findings) {
         message!(
             "serve everything at one port, or make a workload of its own of each",
             "sirva todo en un puerto, o haga de cada uno un componente propio"
+        ),
+    );
+}
+
+/// Files of logs are read by a container beside those of the workload.
+fn file_logs(user: &ProjectWorkload, kind: &Kind, found: &mut Findings) {
+    if user.workload.file_logs().is_none() || kind.capabilities.contains(&Capability::Sidecars) {
+        return;
+    }
+    let target = kind.name;
+    found.error(
+        "unsupported-capability",
+        Spot::value(&user.file, &["metadata", "annotations", LOGS_ANNOTATION]).of_key(),
+        message!(
+            "a target of kind {target} has no containers beside a workload's own, so nobody reads the logs that it writes to files",
+            "una plataforma de tipo {target} no tiene contenedores al lado del propio del componente, así que nadie lee los logs que este escribe en archivos"
+        ),
+        message!(
+            "let it log to standard output; or post its lines, or drain them, to `estiba ship`",
+            "haga que escriba sus logs en la salida estándar; o envíe sus líneas, o un drenaje, a `estiba ship`"
         ),
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use estiba_model::{
-    ACCEPTANCE_ANNOTATION, ACCEPTANCE_SECONDS_ANNOTATION, MIGRATION_ANNOTATION, Message,
-    PROGRAM_ANNOTATION, SMOKE_ANNOTATION, Smoke, message,
+    ACCEPTANCE_ANNOTATION, ACCEPTANCE_SECONDS_ANNOTATION, FileLogs, LOGS_ANNOTATION,
+    MIGRATION_ANNOTATION, Message, PROGRAM_ANNOTATION, SMOKE_ANNOTATION, Smoke, message,
 };
 
 use super::node::{Findings, Node};
@@ -13,11 +13,12 @@ use crate::suggest;
 const PREFIX: &str = "estiba.dev/";
 
 /// The annotations that mean something to Estiba.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     MIGRATION_ANNOTATION,
     ACCEPTANCE_ANNOTATION,
     ACCEPTANCE_SECONDS_ANNOTATION,
     SMOKE_ANNOTATION,
+    LOGS_ANNOTATION,
     PROGRAM_ANNOTATION,
     // Files that are packed with the program.
     "estiba.dev/include",
@@ -52,6 +53,7 @@ pub(super) fn check(root: &Node<'_>, found: &mut Findings<'_>) {
             }
             ACCEPTANCE_SECONDS_ANNOTATION => seconds(&node, found),
             SMOKE_ANNOTATION => smoke(&node, found),
+            LOGS_ANNOTATION => file_logs(root, &node, found),
             STRATEGY => strategy(&node, found),
             key if key.starts_with(PREFIX) && !KNOWN.contains(&key) => found.warning(
                 "unknown-annotation",
@@ -157,5 +159,55 @@ fn seconds(node: &Node<'_>, found: &mut Findings<'_>) {
                 "escriba un número entero de 1 a {MOST_SECONDS}, entre comillas"
             ),
         );
+    }
+}
+
+/// Files of logs, whose folders the containers share with the one that reads them.
+fn file_logs(root: &Node<'_>, node: &Node<'_>, found: &mut Findings<'_>) {
+    let Some(text) = node.value.as_str() else {
+        return;
+    };
+    let logs = match text.parse::<FileLogs>() {
+        Ok(logs) => logs,
+        Err(wrong) => {
+            let hint = message!(
+                "name the files by absolute paths in a folder of their own: /data/logs/*.log",
+                "nombre los archivos por rutas absolutas en una carpeta propia: /data/logs/*.log"
+            );
+            return found.error("bad-logs", found.value(node), wrong, hint);
+        }
+    };
+    for (name, container) in root.entries("containers") {
+        if name == FileLogs::CONTAINER {
+            found.error(
+                "name-taken",
+                found.key(&container),
+                message!(
+                    "the container that reads the files of {LOGS_ANNOTATION} is called \"{name}\" too",
+                    "el contenedor que lee los archivos de {LOGS_ANNOTATION} también se llama «{name}»"
+                ),
+                message!("give this one another name", "dé otro nombre a este"),
+            );
+        }
+        for (path, mounted) in container
+            .entries("files")
+            .chain(container.entries("volumes"))
+        {
+            let Some(folder) = logs.overlaps(path) else {
+                continue;
+            };
+            found.error(
+                "logs-over-mount",
+                found.key(&mounted),
+                message!(
+                    "{path} and {folder}, which the containers share for the files of {LOGS_ANNOTATION}, are in each other's way",
+                    "{path} y {folder}, que los contenedores comparten para los archivos de {LOGS_ANNOTATION}, se estorban"
+                ),
+                message!(
+                    "write the logs to a folder of their own, such as /data/logs: it lives as long as the instance",
+                    "escriba los logs en una carpeta propia, como /data/logs: vive tanto como la instancia"
+                ),
+            );
+        }
     }
 }

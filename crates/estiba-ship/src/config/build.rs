@@ -98,6 +98,7 @@ pub(crate) fn groups(config: &Config) -> Vec<Group> {
             ),
             encoder: files.reading.encoder(),
             fields: config.fields(&files.fields),
+            path_field: config.path_field.clone(),
         })
         .collect()
 }

@@ -10,7 +10,7 @@ use super::values::{Size, Texts, Time};
 
 /// The variables that [`Config::read`](crate::Config::read) asks for, and what
 /// each is for.
-pub const VARIABLES: [(&str, &str); 19] = [
+pub const VARIABLES: [(&str, &str); 21] = [
     (
         "ESTIBA_SHIP_PATHS",
         "globs of files, with commas between them",
@@ -21,6 +21,10 @@ pub const VARIABLES: [(&str, &str); 19] = [
     (
         "ESTIBA_SHIP_FIELDS",
         "members of every document: team=moria,project=tp2",
+    ),
+    (
+        "ESTIBA_SHIP_PATH_FIELD",
+        "the member that says which file a line is from: file",
     ),
     ("ESTIBA_SHIP_STDIN", "true, to read standard input"),
     (
@@ -42,6 +46,10 @@ pub const VARIABLES: [(&str, &str); 19] = [
         "an address for /metrics and /healthz",
     ),
     ("ESTIBA_SHIP_DRAIN", "how long the end may take: 20s"),
+    (
+        "ESTIBA_SHIP_QUIET",
+        "told to end, it waits until files are silent for so long: 1s",
+    ),
     ("LOG_SINK", "an Elasticsearch-compatible address, or stdout"),
     ("LOG_SINK_INDEX", "the index or data stream"),
     ("LOG_SINK_USER", "the user of LOG_SINK_PASSWORD"),
@@ -116,12 +124,20 @@ impl<'a> Variables<'a> {
                 self.wrong("ESTIBA_SHIP_BUFFER", &size, "64Mi");
             }
         }
-        if let Some(time) = self.get("ESTIBA_SHIP_DRAIN") {
-            written.drain = Time::parse(&time);
-            if written.drain.is_none() {
-                self.wrong("ESTIBA_SHIP_DRAIN", &time, "20s");
+        for (name, example, written) in [
+            ("ESTIBA_SHIP_DRAIN", "20s", &mut written.drain),
+            ("ESTIBA_SHIP_QUIET", "1s", &mut written.quiet),
+        ] {
+            if let Some(time) = self.get(name) {
+                *written = Time::parse(&time);
+                if written.is_none() {
+                    self.wrong(name, &time, example);
+                }
             }
         }
+        written.path_field = self
+            .get("ESTIBA_SHIP_PATH_FIELD")
+            .or_else(|| written.path_field.take());
         if let Some(address) = self.get("ESTIBA_SHIP_LISTEN") {
             let token_file = written.listen.take().and_then(|listen| listen.token_file);
             written.listen = Some(WrittenListen {

@@ -33,6 +33,8 @@ pub struct Config {
     pub reading: Reading,
     /// Members of every document.
     pub fields: BTreeMap<String, String>,
+    /// The member that says which file a line is from, where one is wanted.
+    pub path_field: Option<String>,
     /// Where documents go.
     pub sink: SinkConfig,
     /// The folder for positions, the disk buffer and what was refused. Without
@@ -44,6 +46,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// What is still on its way when the shipper is told to end has so much time.
     pub drain: Duration,
+    /// Told to end, it goes on following files until nothing was written for so long and
+    /// whoever writes has closed them, for four fifths of `drain` at the most. Where it
+    /// is zero, what is there then is all.
+    pub quiet: Duration,
     /// What an event may be at most.
     pub limits: Limits,
     /// A line without an end is whole after this time.

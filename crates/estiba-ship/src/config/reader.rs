@@ -86,11 +86,13 @@ impl Reader<'_> {
             listen,
             reading: common,
             fields: written.fields,
+            path_field: written.path_field,
             sink: sink?,
             state,
             buffer_bytes: written.buffer.map(|size| size.0),
             metrics,
             drain: written.drain.map_or(Duration::from_secs(20), |time| time.0),
+            quiet: written.quiet.map_or(Duration::ZERO, |time| time.0),
             limits: Limits {
                 bytes: written
                     .longest_line

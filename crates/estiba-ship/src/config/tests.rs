@@ -45,6 +45,8 @@ fn a_sidecar_needs_no_file() {
             ("ESTIBA_SHIP_STATE", "/state"),
             ("ESTIBA_SHIP_MULTILINE", "python"),
             ("ESTIBA_SHIP_DRAIN", "5s"),
+            ("ESTIBA_SHIP_QUIET", "1s"),
+            ("ESTIBA_SHIP_PATH_FIELD", "file"),
             ("LOG_SINK", "https://logs.example.edu"),
             ("LOG_SINK_TOKEN", "s3cret"),
         ],
@@ -58,6 +60,10 @@ fn a_sidecar_needs_no_file() {
     assert_eq!(
         (config.fields["team"].as_str(), config.drain),
         ("moria", Duration::from_secs(5))
+    );
+    assert_eq!(
+        (config.path_field.as_deref(), config.quiet),
+        (Some("file"), Duration::from_secs(1))
     );
     assert_eq!(
         url(&config),

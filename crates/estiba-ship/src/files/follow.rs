@@ -6,7 +6,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::look::Timer;
 use super::tracked::{Seen, Tracked};
@@ -24,6 +24,9 @@ const WINDOW: usize = 256 << 10;
 
 /// After so many bytes others have their turn.
 const TURN: usize = 1 << 20;
+
+/// Whether files are still open for writing is asked so often, at the end.
+const ASKED_AGAIN: Duration = Duration::from_millis(100);
 
 /// The files of all groups.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Files {
     /// When the end of a file that waits means something else.
     pub(super) waits_until: Option<Instant>,
     pub(super) is_draining: bool,
+    /// When something was last seen to change.
+    pub(super) changed_at: Instant,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -89,6 +94,7 @@ impl Files {
             poll: Timer::new(now),
             waits_until: None,
             is_draining: false,
+            changed_at: now,
             metrics,
         }
     }
@@ -98,6 +104,18 @@ impl Files {
         self.is_draining = true;
         let now = Instant::now();
         (self.scan.due, self.poll.due) = (now, now);
+    }
+
+    /// When nothing more is to come after `told`, by what is known now: `quiet` after the
+    /// last change; and while somebody has a file open to which it wrote, that is asked
+    /// again a little later.
+    pub(crate) fn quiet_at(&self, told: Instant, quiet: Duration) -> Instant {
+        let silent = told.max(self.changed_at) + quiet;
+        if self.watch.has_writers() {
+            silent.max(Instant::now() + ASKED_AGAIN)
+        } else {
+            silent
+        }
     }
 
     /// Puts events into the batch, until it is full or others should have a turn.

@@ -71,6 +71,7 @@ impl Files {
             .map_or(due, |until| until.min(due));
         tokio::select! {
             changes = self.watch.changed() => {
+                self.changed_at = Instant::now();
                 if changes.names {
                     self.scan.hurry(Duration::from_millis(250));
                 }
@@ -91,6 +92,7 @@ impl Files {
         let mut fresh = Vec::new();
         for (key, file) in found {
             if !self.tracked.contains_key(&key) {
+                self.changed_at = began;
                 self.found(key, &file, batch);
                 fresh.push(key);
             }
@@ -142,8 +144,7 @@ impl Files {
         if let Some(folder) = path.parent() {
             self.watch.add(folder);
         }
-        let own = group.fields.of_path(&found.named);
-        let fields = (own != group.fields).then(|| Box::new(own));
+        let fields = group.fields_of(&found.named);
         let is_of_containers = is_of_containers(group.format, &found.named.to_string_lossy());
         self.track(
             key,
@@ -206,8 +207,7 @@ impl Files {
                 continue;
             };
             self.noted.insert(key, Arc::clone(&record));
-            let own = self.groups[group].fields.of_path(&record.path);
-            let fields = (own != self.groups[group].fields).then(|| Box::new(own));
+            let fields = self.groups[group].fields_of(&record.path);
             let is_of_containers =
                 is_of_containers(self.groups[group].format, &record.path.to_string_lossy());
             self.track(key, group, path.into(), is_of_containers, fields, batch);
@@ -275,6 +275,7 @@ impl Files {
                     if seen != tracked.seen {
                         tracked.seen = seen;
                         tracked.changed_at = now;
+                        self.changed_at = now;
                     } else if !waited && !tracked.is_deleted {
                         lag += tracked.lag();
                         continue;

@@ -10,7 +10,7 @@ mod watch;
 pub(crate) use follow::{Files, Filled};
 pub(crate) use print::Print;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::document::Encoder;
@@ -28,6 +28,19 @@ pub(crate) struct Group {
     pub(crate) container: Assembler,
     pub(crate) encoder: Encoder,
     pub(crate) fields: Fields,
+    /// The member that says which file a line is from.
+    pub(crate) path_field: Option<String>,
+}
+
+impl Group {
+    /// The members of a file's documents, where its path says more than the group.
+    fn fields_of(&self, path: &Path) -> Option<Box<Fields>> {
+        let mut own = self.fields.of_path(path);
+        if let Some(name) = &self.path_field {
+            own.add(name, &path.to_string_lossy());
+        }
+        (own != self.fields).then(|| Box::new(own))
+    }
 }
 
 /// When what waits is whole, and how much is open.

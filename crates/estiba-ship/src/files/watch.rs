@@ -24,7 +24,13 @@ pub(super) struct Watch {
     inotify: Option<AsyncFd<OwnedFd>>,
     folders: HashSet<PathBuf>,
     is_whole: bool,
+    writers: Writers,
 }
+
+/// Files, by folder and name, that somebody wrote to and has not closed since. One that
+/// has several writers counts as closed when the first of them closes it.
+#[derive(Debug, Default)]
+struct Writers(HashSet<(i32, Vec<u8>)>);
 
 impl Watch {
     #[expect(
@@ -42,7 +48,13 @@ impl Watch {
             is_whole: inotify.is_ok(),
             inotify: inotify.ok(),
             folders: HashSet::new(),
+            writers: Writers::default(),
         }
+    }
+
+    /// Whether somebody has a file open to which it wrote.
+    pub(super) fn has_writers(&self) -> bool {
+        !self.writers.0.is_empty()
     }
 
     /// Whether every folder that was asked for is watched.
@@ -56,6 +68,7 @@ impl Watch {
             return;
         }
         let news = WatchFlags::MODIFY
+            | WatchFlags::CLOSE_WRITE
             | WatchFlags::CREATE
             | WatchFlags::MOVED_FROM
             | WatchFlags::MOVED_TO
@@ -83,14 +96,19 @@ impl Watch {
 
     /// Waits until something changes; for ever where nothing is watched.
     pub(super) async fn changed(&mut self) -> Changes {
-        let Some(inotify) = &self.inotify else {
+        let Self {
+            inotify: Some(inotify),
+            writers,
+            ..
+        } = self
+        else {
             return std::future::pending().await;
         };
         loop {
             let Ok(mut ready) = inotify.readable().await else {
                 return std::future::pending().await;
             };
-            let changes = read(inotify.get_ref());
+            let changes = read(inotify.get_ref(), writers);
             ready.clear_ready();
             if changes.names || changes.contents {
                 return changes;
@@ -102,7 +120,7 @@ impl Watch {
 /// So many events are taken at once, at most.
 const MOST_EVENTS: usize = 4096;
 
-fn read(inotify: &OwnedFd) -> Changes {
+fn read(inotify: &OwnedFd, writers: &mut Writers) -> Changes {
     let mut room = [MaybeUninit::uninit(); 8192];
     let mut reader = Reader::new(inotify, &mut room);
     let mut changes = Changes::default();
@@ -112,7 +130,33 @@ fn read(inotify: &OwnedFd) -> Changes {
         let news = event.events();
         changes.contents |= news.contains(ReadFlags::MODIFY);
         // Where the queue has overflown, anything may have changed.
-        changes.names |= !news.difference(ReadFlags::MODIFY).is_empty();
+        let of_contents = ReadFlags::MODIFY | ReadFlags::CLOSE_WRITE;
+        changes.names |= !news.difference(of_contents).is_empty();
+        let name = event.file_name().map(|name| name.to_bytes());
+        writers.hear(news, event.wd(), name.unwrap_or_default());
     }
     changes
+}
+
+/// So many files are known as being written to, at most.
+const MOST_WRITERS: usize = 16 << 10;
+
+impl Writers {
+    fn hear(&mut self, news: ReadFlags, folder: i32, name: &[u8]) {
+        if news.contains(ReadFlags::QUEUE_OVERFLOW) {
+            // Who closed what was not told.
+            self.0.clear();
+        } else if news.contains(ReadFlags::MODIFY) {
+            if self.0.len() < MOST_WRITERS {
+                self.0.insert((folder, name.to_owned()));
+            }
+        } else if news.contains(ReadFlags::IGNORED) {
+            // The folder is gone.
+            self.0.retain(|(of, _)| *of != folder);
+        } else if news
+            .intersects(ReadFlags::CLOSE_WRITE | ReadFlags::MOVED_FROM | ReadFlags::DELETE)
+        {
+            self.0.remove(&(folder, name.to_owned()));
+        }
+    }
 }

@@ -193,6 +193,11 @@ impl Traces {
     /// A trace after a line that is none: a frame goes with whatever was before
     /// it, the head of a trace with a line that tells of trouble.
     fn attach(&self, event: &[u8], line: &[u8]) -> Option<Trace> {
+        // With anything behind it, an object would be none any more.
+        let event = event.trim_ascii();
+        if event.starts_with(b"{") && event.ends_with(b"}") {
+            return None;
+        }
         if let Some(language) = self.frames.matches(line).iter().next() {
             return Some(Trace {
                 language: Some(language),

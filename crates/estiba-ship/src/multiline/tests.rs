@@ -67,6 +67,19 @@ fn python() {
 }
 
 #[test]
+fn an_object_is_whole() {
+    assert_parts(
+        Language::Python,
+        &[
+            r#"{"level":"error","msg":"failed"}"#,
+            "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyError: 'a'",
+            r#"{"level":"error","msg":"failed"}"#,
+            "  File \"a.py\", line 1, in f",
+        ],
+    );
+}
+
+#[test]
 fn dotnet() {
     assert_parts(
         Language::Dotnet,

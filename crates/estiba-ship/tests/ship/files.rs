@@ -1,7 +1,9 @@
 //! What happens to files while they are read, and while nobody reads them.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use crate::shipper::{Place, numbered, text};
 use crate::sink::Sink;
@@ -200,4 +202,69 @@ fn a_shipper_that_has_much_to_read_ends_all_the_same() {
     shipper.stop();
     let shipped = sink.with(|state| state.documents.len());
     assert!(shipped < 200_000, "it read all of it first");
+}
+
+#[test]
+fn a_line_says_which_file_it_is_from() {
+    let (place, sink) = (Place::new(), Sink::start());
+    place.write("a.log", "one\n{\"msg\":\"two\",\"file\":\"main.py\"}\n");
+    let shipper = place.ship(&sink, "path_field: file");
+    sink.expect(&["one", "two"]);
+    let path = place.path("a.log").display().to_string();
+    fs::rename(place.path("a.log"), place.path("a.log.1")).unwrap();
+    place.write("a.log.1", "three\n");
+    sink.expect(&["three"]);
+    shipper.stop();
+    for line in ["one", "two", "three"] {
+        assert_eq!(sink.document(line)["file"], path.as_str());
+    }
+    assert_eq!(sink.document("two")["line_file"], "main.py");
+}
+
+/// Told to end together with it, the shipper reads what a program says last.
+#[test]
+fn the_end_waits_for_whoever_has_a_file_open() {
+    let (place, sink) = (Place::new(), Sink::start());
+    let mut log = place.write("a.log", "before\n");
+    let shipper = place.ship(&sink, "quiet: 100ms\ndrain: 60s");
+    sink.expect(&["before"]);
+    log.write_all(b"open\n").unwrap();
+    sink.expect(&["open"]);
+    let ending = std::thread::spawn(move || shipper.stop());
+    // Long after files that nobody has open would count as silent.
+    std::thread::sleep(Duration::from_millis(500));
+    log.write_all(b"last\n").unwrap();
+    sink.expect(&["last"]);
+    let closed = Instant::now();
+    drop(log);
+    ending.join().unwrap();
+    assert!(closed.elapsed() < Duration::from_secs(20));
+    sink.expect_once(&["before", "open", "last"]);
+}
+
+#[test]
+fn the_end_waits_for_silence() {
+    let (place, sink) = (Place::new(), Sink::start());
+    place.write("a.log", "before\n");
+    let shipper = place.ship(&sink, "quiet: 2s\ndrain: 60s");
+    sink.expect(&["before"]);
+    let ending = std::thread::spawn(move || shipper.stop());
+    for line in ["one", "two"] {
+        place.write("a.log", format!("{line}\n"));
+        sink.expect(&[line]);
+    }
+    ending.join().unwrap();
+    sink.expect_once(&["before", "one", "two"]);
+}
+
+#[test]
+fn the_end_comes_though_somebody_never_closes_a_file() {
+    let (place, sink) = (Place::new(), Sink::start());
+    let mut log = place.write("a.log", "before\n");
+    let shipper = place.ship(&sink, "quiet: 100ms\ndrain: 1s");
+    sink.expect(&["before"]);
+    log.write_all(b"open\n").unwrap();
+    sink.expect(&["open"]);
+    shipper.stop();
+    sink.expect_once(&["before", "open"]);
 }

@@ -26,7 +26,7 @@ impl DockerTarget {
     ) -> Result<i32, HostError> {
         let (environment, instance) = (&request.environment, &request.instance);
         let found = Instance::find(&self.engine, environment, instance).await?;
-        if !found.members.iter().any(Member::is_running) {
+        if !found.own().any(Member::is_running) {
             let instance = instance.clone();
             return Err(HostError::NoInstance { instance });
         }

@@ -18,7 +18,7 @@ use crate::instance::{Instance, Standing};
 use crate::labels::{self, ContainerLabels, Plan, Role};
 use crate::layout::{EnvironmentDir, Layout};
 use crate::probe::{Check, Checks};
-use crate::{files, logs, minder, run};
+use crate::{files, logs, minder, run, scratch};
 
 impl DockerTarget {
     pub(super) async fn start_instance(
@@ -80,6 +80,7 @@ impl DockerTarget {
             let plan = plan(of, container, index, &ports);
             let completes = plan.completes();
             let place = match &owner {
+                _ if container.ships_logs => Place::Nowhere,
                 // What does its work first is gone when the others need it.
                 Some(owner) if !completes => Place::Beside(owner.clone()),
                 _ => own_place(&ports, &hosts, completes),
@@ -113,7 +114,7 @@ impl DockerTarget {
                 files,
             };
             let id = making.make(&self.engine, &self.config.images).await?;
-            if owner.is_none() && !completes {
+            if owner.is_none() && !completes && !container.ships_logs {
                 owner = Some(id);
             }
         }
@@ -141,7 +142,7 @@ impl DockerTarget {
             let place = layout.environment(environment);
             record::remove(&place.standing(instance))?;
             let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
-            for member in found.members.iter().rev() {
+            for member in found.members_to_end() {
                 let seconds = if member.hears() { seconds } else { 0 };
                 self.engine.stop(&member.id, seconds).await?;
             }
@@ -156,6 +157,7 @@ impl DockerTarget {
         for member in instance.members.iter().rev() {
             self.engine.remove(&member.id).await?;
         }
+        scratch::remove(&self.engine, &instance.environment, &instance.name).await?;
         for port in instance.ports().values() {
             layout.ports().give_back(*port)?;
         }
@@ -223,7 +225,10 @@ fn plan(
     let mut readiness = checks(of, Check::of(container.readiness.as_ref()));
     // Where nothing says when the instance is ready, its port does.
     let is_probed = of.containers.iter().any(|one| one.readiness.is_some());
-    let last = of.containers.iter().rposition(|one| !completes(one));
+    let last = of
+        .containers
+        .iter()
+        .rposition(|one| !completes(one) && !one.ships_logs);
     if let Some(main) = routes::main_port(&of.exposure).filter(|_| !is_probed)
         && last == Some(index)
     {
@@ -236,6 +241,7 @@ fn plan(
         readiness,
         liveness: checks(of, Check::of(container.liveness.as_ref())),
         before: container.before.clone(),
+        ships_logs: container.ships_logs,
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use estiba_model::{EnvironmentId, InstanceName, Name, SecretString};
+use estiba_model::{EnvironmentId, FileLogs, InstanceName, Name, SecretString};
 use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use super::cluster::{Cluster, persist, selecting};
 use super::error::failed;
 use super::pods::Instance;
 use super::reasons::Reason;
-use crate::manifests::{Labels, Place, REDACTED_KEY};
+use crate::manifests::{Labels, Place, REDACTED_KEY, annotation};
 
 /// Lines of an instance's log that explain a failure.
 const EXPLAINING_LINES: i64 = 20;
@@ -91,7 +91,7 @@ impl Reader {
         let mut lines = Vec::new();
         let mut read = BTreeSet::new();
         for pod in self.cluster.instances(&self.place, &self.labels).await? {
-            let has_restarted = Instance(&pod).restarts() > 0;
+            let has_restarted = Instance(&pod).has_restarted();
             for source in sources(&pod) {
                 for previous in [true, false] {
                     if previous && !has_restarted {
@@ -321,6 +321,22 @@ impl Cluster {
             }
         }
         Vec::new()
+    }
+
+    /// The same, and what the pod's containers logged to files behind it.
+    pub(super) async fn explaining_lines(&self, pod: &Pod, container: &str) -> Vec<String> {
+        let mut lines = self.last_lines(pod, container).await;
+        if let Some(shipper) = Instance(pod).annotation(annotation::SHIPPER) {
+            let of_files = self.last_lines(pod, shipper).await;
+            let of_files = of_files
+                .iter()
+                .filter_map(|line| FileLogs::read_from_file(line));
+            lines.extend(of_files.flat_map(|text| {
+                let lines = text.lines().map(str::to_owned);
+                lines.collect::<Vec<_>>()
+            }));
+        }
+        lines
     }
 
     /// What the cluster said last about a pod, of one kind of event.

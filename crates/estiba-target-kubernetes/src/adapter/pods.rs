@@ -81,11 +81,26 @@ impl<'p> Instance<'p> {
         init.into_iter().flatten().chain(main.into_iter().flatten())
     }
 
+    /// The containers of the workload itself.
+    fn own_containers(self) -> impl Iterator<Item = &'p ContainerStatus> {
+        let shipper = self.annotation(annotation::SHIPPER);
+        self.containers()
+            .filter(move |container| Some(container.name.as_str()) != shipper)
+    }
+
     pub(super) fn restarts(self) -> u32 {
-        let restarts = self.containers().map(|container| container.restart_count);
+        let restarts = self
+            .own_containers()
+            .map(|container| container.restart_count);
         restarts
             .map(|count| u32::try_from(count).unwrap_or_default())
             .sum()
+    }
+
+    /// Whether any of its containers was started again.
+    pub(super) fn has_restarted(self) -> bool {
+        self.containers()
+            .any(|container| container.restart_count > 0)
     }
 
     /// The names of all its containers.
@@ -101,7 +116,7 @@ impl<'p> Instance<'p> {
     }
 
     fn state(self) -> InstanceState {
-        let crashes = self.containers().any(|container| {
+        let crashes = self.own_containers().any(|container| {
             let waiting = container.state.as_ref().and_then(|s| s.waiting.as_ref());
             waiting.and_then(|w| w.reason.as_deref()) == Some(CRASH_LOOP)
         });

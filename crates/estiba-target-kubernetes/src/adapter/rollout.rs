@@ -297,7 +297,7 @@ impl Rollout<'_> {
         late: Option<Duration>,
     ) -> TargetError {
         let log = match (pod, &reason.log) {
-            (Some(pod), Some(container)) => self.cluster.last_lines(pod, container).await,
+            (Some(pod), Some(container)) => self.cluster.explaining_lines(pod, container).await,
             _ => Vec::new(),
         };
         let reason = match pod {

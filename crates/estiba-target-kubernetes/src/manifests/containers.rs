@@ -42,7 +42,9 @@ impl PodContext<'_> {
     pub(super) fn containers(&self, specs: &[ContainerSpec]) -> Result<Containers, Message> {
         let has_sidecars = self.manifests.server.has_sidecars();
         let is_probed = specs.iter().any(|spec| spec.readiness.is_some());
-        let last = specs.iter().rposition(|spec| !completes(spec));
+        let last = specs
+            .iter()
+            .rposition(|spec| !completes(spec) && !spec.ships_logs);
         let mut all = Containers::default();
         for (index, spec) in specs.iter().enumerate() {
             let mut probes = probes::probes(
@@ -58,7 +60,12 @@ impl PodContext<'_> {
                 let liveness = probes.liveness.take();
                 probes = probes::with_timing(Some(probes::by_port(port)), liveness);
             }
-            if completes(spec) {
+            if spec.ships_logs && has_sidecars {
+                // It is there before all others, and ends when they have.
+                let mut shipper = self.container(spec, Probes::default());
+                shipper.restart_policy = Some("Always".to_owned());
+                all.init.insert(0, shipper);
+            } else if completes(spec) {
                 all.init.push(self.container(spec, Probes::default()));
             } else if !spec.before.is_empty() && has_sidecars {
                 let mut sidecar = self.container(spec, probes);
@@ -98,6 +105,7 @@ impl PodContext<'_> {
             let words: Vec<_> = words.iter().map(|word| literal(word)).collect();
             (!words.is_empty()).then_some(words)
         };
+        let leaves = self.serves && !spec.ships_logs && manifests.server.has_sleep();
         Container {
             name: spec.name.to_string(),
             image: Some(manifests.image(self.workload, &spec.image)),
@@ -105,11 +113,11 @@ impl PodContext<'_> {
             args: words(&spec.args),
             env: Some(self.variables(spec)),
             resources: requirements(&spec.limits, &spec.requests),
-            security_context: Some(security_context(pod::user(manifests, &spec.image))),
+            security_context: Some(security_context(pod::user(manifests, spec.user_image()))),
             startup_probe: probes.startup,
             readiness_probe: probes.readiness,
             liveness_probe: probes.liveness,
-            lifecycle: (self.serves && manifests.server.has_sleep()).then(leaving),
+            lifecycle: leaves.then(leaving),
             volume_mounts: Some(mounts(spec)),
             ..Container::default()
         }
@@ -229,7 +237,9 @@ fn leaving() -> Lifecycle {
 }
 
 fn mounts(spec: &ContainerSpec) -> Vec<VolumeMount> {
-    let has_own_tmp = spec.volumes.iter().any(|volume| volume.target == "/tmp");
+    let volumes = spec.volumes.iter().map(|volume| &volume.target);
+    let scratch = spec.scratch.iter().map(|scratch| &scratch.target);
+    let has_own_tmp = volumes.chain(scratch).any(|target| target == "/tmp");
     let tmp = (!has_own_tmp).then(|| VolumeMount {
         name: pod::TMP.to_owned(),
         mount_path: "/tmp".to_owned(),
@@ -257,5 +267,12 @@ fn mounts(spec: &ContainerSpec) -> Vec<VolumeMount> {
         read_only: volume.read_only.then_some(true),
         ..VolumeMount::default()
     });
-    tmp.into_iter().chain(files).chain(volumes).collect()
+    let scratch = spec.scratch.iter().map(|scratch| VolumeMount {
+        name: scratch.name.clone(),
+        mount_path: scratch.target.clone(),
+        read_only: scratch.read_only.then_some(true),
+        ..VolumeMount::default()
+    });
+    let mounts = tmp.into_iter().chain(files).chain(scratch);
+    mounts.chain(volumes).collect()
 }

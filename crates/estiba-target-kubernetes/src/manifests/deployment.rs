@@ -1,5 +1,7 @@
 //! What runs: the `Deployment` and what stands beside it.
 
+use std::collections::BTreeMap;
+
 use estiba_model::{Message, Strategy};
 use estiba_target::{RolloutSpec, WorkloadSpec};
 use k8s_openapi::api::apps::v1::{
@@ -57,15 +59,18 @@ pub(super) fn deployment(manifests: &Manifests, spec: &RolloutSpec) -> Result<Ma
     if serves {
         labels.insert(label::SERVING.to_owned(), "true".to_owned());
     }
-    let marks = [
+    let marks = BTreeMap::from([
         (annotation::VERSION.to_owned(), of.version.to_string()),
         (
             annotation::FINGERPRINT.to_owned(),
             of.fingerprint.to_string(),
         ),
-    ];
+    ]);
+    let mut of_pods = marks.clone();
+    let shipper = of.containers.iter().find(|one| one.ships_logs);
+    of_pods.extend(shipper.map(|one| (annotation::SHIPPER.to_owned(), one.name.to_string())));
     let mut metadata = place.metadata(name.clone(), &of.workload, &of.version);
-    metadata.annotations = Some(marks.clone().into());
+    metadata.annotations = Some(marks);
     let overlaps = serves && !manifests.server.has_sleep() && spec.strategy == Strategy::Rolling;
     Ok(Manifest::of(&Deployment {
         metadata,
@@ -82,7 +87,7 @@ pub(super) fn deployment(manifests: &Manifests, spec: &RolloutSpec) -> Result<Ma
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
                     labels: Some(labels),
-                    annotations: Some(marks.into()),
+                    annotations: Some(of_pods),
                     ..ObjectMeta::default()
                 }),
                 spec: Some(pod::pod(&context, &of.containers, Some(name))?),

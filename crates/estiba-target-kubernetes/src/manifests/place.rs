@@ -36,6 +36,8 @@ pub mod annotation {
     pub const FINGERPRINT: &str = "estiba.dev/fingerprint";
     /// The release's version, exactly.
     pub const VERSION: &str = "estiba.dev/version";
+    /// The container of a pod that reads what the others log to files.
+    pub const SHIPPER: &str = "estiba.dev/ships-logs";
     /// The identity of a resource.
     pub const RESOURCE: &str = "estiba.dev/resource";
 }

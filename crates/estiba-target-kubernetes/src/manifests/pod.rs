@@ -1,6 +1,6 @@
 //! What containers run in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{Digest, Message, Name};
 use estiba_target::ContainerSpec;
@@ -103,8 +103,11 @@ fn volumes(secret: &str, specs: &[ContainerSpec]) -> Vec<Volume> {
         .flat_map(|spec| &spec.volumes)
         .map(|volume| (volume.source.as_str(), claim(&volume.source)))
         .collect();
+    let scratch = specs.iter().flat_map(|spec| &spec.scratch);
+    let scratch: BTreeSet<&str> = scratch.map(|one| one.name.as_str()).collect();
     std::iter::once(empty(TMP))
         .chain(files)
+        .chain(scratch.into_iter().map(empty))
         .chain(claims.into_values())
         .collect()
 }

@@ -7,7 +7,9 @@ use estiba_model::{
     ExposedPort, Exposure, Fingerprint, HttpProbe, HttpScheme, Probe, ProjectId, Protocol,
     Quantities, Ready, ResourceId, Route, SecretString, Strategy,
 };
-use estiba_target::{ContainerSpec, FileContent, FileSpec, Reach, VolumeSpec, WorkloadSpec};
+use estiba_target::{
+    ContainerSpec, FileContent, FileSpec, Reach, ScratchSpec, VolumeSpec, WorkloadSpec,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -40,6 +42,9 @@ fn container(container: &str, image: &[u8]) -> ContainerSpec {
         variables: BTreeMap::new(),
         files: Vec::new(),
         volumes: Vec::new(),
+        scratch: Vec::new(),
+        ships_logs: false,
+        user_of: None,
         limits: Quantities::default(),
         requests: Quantities::default(),
         liveness: None,
@@ -350,6 +355,62 @@ fn containers_start_in_their_order() {
     assert_eq!(pods(20, Ready::Started), told("setup", "proxy,main"));
     let error = pods(20, Ready::Healthy).unwrap_err();
     assert!(error.en.contains("1.20"), "{error}");
+}
+
+#[test]
+fn what_reads_logs_is_beside_the_others_and_ends_last_where_that_can_be() {
+    let scratch = |read_only| ScratchSpec {
+        name: "logs-0".to_owned(),
+        target: "/data/logs".to_owned(),
+        read_only,
+    };
+    let main = ContainerSpec {
+        scratch: vec![scratch(false)],
+        ..container("main", b"other")
+    };
+    let shipper = ContainerSpec {
+        scratch: vec![scratch(true)],
+        ships_logs: true,
+        user_of: Some(main.image.clone()),
+        ..container("logs", b"estiba")
+    };
+    let spec = rollout("api", vec![main, shipper], exposure(&[(None, "/")]));
+    for (minor, key, has_sleep) in [(20, "containers", false), (33, "initContainers", true)] {
+        let objects = manifests(&json!({}), minor).workload(&spec).unwrap();
+        let template = &objects.last().unwrap().value()["spec"]["template"];
+        assert_eq!(
+            template["metadata"]["annotations"][annotation::SHIPPER],
+            "logs"
+        );
+        let pod = &template["spec"];
+        let last = |key: &str| pod[key].as_array().unwrap().last().unwrap().clone();
+        let (main, shipper) = (&pod["containers"][0], last(key));
+        assert_eq!(
+            (&main["name"], &shipper["name"]),
+            (&json!("main"), &json!("logs"))
+        );
+        assert_eq!(shipper["securityContext"], main["securityContext"]);
+        assert_eq!(shipper["securityContext"]["runAsUser"], 1000);
+        assert_eq!(main["lifecycle"].is_object(), has_sleep, "{minor}");
+        assert!(shipper["lifecycle"].is_null() && shipper["readinessProbe"].is_null());
+        assert!(main["readinessProbe"].is_object());
+        let mount = |container: &serde_json::Value| {
+            let mounts = container["volumeMounts"].as_array().unwrap().iter();
+            let mut own = mounts.filter(|mount| mount["name"] == "logs-0");
+            own.next().cloned().unwrap()
+        };
+        assert_eq!(
+            mount(main),
+            json!({ "name": "logs-0", "mountPath": "/data/logs" })
+        );
+        assert_eq!(mount(&shipper)["readOnly"], true);
+        let volumes = pod["volumes"].as_array().unwrap().iter();
+        let shared = volumes.filter(|volume| volume["name"] == "logs-0");
+        assert_eq!(
+            shared.collect::<Vec<_>>(),
+            [&json!({ "name": "logs-0", "emptyDir": {} })]
+        );
+    }
 }
 
 #[test]

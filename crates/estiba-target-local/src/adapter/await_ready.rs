@@ -110,7 +110,8 @@ async fn until_decided(directory: &InstanceDir, deadline: Instant) -> Result<Out
 
 fn why_not_ready(labels: &Labels, status: &Status) -> Option<Message> {
     let containers = labels.containers.iter().zip(&status.containers);
-    let (label, container) = containers.into_iter().find(|(_, one)| !one.ready)?;
+    let mut own = containers.filter(|(_, one)| !one.ships_logs);
+    let (label, container) = own.find(|(_, one)| !one.ready)?;
     let why = container
         .error
         .clone()

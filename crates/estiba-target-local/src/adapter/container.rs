@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use estiba_host::account::Account;
 use estiba_image::{ImageConfig, ImageStore};
 use estiba_model::{Exposure, HttpScheme, InstanceName, Name, Probe, Ready, message};
-use estiba_target::{ContainerSpec, VolumeSpec};
+use estiba_target::{ContainerSpec, ScratchSpec, VolumeSpec};
 use nix::sys::signal::Signal;
 
 use crate::layout::{EnvironmentDir, InstanceDir};
@@ -18,6 +18,9 @@ use estiba_host::HostError;
 
 /// Processes and threads of a container at the most, where that can be enforced.
 const MOST_PROCESSES: u32 = 4096;
+/// Containers of other users write there too. On the machine itself, the folder is in one
+/// that is Estiba's alone.
+const SCRATCH_MODE: u32 = 0o777;
 /// A host name has at most so many characters.
 const LONGEST_HOSTNAME: usize = 63;
 
@@ -36,17 +39,22 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// All containers, in the order in which they start.
+    /// All containers, in the order in which they start: what reads logs is there before
+    /// the others, and after them.
     pub(super) fn plan(&self, specs: &[ContainerSpec]) -> Result<Vec<ContainerPlan>, HostError> {
         let mut plans = specs
             .iter()
             .map(|spec| self.container(spec))
             .collect::<Result<Vec<_>, _>>()?;
+        plans.sort_by_key(|plan| !plan.ships_logs);
         // Where nothing says when the instance is ready, its port does.
         let is_probed = plans.iter().any(|plan| !plan.readiness.is_empty());
         let port = main_port(self.ports).map(|(_, port)| port.allocated);
         if let Some(port) = port.filter(|_| !is_probed)
-            && let Some(last) = plans.iter_mut().rev().find(|plan| !plan.completes)
+            && let Some(last) = plans
+                .iter_mut()
+                .rev()
+                .find(|plan| !plan.completes && !plan.ships_logs)
         {
             last.readiness.push(Check::Tcp(port));
         }
@@ -56,7 +64,7 @@ impl Planner<'_> {
     fn container(&self, spec: &ContainerSpec) -> Result<ContainerPlan, HostError> {
         let image = self.images.manifest(&spec.image)?.config;
         let layers = self.images.layers(&spec.image)?;
-        let account = Account::of(&image.user, &layers);
+        let account = self.account(spec)?;
         let unique = self.directory.unique();
         let files_dir = self.files.join(spec.name.as_str());
         let files: Vec<_> = spec
@@ -81,6 +89,9 @@ impl Planner<'_> {
             .collect();
         for volume in &spec.volumes {
             mounts.push(self.volume(volume, account.user)?);
+        }
+        for scratch in &spec.scratch {
+            mounts.push(self.scratch(scratch, account.user)?);
         }
         let hostname: String = self
             .instance
@@ -113,6 +124,26 @@ impl Planner<'_> {
             before: spec.before.clone(),
             stop_signal: stop_signal(image.stop_signal.as_deref()),
             completes: spec.before.values().any(|ready| *ready == Ready::Complete),
+            ships_logs: spec.ships_logs,
+        })
+    }
+
+    fn account(&self, spec: &ContainerSpec) -> Result<Account, HostError> {
+        let image = self.images.manifest(spec.user_image())?.config;
+        let layers = self.images.layers(spec.user_image())?;
+        Ok(Account::of(&image.user, &layers))
+    }
+
+    /// A folder of the instance, which goes with it.
+    fn scratch(&self, scratch: &ScratchSpec, user: User) -> Result<BindMount, HostError> {
+        let source = self.directory.scratch().join(&scratch.name);
+        give_to(&source, user)?;
+        let open = fs::Permissions::from_mode(SCRATCH_MODE);
+        fs::set_permissions(&source, open).map_err(HostError::at(&source))?;
+        Ok(BindMount {
+            source,
+            target: scratch.target.clone().into(),
+            read_only: scratch.read_only,
         })
     }
 

@@ -32,7 +32,7 @@ impl LocalTarget {
         let mut containers = labels.containers.iter();
         let label = match &request.container {
             Some(name) => containers.find(|one| one.name == *name),
-            None => containers.next(),
+            None => containers.find(|one| !one.ships_logs),
         };
         let Some(label) = label else {
             let names: Vec<_> = labels

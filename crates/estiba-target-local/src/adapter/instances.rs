@@ -139,10 +139,9 @@ impl LocalTarget {
                 "{workload}: la plataforma local no dirige puertos UDP"
             ));
         }
-        let is_limited = spec
-            .containers
-            .iter()
-            .any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
+        let mut own = spec.containers.iter().filter(|one| !one.ships_logs);
+        let is_limited =
+            own.any(|one| one.limits.memory_bytes.is_some() || one.limits.cpu_millis.is_some());
         if is_limited
             && !self
                 .host()
@@ -290,6 +289,7 @@ impl Parts<'_> {
         let of_container = containers.iter().map(|plan| ContainerLabel {
             name: plan.name.clone(),
             id: plan.spec.id.clone(),
+            ships_logs: plan.ships_logs,
         });
         let labels = Labels {
             containers: of_container.collect(),

@@ -45,7 +45,7 @@ pub(crate) fn last_lines(logs: &Path, instance: &InstanceName, count: usize) -> 
     };
     // They explain an error; that they can't be read must not hide it.
     let lines = read().unwrap_or_default();
-    lines.into_iter().map(|line| line.text).collect()
+    lines.into_iter().flat_map(LogLine::said).collect()
 }
 
 /// Removes the logs of all but the newest instances of a workload; those that

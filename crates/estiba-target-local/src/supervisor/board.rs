@@ -22,7 +22,7 @@ pub(super) struct Stop {
 }
 
 impl Board {
-    pub(super) fn new(containers: usize) -> Self {
+    pub(super) fn new(containers: &[ContainerPlan]) -> Self {
         Self {
             status: watch::Sender::new(Status::starting(containers)),
             stop: watch::Sender::new(None),

@@ -23,7 +23,7 @@ pub(crate) struct Description {
     /// The program that plays the runtime's hidden roles.
     pub(crate) helper: PathBuf,
     pub(crate) edge_socket: PathBuf,
-    /// In the order in which they start.
+    /// In the order in which they start; they end in the other direction.
     pub(crate) containers: Vec<ContainerPlan>,
     /// Values that must not reach the log.
     pub(crate) secrets: Vec<String>,
@@ -57,6 +57,9 @@ pub(crate) struct Labels {
 pub(crate) struct ContainerLabel {
     pub(crate) name: Name,
     pub(crate) id: ContainerId,
+    /// It reads what the others log to files.
+    #[serde(default)]
+    pub(crate) ships_logs: bool,
 }
 
 /// A port of an instance.
@@ -84,6 +87,9 @@ pub(crate) struct ContainerPlan {
     pub(crate) stop_signal: i32,
     /// It does its work once and is done, when it ends with code 0.
     pub(crate) completes: bool,
+    /// It reads what the others log to files.
+    #[serde(default)]
+    pub(crate) ships_logs: bool,
 }
 
 /// A file of a container.

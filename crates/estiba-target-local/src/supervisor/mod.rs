@@ -46,6 +46,9 @@ const MAX_DESCRIPTION_BYTES: u64 = 64 << 20;
 /// Time to end for containers when nobody says how long.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
+/// Time for the last lines of logs, after those who wrote them have ended.
+const SHIPPING_GRACE: Duration = Duration::from_secs(10);
+
 /// How a supervisor is to stop.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct StopOrder {
@@ -135,7 +138,7 @@ impl Prepared {
 }
 
 async fn supervise(instance: Rc<Description>) {
-    let board = Board::new(instance.containers.len());
+    let board = Board::new(&instance.containers);
     // Before anybody is told that it runs, so that no signal is missed.
     let signals = (
         signal(SignalKind::terminate()),
@@ -185,7 +188,8 @@ async fn all_end(containers: &mut [JoinHandle<()>]) {
     }
 }
 
-/// Ends the containers, the last first.
+/// Ends the containers, the last first. The one that reads logs has its time when the
+/// others have ended.
 async fn stop(instance: &Description, board: &Board, containers: &mut [JoinHandle<()>]) {
     let order: Option<StopOrder> = record::read(&instance.directory.stop_order())
         .ok()
@@ -194,6 +198,10 @@ async fn stop(instance: &Description, board: &Board, containers: &mut [JoinHandl
     let deadline = Instant::now() + grace;
     for (index, container) in containers.iter_mut().enumerate().rev() {
         if !container.is_finished() {
+            let deadline = match instance.containers[index].ships_logs {
+                true => Instant::now() + SHIPPING_GRACE,
+                false => deadline,
+            };
             board.stop(index, deadline);
             let _ = container.await;
         }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use estiba_host::ProcessId;
 
+use super::description::ContainerPlan;
+
 /// After so many quick ends in a row a container is crashing.
 pub(crate) const CRASHING_AFTER: u32 = 3;
 
@@ -35,6 +37,9 @@ pub(crate) struct ContainerStatus {
     pub(crate) end: Option<End>,
     /// Why it does not start, or what a check says that fails.
     pub(crate) error: Option<Message>,
+    /// It reads what the others log to files: how the instance is does not depend on it.
+    #[serde(default)]
+    pub(crate) ships_logs: bool,
 }
 
 /// What a container is doing.
@@ -94,25 +99,33 @@ impl ContainerStatus {
 }
 
 impl Status {
-    pub(crate) fn starting(containers: usize) -> Self {
+    pub(crate) fn starting(plans: &[ContainerPlan]) -> Self {
+        let starting = |plan: &ContainerPlan| ContainerStatus {
+            ships_logs: plan.ships_logs,
+            ..ContainerStatus::default()
+        };
         Self {
             state: InstanceState::Starting,
             since: Timestamp::now(),
             was_ready: false,
-            containers: vec![ContainerStatus::default(); containers],
+            containers: plans.iter().map(starting).collect(),
         }
     }
 
+    /// The containers of the workload itself.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &ContainerStatus> {
+        self.containers.iter().filter(|one| !one.ships_logs)
+    }
+
     pub(crate) fn restarts(&self) -> u32 {
-        self.containers.iter().map(|one| one.restarts).sum()
+        self.own().map(|one| one.restarts).sum()
     }
 
     /// Brings the state up to date with the containers.
     pub(super) fn settle(&mut self) {
-        let all = &self.containers;
-        let state = if all.iter().all(|one| one.ready) {
+        let state = if self.own().all(|one| one.ready) {
             InstanceState::Ready
-        } else if all.iter().any(ContainerStatus::is_crashing) {
+        } else if self.own().any(ContainerStatus::is_crashing) {
             InstanceState::Crashing
         } else if self.was_ready {
             InstanceState::Unready
@@ -144,6 +157,10 @@ mod tests {
             ..Default::default()
         };
         let waiting = ContainerStatus::default;
+        let shipping = |container| ContainerStatus {
+            ships_logs: true,
+            ..container
+        };
         for (was_ready, containers, expected) in [
             (false, vec![waiting()], InstanceState::Starting),
             (false, vec![ready(), waiting()], InstanceState::Starting),
@@ -151,8 +168,18 @@ mod tests {
             (true, vec![ready(), waiting()], InstanceState::Unready),
             (true, vec![ready(), crashing()], InstanceState::Crashing),
             (false, vec![crashing()], InstanceState::Crashing),
+            (
+                false,
+                vec![shipping(crashing()), ready()],
+                InstanceState::Ready,
+            ),
+            (
+                false,
+                vec![shipping(ready()), waiting()],
+                InstanceState::Starting,
+            ),
         ] {
-            let mut status = Status::starting(0);
+            let mut status = Status::starting(&[]);
             status.was_ready = was_ready;
             status.containers = containers;
             status.settle();

@@ -53,6 +53,12 @@ pub fn with_volume(mut web: Value) -> Value {
     web
 }
 
+/// The same with a log in a file.
+pub fn with_file_logs(mut web: Value) -> Value {
+    web["metadata"]["annotations"]["estiba.dev/logs"] = json!("/data/logs/*.log");
+    web
+}
+
 /// The same with a variable of its main container.
 pub fn with_variable(mut score: Value, name: &str, text: &str) -> Value {
     score["containers"]["main"]["variables"][name] = json!(text);

@@ -5,6 +5,7 @@ mod data;
 mod deploying;
 mod diagnosing;
 mod failing;
+mod file_logs;
 mod isolation;
 mod killed;
 mod logs_exec;
@@ -49,6 +50,7 @@ pub const THEMES: &[Theme] = &[
         isolation::ALL,
     ),
     (["Logs and exec", "Logs y exec"], logs_exec::ALL),
+    (["Logs in files", "Logs en archivos"], file_logs::ALL),
     (["Telling", "Informar"], diagnosing::ALL),
 ];
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::{BEGAN_WITH, behaves, variable};
+use crate::{BEGAN_WITH, behaves, logfile, variable};
 
 static ALIVE: AtomicBool = AtomicBool::new(true);
 
@@ -76,6 +76,14 @@ fn said(what: &str, rest: &str, parts: &VecDeque<&str>) -> Option<String> {
         }
         "complain" => {
             eprintln!("{rest}");
+            String::new()
+        }
+        "log" => {
+            logfile::log(rest);
+            String::new()
+        }
+        "rotate" => {
+            logfile::rotate();
             String::new()
         }
         "count" => {

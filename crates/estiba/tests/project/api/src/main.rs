@@ -2,6 +2,7 @@
 //! `BEHAVIOUR` says (words separated by commas) and what its first argument is.
 
 mod answer;
+mod logfile;
 mod signal;
 mod tell;
 
@@ -115,10 +116,11 @@ fn until_told_to_end() {
     }
 }
 
-/// Says what happens, and keeps it where there is a volume.
+/// Says what happens, and keeps it where there is a volume, or a folder for logs.
 fn note(what: &str) {
     let line = format!("{what} {}\n", variable("ESTIBA_INSTANCE"));
     print!("{line}");
+    logfile::write(&line);
     let kept = OpenOptions::new()
         .create(true)
         .append(true)
