@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::Shape;
 use crate::checkpoint::{Checkpoints, Noted};
-use crate::config::{self, Config, SinkConfig, SinkLogin};
+use crate::config::{self, BulkConfig, Config, SinkConfig, SinkLogin};
 use crate::error::ShipError;
 use crate::files::{Files, Patience};
 use crate::http::{Doors, Listener, Posted};
@@ -110,7 +111,17 @@ fn sink(config: &Config, metrics: &Arc<Metrics>) -> Result<Sink, ShipError> {
     let SinkConfig::Bulk(to) = &config.sink else {
         return Ok(Sink::Stdout);
     };
-    let rejected = match &config.state {
+    let bulk = bulk(to, config.state.as_deref(), metrics)?;
+    Ok(Sink::Bulk(Box::new(bulk)))
+}
+
+/// A `_bulk`; what it refuses for good is kept in the folder.
+pub(crate) fn bulk(
+    to: &BulkConfig,
+    folder: Option<&Path>,
+    metrics: &Arc<Metrics>,
+) -> Result<Bulk, ShipError> {
+    let rejected = match folder {
         Some(folder) => Some(Rejected::open(folder).map_err(ShipError::file(folder))?),
         None => None,
     };
@@ -126,9 +137,7 @@ fn sink(config: &Config, metrics: &Arc<Metrics>) -> Result<Sink, ShipError> {
         rejected,
         Arc::clone(metrics),
     );
-    Ok(Sink::Bulk(Box::new(
-        bulk.map_err(|error| ShipError::Sink(error.to_string()))?,
-    )))
+    bulk.map_err(|error| ShipError::Sink(error.to_string()))
 }
 
 fn spool(

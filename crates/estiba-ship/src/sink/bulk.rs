@@ -92,7 +92,7 @@ impl Bulk {
     }
 
     /// Sends until every document is there or will never be.
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &mut self,
         body: Vec<u8>,
         documents: usize,
