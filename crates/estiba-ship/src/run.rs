@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::Shape;
 use crate::checkpoint::{Checkpoints, Noted};
-use crate::config::{self, BulkConfig, Config, SinkConfig, SinkLogin};
+use crate::config::{self, BulkConfig, Config, SinkConfig};
 use crate::error::ShipError;
 use crate::files::{Files, Patience};
 use crate::http::{Doors, Listener, Posted};
@@ -19,7 +19,7 @@ use crate::inbox;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ended, Pipeline};
 use crate::sender::Sender;
-use crate::sink::{Bulk, Login, Rejected, Sink};
+use crate::sink::{Bulk, Rejected, Sink};
 use crate::spool::Spool;
 use crate::stdin;
 
@@ -125,13 +125,9 @@ pub(crate) fn bulk(
         Some(folder) => Some(Rejected::open(folder).map_err(ShipError::file(folder))?),
         None => None,
     };
-    let login = to.login.clone().map(|login| match login {
-        SinkLogin::Token(token) => Login::Token(token),
-        SinkLogin::Basic { user, password } => Login::Basic(user, password),
-    });
     let bulk = Bulk::new(
         to.url.clone(),
-        login.as_ref(),
+        to.login.as_ref(),
         to.timeout,
         to.gzip,
         rejected,

@@ -8,7 +8,7 @@ mod rejected;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-pub(crate) use bulk::{Bulk, Login};
+pub(crate) use bulk::Bulk;
 pub(crate) use rejected::Rejected;
 
 /// A sink of one of the kinds.
