@@ -202,12 +202,13 @@ impl Client {
     /// A search in the index. An index that isn't there yet has no lines.
     pub(crate) async fn search(&self, search: &Value) -> Result<Value, ClusterError> {
         let path = format!("{}/_search", self.index());
-        match self.ask(Method::POST, &path, Some(search.to_string())).await {
-            Err(ClusterError::Refused { status: 404, kind, .. })
-                if kind == "index_not_found_exception" =>
-            {
-                Ok(json!({}))
-            }
+        match self
+            .ask(Method::POST, &path, Some(search.to_string()))
+            .await
+        {
+            Err(ClusterError::Refused {
+                status: 404, kind, ..
+            }) if kind == "index_not_found_exception" => Ok(json!({})),
             answer => answer,
         }
     }
@@ -227,7 +228,10 @@ impl Client {
         };
         match answers.iter().find(|answer| answer.get("error").is_some()) {
             Some(failed) => Err(self.refused(
-                failed["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500),
+                failed["status"]
+                    .as_u64()
+                    .and_then(|status| u16::try_from(status).ok())
+                    .unwrap_or(500),
                 failed,
             )),
             None if answers.len() != searches.len() => Err(ClusterError::Strange {
@@ -261,7 +265,11 @@ impl Client {
         let mut response = request.send().await.map_err(|error| self.silent(&error))?;
         let status = response.status();
         let mut text = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.silent(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.silent(&error))?
+        {
             if text.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(ClusterError::Strange {
                     place: self.place(),

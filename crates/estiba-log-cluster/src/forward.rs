@@ -200,7 +200,8 @@ impl Forwarder {
             let found = match self.store.after(environment, *sequence, lines, bytes).await {
                 Ok(found) => found,
                 Err(error) => {
-                    self.complain("logs can't be read to be forwarded", &error).await;
+                    self.complain("logs can't be read to be forwarded", &error)
+                        .await;
                     continue;
                 }
             };

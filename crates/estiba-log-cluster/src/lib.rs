@@ -42,12 +42,11 @@ impl Cluster {
     /// # Errors
     /// If nothing can make requests here.
     pub fn new(destination: Destination) -> Result<Self, ClusterError> {
-        let client = Client::new(destination.clone()).map_err(|error| {
-            ClusterError::Unreachable {
+        let client =
+            Client::new(destination.clone()).map_err(|error| ClusterError::Unreachable {
                 place: destination.name(),
                 why: error.to_string(),
-            }
-        })?;
+            })?;
         Ok(Self {
             client,
             destination,

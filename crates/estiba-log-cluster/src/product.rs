@@ -27,7 +27,9 @@ impl Product {
         match root["version"]["distribution"].as_str() {
             Some("opensearch") => Some(Self::OpenSearch),
             Some("quickwit") => Some(Self::Quickwit),
-            _ => root["version"]["number"].as_str().map(|_| Self::Elasticsearch),
+            _ => root["version"]["number"]
+                .as_str()
+                .map(|_| Self::Elasticsearch),
         }
     }
 
@@ -72,10 +74,22 @@ mod tests {
     #[test]
     fn products_say_what_they_are() {
         for (root, product) in [
-            (json!({"version": {"number": "8.19.0"}, "cluster_uuid": "x"}), Some(Product::Elasticsearch)),
-            (json!({"version": {"number": "2.19.3", "distribution": "opensearch"}}), Some(Product::OpenSearch)),
-            (json!({"version": {"number": "0.8.2", "distribution": "quickwit"}}), Some(Product::Quickwit)),
-            (json!({"version": {"number": "8.19.0"}, "cluster_uuid": OF_ESTIBA}), Some(Product::Estiba)),
+            (
+                json!({"version": {"number": "8.19.0"}, "cluster_uuid": "x"}),
+                Some(Product::Elasticsearch),
+            ),
+            (
+                json!({"version": {"number": "2.19.3", "distribution": "opensearch"}}),
+                Some(Product::OpenSearch),
+            ),
+            (
+                json!({"version": {"number": "0.8.2", "distribution": "quickwit"}}),
+                Some(Product::Quickwit),
+            ),
+            (
+                json!({"version": {"number": "8.19.0"}, "cluster_uuid": OF_ESTIBA}),
+                Some(Product::Estiba),
+            ),
             (json!({"hello": "world"}), None),
         ] {
             assert_eq!(Product::of(&root), product, "{root}");

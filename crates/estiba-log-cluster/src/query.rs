@@ -8,7 +8,9 @@
 //! <https://www.elastic.co/docs/reference/query-languages/querydsl>
 
 use estiba_log_store::{Part, Scope, Selection};
-use estiba_logs::{Bound, Field, Glob, Level, Node, Origin, Piece, Query, Record, Value as Wanted, parse_time};
+use estiba_logs::{
+    Bound, Field, Glob, Level, Node, Origin, Piece, Query, Record, Value as Wanted, parse_time,
+};
 use estiba_model::{Message, message};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -132,7 +134,11 @@ impl Translator {
 
     /// The first moment of the cluster that is after this one.
     fn after(&self, at: Timestamp) -> Timestamp {
-        at_us(self.floor(at).as_microsecond().saturating_add(self.product.moment_us()))
+        at_us(
+            self.floor(at)
+                .as_microsecond()
+                .saturating_add(self.product.moment_us()),
+        )
     }
 
     fn at(&self, value: &Wanted, negated: bool) -> Asked {
@@ -209,7 +215,8 @@ impl Translator {
             let term = json!({"term": {field: {"value": text, "case_insensitive": true}}});
             return match number(text).filter(|_| self.has_numbers_apart(field)) {
                 Some(number) => {
-                    let term_of_number = json!({"term": {format!("{field}.{NUMBER}"): {"value": number}}});
+                    let term_of_number =
+                        json!({"term": {format!("{field}.{NUMBER}"): {"value": number}}});
                     any_of(vec![term, term_of_number])
                 }
                 None => term,
@@ -229,7 +236,11 @@ impl Translator {
 
     fn between(&self, field: &str, low: &Bound, high: &Bound, negated: bool) -> Value {
         let ends = [end(low), end(high)];
-        let numbers = ends.iter().flatten().filter(|text| number(text).is_some()).count();
+        let numbers = ends
+            .iter()
+            .flatten()
+            .filter(|text| number(text).is_some())
+            .count();
         let texts = ends.iter().flatten().count() - numbers;
         // A number is compared with numbers alone, and a text with texts.
         match (numbers, texts) {
@@ -319,7 +330,11 @@ fn pattern(glob: &Glob) -> String {
 }
 
 fn at_us(us: i64) -> Timestamp {
-    Timestamp::from_microsecond(us).unwrap_or(if us < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    Timestamp::from_microsecond(us).unwrap_or(if us < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 fn everything() -> Value {

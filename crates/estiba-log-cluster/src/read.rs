@@ -48,7 +48,11 @@ impl Cluster {
     /// If there is no answer.
     pub async fn search(&self, scope: &Scope, search: &Search) -> Result<Found, ReadError> {
         let around = search.lines_before > 0 || search.lines_after > 0;
-        let most = if around { MOST_WITH_CONTEXT } else { Search::MOST };
+        let most = if around {
+            MOST_WITH_CONTEXT
+        } else {
+            Search::MOST
+        };
         let limit = search.limit.min(most);
         let product = self.client.product().await?;
         let selection = Selection {
@@ -134,11 +138,7 @@ impl Cluster {
     ///
     /// # Errors
     /// If there is no answer.
-    pub async fn histogram(
-        &self,
-        scope: &Scope,
-        of: &HistogramOf,
-    ) -> Result<Histogram, ReadError> {
+    pub async fn histogram(&self, scope: &Scope, of: &HistogramOf) -> Result<Histogram, ReadError> {
         let product = self.client.product().await?;
         let filter = wrong(query::filter(scope, &of.selection, product))?;
         let by = of.by.as_deref().map(listed).transpose()?;
@@ -298,7 +298,9 @@ impl Cluster {
     }
 
     fn lines(&self, answer: &Value, product: Product) -> Result<Vec<Line>, ClusterError> {
-        let hits = answer["hits"]["hits"].as_array().map_or(&[][..], Vec::as_slice);
+        let hits = answer["hits"]["hits"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         let line = |hit: &Value| {
             let at = Cursor {
                 at_us: product.from_sort(whole(&hit["sort"][0])?),
@@ -317,7 +319,9 @@ impl Cluster {
         let strange = || ClusterError::Strange {
             place: self.client.place(),
         };
-        hits.iter().map(|hit| line(hit).ok_or_else(strange)).collect()
+        hits.iter()
+            .map(|hit| line(hit).ok_or_else(strange))
+            .collect()
     }
 }
 

@@ -29,9 +29,7 @@ pub(crate) fn template(index: &str) -> Value {
         "fields": {NUMBER: {"type": "double", "ignore_malformed": true, "coerce": false}},
     });
     let keyword = || json!({"type": "keyword", "ignore_above": LONGEST_VALUE});
-    let of = |kind: &str, mapping: Value| {
-        json!({format!("{kind}s"): {"match_mapping_type": kind, "mapping": mapping}})
-    };
+    let of = |kind: &str, mapping: Value| json!({format!("{kind}s"): {"match_mapping_type": kind, "mapping": mapping}});
     let mut properties = json!({
         "@timestamp": {"type": "date"},
         "message": {"type": "text", "analyzer": "estiba_words"},

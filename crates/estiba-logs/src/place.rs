@@ -102,7 +102,9 @@ mod tests {
         for name in ["logs", "estiba-logs", "logs.2026", "a_b+c"] {
             assert!(is_index(name), "{name}");
         }
-        for name in ["", "Logs", "-a", "_all", "..", "a*", "a/b", "a b", "a,b", "a:b", "a%b"] {
+        for name in [
+            "", "Logs", "-a", "_all", "..", "a*", "a/b", "a b", "a,b", "a:b", "a%b",
+        ] {
             assert!(!is_index(name), "{name}");
         }
         assert!(!is_index(&"a".repeat(256)));

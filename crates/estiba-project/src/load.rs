@@ -15,9 +15,9 @@ use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use crate::check::{self, Declared};
-use crate::logs::LogsFile;
 use crate::file::{EnvironmentFile, On, PreviewsFile, ProjectFile, checking_schema};
 use crate::finding::{Findings, Spot, start_of};
+use crate::logs::LogsFile;
 use crate::outside::{self, OutsideFile};
 use crate::over::Over;
 use crate::prune::prune;

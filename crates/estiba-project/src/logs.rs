@@ -73,12 +73,31 @@ mod tests {
     #[test]
     fn the_patterns_are_the_rules() {
         let address = Regex::new(ADDRESS_PATTERN).unwrap();
-        for text in ["https://h", "http://h:9200/a", "https://u:p@h", "h:9200", "https://", "https://h?x"] {
+        for text in [
+            "https://h",
+            "http://h:9200/a",
+            "https://u:p@h",
+            "h:9200",
+            "https://",
+            "https://h?x",
+        ] {
             let is_good = estiba_logs::check_cluster(text).is_ok();
             assert_eq!(address.is_match(text), is_good, "{text}");
         }
         let index = Regex::new(INDEX_PATTERN).unwrap();
-        for text in ["estiba-logs", "a.b_c+d", "", "-a", "A", "a b", "a*", "a/b", "a\\b", "a:b", "é"] {
+        for text in [
+            "estiba-logs",
+            "a.b_c+d",
+            "",
+            "-a",
+            "A",
+            "a b",
+            "a*",
+            "a/b",
+            "a\\b",
+            "a:b",
+            "é",
+        ] {
             assert_eq!(index.is_match(text), estiba_logs::is_index(text), "{text}");
         }
     }

@@ -56,7 +56,9 @@ impl Forwarding {
     fn begin(&self, forwarder: &Forwarder) -> Arc<Figures> {
         let figures = forwarder.figures();
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.running.push((Arc::clone(&figures), forwarder.watch()));
+        state
+            .running
+            .push((Arc::clone(&figures), forwarder.watch()));
         figures
     }
 
@@ -177,9 +179,7 @@ fn of_projects(
         let Ok(cluster) = found else { continue };
         if !tasks.contains_key(&key) {
             let of = names(id);
-            let covers = move |one: &Environment| {
-                one.team == of.0 && one.project == of.1
-            };
+            let covers = move |one: &Environment| one.team == of.0 && one.project == of.1;
             let place = folder.join(id.team.as_str()).join(id.project.as_str());
             begin(app, store, tasks, key, cluster, Box::new(covers), &place);
         }
@@ -200,9 +200,8 @@ fn of_server(
         return;
     }
     let others: BTreeSet<Names> = wanted.keys().map(names).collect();
-    let covers = move |one: &Environment| {
-        !others.contains(&(one.team.clone(), one.project.clone()))
-    };
+    let covers =
+        move |one: &Environment| !others.contains(&(one.team.clone(), one.project.clone()));
     begin(app, store, tasks, None, cluster, Box::new(covers), folder);
 }
 

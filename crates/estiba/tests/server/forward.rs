@@ -24,9 +24,11 @@ fn describe(server: &Server, team: &str, logs: &str) {
 
 /// A key that writes lines of an environment.
 fn shipper(server: &Server, team: &str, environment: &str) -> String {
-    server.token(&json!({ "name": format!("ship-{team}-{environment}"), "machine": true, "scope": {
-        "role": "shipper", "team": team, "project": "tp2", "environments": [environment],
-    }}))
+    server.token(
+        &json!({ "name": format!("ship-{team}-{environment}"), "machine": true, "scope": {
+            "role": "shipper", "team": team, "project": "tp2", "environments": [environment],
+        }}),
+    )
 }
 
 fn ship(server: &Server, key: &str, documents: impl IntoIterator<Item = Value>) {
@@ -61,15 +63,21 @@ fn numbered(numbers: std::ops::Range<u32>) -> impl Iterator<Item = Value> {
 fn wrong(lines: &[Value], count: u32) -> Vec<(u64, usize)> {
     let mut times: BTreeMap<u64, usize> = (0..u64::from(count)).map(|n| (n, 0)).collect();
     for line in lines {
-        *times.entry(line["attributes"]["n"].as_u64().unwrap()).or_default() += 1;
+        *times
+            .entry(line["attributes"]["n"].as_u64().unwrap())
+            .or_default() += 1;
     }
     times.into_iter().filter(|(_, times)| *times != 1).collect()
 }
 
 fn metric(server: &Server, name: &str) -> f64 {
     let text = server.get("/metrics", "").text().unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
-    line.map_or(-1.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} ")));
+    line.map_or(-1.0, |line| {
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    })
 }
 
 /// A server whose project of moria has its lines at another one, behind a gate.
@@ -106,8 +114,7 @@ impl Pair {
     }
 
     fn set_secret(&self) {
-        let path =
-            "/api/v1/teams/moria/projects/tp2/environments/prod/secrets/LOG_TOKEN";
+        let path = "/api/v1/teams/moria/projects/tp2/environments/prod/secrets/LOG_TOKEN";
         let value = json!({ "value": self.of_there });
         let set = self.here.send("PUT", path, &self.here.admin, &value);
         assert_eq!(set.status(), 204, "{}", set.text().unwrap());
@@ -121,7 +128,9 @@ impl Pair {
     fn there_are(&self) -> u64 {
         let count = self.there.request("GET", "/elastic/_count", "");
         let count = count.basic_auth("estiba", Some(&self.of_there)).send();
-        count.unwrap().json::<Value>().unwrap()["count"].as_u64().unwrap()
+        count.unwrap().json::<Value>().unwrap()["count"]
+            .as_u64()
+            .unwrap()
     }
 }
 
@@ -134,7 +143,13 @@ pub fn lines_of_a_project_are_in_a_cluster_and_found_there() {
     assert_eq!(refused.status(), 502);
     let problem: Value = refused.json().unwrap();
     assert_eq!(problem["code"], "logs-elsewhere");
-    assert!(problem["detail"].as_str().unwrap().contains("secret set LOG_TOKEN"), "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("secret set LOG_TOKEN"),
+        "{problem}"
+    );
     pair.set_secret();
     eventually("the lines", || {
         let refused = ask(&pair.here, &pair.here.admin, MORIA, &[]).status() != 200;
@@ -144,27 +159,51 @@ pub fn lines_of_a_project_are_in_a_cluster_and_found_there() {
 
     // The same questions as ever.
     let errors = pair.found(&[("q", "level:error n:<50")]);
-    assert_eq!(texts(&errors), ["number 0", "number 10", "number 20", "number 30", "number 40"]);
+    assert_eq!(
+        texts(&errors),
+        [
+            "number 0",
+            "number 10",
+            "number 20",
+            "number 30",
+            "number 40"
+        ]
+    );
     let around = [("q", "\"number 51\""), ("before", "2"), ("after", "1")];
     let hit = pair.found(&around).remove(0);
-    assert_eq!(texts(hit["before"].as_array().unwrap()), ["number 47", "number 49"]);
+    assert_eq!(
+        texts(hit["before"].as_array().unwrap()),
+        ["number 47", "number 49"]
+    );
     assert_eq!(texts(hit["after"].as_array().unwrap()), ["number 53"]);
     assert_eq!(hit["at"], "2026-05-01T12:00:00.05125Z");
     let place = format!("{MORIA}/lines/{}", hit["cursor"].as_str().unwrap());
-    let line: Value = ask(&pair.here, &pair.here.admin, &place, &around[1..]).json().unwrap();
+    let line: Value = ask(&pair.here, &pair.here.admin, &place, &around[1..])
+        .json()
+        .unwrap();
     assert_eq!(line, hit);
     let get = |what: &str, parameters: &[(&str, &str)]| -> Value {
         let path = format!("{MORIA}/{what}");
-        ask(&pair.here, &pair.here.admin, &path, parameters).json().unwrap()
+        ask(&pair.here, &pair.here.admin, &path, parameters)
+            .json()
+            .unwrap()
     };
     let bars = get("histogram", &[("by", "level")]);
-    let errors: u64 = bars["buckets"].as_array().unwrap().iter().filter_map(|bar| bar["by"]["error"].as_u64()).sum();
+    let errors: u64 = bars["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|bar| bar["by"]["error"].as_u64())
+        .sum();
     assert_eq!(errors, 10, "{bars}");
     let terms = get("terms", &[("field", "instance")]);
     assert_eq!(terms["terms"][0]["lines"], 50, "{terms}");
     let fields = get("fields", &[]);
     let fields = fields["items"].as_array().unwrap();
-    assert!(fields.contains(&json!("n")) && !fields.contains(&json!("estiba_sequence")), "{fields:?}");
+    assert!(
+        fields.contains(&json!("n")) && !fields.contains(&json!("estiba_sequence")),
+        "{fields:?}"
+    );
     // Another environment has none of these.
     assert!(pair.found(&[("environment", "test")]).is_empty());
 
@@ -173,7 +212,10 @@ pub fn lines_of_a_project_are_in_a_cluster_and_found_there() {
     let unreachable = ask(&pair.here, &pair.here.admin, MORIA, &[]);
     assert_eq!(unreachable.status(), 502);
     let problem = unreachable.text().unwrap();
-    assert!(problem.contains("logs-elsewhere") && problem.contains("127.0.0.1"), "{problem}");
+    assert!(
+        problem.contains("logs-elsewhere") && problem.contains("127.0.0.1"),
+        "{problem}"
+    );
     assert!(!problem.contains(&pair.of_there), "{problem}");
     // Lines are taken all the same, and kept until it is back.
     ship(&pair.here, &pair.ship, numbered(100..600));
@@ -187,9 +229,15 @@ pub fn lines_of_a_project_are_in_a_cluster_and_found_there() {
         (metric(&pair.here, "estiba_logs_forward_waiting_lines") == 0.0).then_some(())
     });
     assert_eq!(wrong(&pair.found(&[]), 600), []);
-    assert_eq!(metric(&pair.here, "estiba_logs_forward_sent_lines_total"), 600.0);
+    assert_eq!(
+        metric(&pair.here, "estiba_logs_forward_sent_lines_total"),
+        600.0
+    );
     assert!(metric(&pair.here, "estiba_logs_forward_failures_total") > 0.0);
-    assert_eq!(metric(&pair.here, "estiba_logs_forward_lost_lines_total"), 0.0);
+    assert_eq!(
+        metric(&pair.here, "estiba_logs_forward_lost_lines_total"),
+        0.0
+    );
 }
 
 pub fn a_killed_forwarder_loses_and_doubles_no_line() {
@@ -206,7 +254,9 @@ pub fn a_killed_forwarder_loses_and_doubles_no_line() {
         }
         pair.here.killed_and_started();
     }
-    eventually("all lines", || (pair.there_are() >= u64::from(count)).then_some(()));
+    eventually("all lines", || {
+        (pair.there_are() >= u64::from(count)).then_some(())
+    });
     eventually("nothing waits", || {
         (metric(&pair.here, "estiba_logs_forward_waiting_lines") == 0.0).then_some(())
     });
@@ -217,7 +267,9 @@ pub fn a_killed_forwarder_loses_and_doubles_no_line() {
 fn opensearch() -> Option<String> {
     let address = std::env::var("ESTIBA_TEST_OPENSEARCH").ok();
     if address.is_none() {
-        eprintln!("skipped: ESTIBA_TEST_OPENSEARCH names no OpenSearch; tests/opensearch/run starts one");
+        eprintln!(
+            "skipped: ESTIBA_TEST_OPENSEARCH names no OpenSearch; tests/opensearch/run starts one"
+        );
     }
     address
 }
@@ -319,12 +371,15 @@ pub fn opensearch_finds_what_the_store_finds() {
         for team in ["moria", "rohan"] {
             server.team(team);
             describe(server, team, "");
-            let theirs = json!({"message": format!("refused in {team}"), "status": 500, "secret_of": team});
+            let theirs =
+                json!({"message": format!("refused in {team}"), "status": 500, "secret_of": team});
             ship(server, &shipper(server, team, "test"), [theirs]);
         }
         ship(server, &shipper(server, "moria", "prod"), varied());
     }
-    let all = |server: &Server, parameters: &[(&str, &str)]| found_at(server, MORIA, &server.admin, parameters);
+    let all = |server: &Server, parameters: &[(&str, &str)]| {
+        found_at(server, MORIA, &server.admin, parameters)
+    };
     for server in [&there, &here] {
         eventually("all lines", || (all(server, &[]).len() == 9).then_some(()));
     }
@@ -332,7 +387,10 @@ pub fn opensearch_finds_what_the_store_finds() {
         let parameters = [("q", query), ("environment", "prod")];
         let [mine, theirs] = [&here, &there].map(|server| {
             let lines = all(server, &parameters);
-            texts(&lines).into_iter().map(str::to_owned).collect::<Vec<_>>()
+            texts(&lines)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         });
         assert_eq!(theirs, mine, "{query}");
     }
@@ -343,25 +401,59 @@ pub fn opensearch_finds_what_the_store_finds() {
     };
     for parameters in [
         &[("environment", "prod")][..],
-        &[("q", "timeout"), ("workload", "api"), ("before", "1"), ("after", "2")],
-        &[("level", "warn"), ("from", "2026-05-01T12:00:02Z"), ("until", "2026-05-01T12:00:07Z")],
+        &[
+            ("q", "timeout"),
+            ("workload", "api"),
+            ("before", "1"),
+            ("after", "2"),
+        ],
+        &[
+            ("level", "warn"),
+            ("from", "2026-05-01T12:00:02Z"),
+            ("until", "2026-05-01T12:00:07Z"),
+        ],
     ] {
-        let [mine, theirs] = [&here, &there]
-            .map(|server| all(server, parameters).into_iter().map(bare).collect::<Vec<_>>());
+        let [mine, theirs] = [&here, &there].map(|server| {
+            all(server, parameters)
+                .into_iter()
+                .map(bare)
+                .collect::<Vec<_>>()
+        });
         assert_eq!(theirs, mine, "{parameters:?}");
     }
     // Counts.
     let get = |server: &Server, what: &str, parameters: &[(&str, &str)]| -> Value {
-        let answer = ask(server, &server.admin, &format!("{MORIA}/{what}"), parameters);
+        let answer = ask(
+            server,
+            &server.admin,
+            &format!("{MORIA}/{what}"),
+            parameters,
+        );
         assert_eq!(answer.status(), 200, "{what}: {}", answer.text().unwrap());
         answer.json().unwrap()
     };
     for (what, parameters) in [
-        ("histogram", &[("environment", "prod"), ("by", "level"), ("interval", "2s")][..]),
-        ("histogram", &[("environment", "prod"), ("q", "status:>=500")]),
+        (
+            "histogram",
+            &[("environment", "prod"), ("by", "level"), ("interval", "2s")][..],
+        ),
+        (
+            "histogram",
+            &[("environment", "prod"), ("q", "status:>=500")],
+        ),
         ("terms", &[("environment", "prod"), ("field", "level")]),
-        ("terms", &[("environment", "prod"), ("field", "workload"), ("limit", "1")]),
-        ("terms", &[("environment", "prod"), ("field", "user"), ("q", "user:*")]),
+        (
+            "terms",
+            &[
+                ("environment", "prod"),
+                ("field", "workload"),
+                ("limit", "1"),
+            ],
+        ),
+        (
+            "terms",
+            &[("environment", "prod"), ("field", "user"), ("q", "user:*")],
+        ),
     ] {
         let sorted = |server: &Server| {
             let mut answer = get(server, what, parameters);
@@ -373,12 +465,23 @@ pub fn opensearch_finds_what_the_store_finds() {
         assert_eq!(sorted(&there), sorted(&here), "{what} {parameters:?}");
     }
     // One team never sees another's, whatever it asks.
-    for query in ["team:rohan", "team:rohan OR *", "NOT team:moria", "secret_of:rohan"] {
+    for query in [
+        "team:rohan",
+        "team:rohan OR *",
+        "NOT team:moria",
+        "secret_of:rohan",
+    ] {
         let seen = all(&there, &[("q", query)]);
-        assert!(!Value::from(seen.clone()).to_string().contains("rohan"), "{query}: {seen:?}");
+        assert!(
+            !Value::from(seen.clone()).to_string().contains("rohan"),
+            "{query}: {seen:?}"
+        );
     }
     let fields = get(&there, "fields", &[]).to_string();
-    assert!(fields.contains("request.took") && fields.contains("secret_of"), "{fields}");
+    assert!(
+        fields.contains("request.took") && fields.contains("secret_of"),
+        "{fields}"
+    );
     // A line has one address, from the search and from who follows.
     let hit = all(&there, &[("q", "baz")]).remove(0);
     let place = format!("lines/{}", hit["cursor"].as_str().unwrap());
@@ -400,12 +503,23 @@ pub fn opensearch_gets_each_line_once_and_bad_ones_are_set_aside() {
     eventually("a line", || {
         found_at(&server, MORIA, &server.admin, &[]).pop()
     });
-    ship(&server, &key, [json!({"message": "an object", "odd": {"a": 1}})]);
+    ship(
+        &server,
+        &key,
+        [json!({"message": "an object", "odd": {"a": 1}})],
+    );
     eventually("it is refused", || {
         (metric(&server, "estiba_logs_forward_refused_lines_total") == 1.0).then_some(())
     });
-    let aside = server.folder.path().join("state/logs/refused/rejected.ndjson");
-    assert!(std::fs::read_to_string(aside).unwrap().contains("an object"));
+    let aside = server
+        .folder
+        .path()
+        .join("state/logs/refused/rejected.ndjson");
+    assert!(
+        std::fs::read_to_string(aside)
+            .unwrap()
+            .contains("an object")
+    );
     let count: u32 = 12_000;
     for round in 0..4 {
         let begin = round * count / 4;
@@ -413,7 +527,9 @@ pub fn opensearch_gets_each_line_once_and_bad_ones_are_set_aside() {
         server.killed_and_started();
     }
     let lines = || found_at(&server, MORIA, &server.admin, &[("q", "number")]);
-    eventually("all lines", || (lines().len() >= count as usize).then_some(()));
+    eventually("all lines", || {
+        (lines().len() >= count as usize).then_some(())
+    });
     assert_eq!(wrong(&lines(), count), []);
     index.ask("POST", &format!("{}/_refresh", index.name));
     let counted = index.ask("GET", &format!("{}/_count", index.name));

@@ -55,12 +55,7 @@ fn found(server: &Server, key: &str, parameters: &[(&str, &str)]) -> Vec<Value> 
 }
 
 /// The same of another project.
-pub fn found_at(
-    server: &Server,
-    path: &str,
-    key: &str,
-    parameters: &[(&str, &str)],
-) -> Vec<Value> {
+pub fn found_at(server: &Server, path: &str, key: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {

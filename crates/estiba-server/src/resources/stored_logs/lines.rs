@@ -36,9 +36,7 @@ impl Lines<'_> {
         let store = match self {
             Self::Here(store) => store,
             Self::There(cluster) => {
-                return cluster
-                    .line(scope, place, lines_before, lines_after)
-                    .await;
+                return cluster.line(scope, place, lines_before, lines_after).await;
             }
         };
         let Ok(from) = Timestamp::from_microsecond(place.at_us) else {
