@@ -17,6 +17,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(30);
 /// A batch may take longer: whoever sends it waits anyway.
 const BULK_LIMIT: Duration = Duration::from_secs(60);
+/// A cluster that can't answer now is asked again after these.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 /// A longer answer is none, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
 
@@ -202,10 +209,7 @@ impl Client {
     /// A search in the index. An index that isn't there yet has no lines.
     pub(crate) async fn search(&self, search: &Value) -> Result<Value, ClusterError> {
         let path = format!("{}/_search", self.index());
-        match self
-            .ask(Method::POST, &path, Some(search.to_string()))
-            .await
-        {
+        match self.ask_in_time(&path, &search.to_string()).await {
             Err(ClusterError::Refused {
                 status: 404, kind, ..
             }) if kind == "index_not_found_exception" => Ok(json!({})),
@@ -220,7 +224,7 @@ impl Client {
             .iter()
             .map(|search| format!("{head}\n{search}\n"))
             .collect();
-        let mut answer = self.ask(Method::POST, "_msearch", Some(body)).await?;
+        let mut answer = self.ask_in_time("_msearch", &body).await?;
         let Value::Array(answers) = answer["responses"].take() else {
             return Err(ClusterError::Strange {
                 place: self.place(),
@@ -239,6 +243,21 @@ impl Client {
             }),
             None => Ok(answers),
         }
+    }
+
+    /// Asks again for a while where the cluster says that it can't answer now: the shards
+    /// of an index that was made a moment ago are not there yet.
+    async fn ask_in_time(&self, path: &str, body: &str) -> Result<Value, ClusterError> {
+        for pause in PAUSES {
+            match self.ask(Method::POST, path, Some(body.to_owned())).await {
+                Err(ClusterError::Refused {
+                    status: 429 | 503, ..
+                }) => tokio::time::sleep(pause).await,
+                Ok(answer) if is_not_now(&answer) => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.ask(Method::POST, path, Some(body.to_owned())).await
     }
 
     async fn ask(
@@ -316,4 +335,12 @@ impl Client {
             why: cause.to_string(),
         }
     }
+}
+
+/// Whether one of several answers says so.
+fn is_not_now(answer: &Value) -> bool {
+    let answers = answer["responses"].as_array().into_iter().flatten();
+    answers
+        .map(|answer| answer["status"].as_u64())
+        .any(|status| matches!(status, Some(429 | 503)))
 }

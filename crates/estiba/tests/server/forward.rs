@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{PROJECT, SCORE, Server};
 use crate::gate::Gate;
-use crate::logs::{ask, eventually, found_at, texts};
+use crate::logs::{LIMIT, ask, eventually, found_at, texts};
 
 const MORIA: &str = "/api/v1/teams/moria/projects/tp2/logs";
 
@@ -290,17 +290,23 @@ impl Index {
         }
     }
 
-    fn ask(&self, method: &str, path: &str) -> Value {
+    fn ask(&self, method: &str, path: &str) -> reqwest::Result<Value> {
         let url = format!("{}/{path}", self.cluster);
-        let request = reqwest::blocking::Client::new().request(method.parse().unwrap(), url);
-        request.send().unwrap().json().unwrap()
+        let client = reqwest::blocking::Client::builder()
+            .timeout(LIMIT)
+            .build()?;
+        client.request(method.parse().unwrap(), url).send()?.json()
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        self.ask("DELETE", &self.name);
-        self.ask("DELETE", &format!("_index_template/estiba-{}", self.name));
+        let template = format!("_index_template/estiba-{}", self.name);
+        for path in [&self.name, &template] {
+            if let Err(error) = self.ask("DELETE", path) {
+                eprintln!("{path} is left in the cluster: {error}");
+            }
+        }
     }
 }
 
@@ -532,7 +538,9 @@ pub fn opensearch_gets_each_line_once_and_bad_ones_are_set_aside() {
         (lines().len() >= count as usize).then_some(())
     });
     assert_eq!(wrong(&lines(), count), []);
-    index.ask("POST", &format!("{}/_refresh", index.name));
-    let counted = index.ask("GET", &format!("{}/_count", index.name));
+    index
+        .ask("POST", &format!("{}/_refresh", index.name))
+        .unwrap();
+    let counted = index.ask("GET", &format!("{}/_count", index.name)).unwrap();
     assert_eq!(counted["count"], count + 1);
 }

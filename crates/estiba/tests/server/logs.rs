@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bench::{Server, two_teams};
 use crate::support::{Project, SECRET, get};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 const LOGS: &str = "/api/v1/teams/moria/projects/tests/logs";
 
 pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
