@@ -111,6 +111,9 @@ pub enum ReadError {
     /// The index could not be read, though it is not known to be damaged.
     #[error("the logs can't be read: {0}")]
     Index(String),
+    /// The lines are in another place, which gives no answer.
+    #[error("{0}")]
+    Elsewhere(Message),
     /// So many lines are followed already that one more could slow down others.
     #[error("{0} readers follow the logs already: end one")]
     TooManyFollowers(usize),
@@ -124,7 +127,7 @@ impl ReadError {
     #[must_use]
     pub fn message(&self) -> Message {
         match self {
-            Self::Wrong(message) => message.clone(),
+            Self::Wrong(message) | Self::Elsewhere(message) => message.clone(),
             Self::Index(why) => message!(
                 "the logs can't be read: {why}",
                 "no se pueden leer los logs: {why}"

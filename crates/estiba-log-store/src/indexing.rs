@@ -215,6 +215,7 @@ pub(crate) fn index<'a>(
         let shelf = shared.shelf(environment)?;
         shelf.write(frames, sizes, &shared.aside)?;
     }
+    shared.grown.send_replace(());
     if last > 0
         && let Err(error) = locked(&shared.wal).trim(last)
     {

@@ -24,6 +24,8 @@ mod checking;
 pub mod elastic;
 mod environment;
 mod errors;
+mod forwarded;
+mod forwarding;
 mod indexing;
 mod line;
 mod locked;
@@ -41,11 +43,12 @@ mod wal;
 
 pub use environment::Environment;
 pub use errors::{AppendError, OpenError, ReadError};
+pub use forwarding::{Forwarding, Numbered};
 pub use options::{Options, Retention};
 pub use reads::{
     Bucket, Cursor, Found, Histogram, HistogramOf, Hit, Order, Search, Selection, Term, Terms,
     TermsOf,
 };
-pub use scope::Scope;
+pub use scope::{Part, Scope};
 pub use store::{Appended, Health, LogStore, SetAside, Stored};
 pub use tail::{Tail, Tailed};

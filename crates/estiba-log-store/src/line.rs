@@ -7,6 +7,9 @@ use estiba_logs::{Level, Origin, Record};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tantivy::TantivyDocument;
+use tantivy::schema::Field;
+use tantivy::schema::document::Value as _;
 
 use crate::Environment;
 
@@ -99,6 +102,12 @@ impl Line {
             attributes: self.4.unwrap_or_default(),
         }
     }
+}
+
+/// The line that a document of the index holds.
+pub(crate) fn stored(document: &TantivyDocument, line: Field) -> Option<Line> {
+    let value = document.get_first(line)?;
+    Line::read(value.as_bytes()?).ok()
 }
 
 #[cfg(test)]

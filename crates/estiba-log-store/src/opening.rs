@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::indexing::{self, Waiting};
 use crate::locked::locked;
@@ -51,6 +51,7 @@ pub(crate) fn open(
         mapped: Mapped::default(),
         shelves: RwLock::default(),
         retention_of,
+        grown: watch::Sender::new(()),
         _lock: lock,
     };
     for environment in environments(&lines).map_err(OpenError::file(&lines))? {

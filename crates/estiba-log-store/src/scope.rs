@@ -15,11 +15,15 @@ enum Sees {
     These(Vec<Part>),
 }
 
+/// Lines of one team that a [`Scope`] allows to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
-    team: String,
-    project: Option<String>,
-    environment: Option<String>,
+pub struct Part {
+    /// The team.
+    pub team: String,
+    /// One of its projects; all where none is named.
+    pub project: Option<String>,
+    /// One of the project's environments; all where none is named.
+    pub environment: Option<String>,
 }
 
 impl Scope {
@@ -94,6 +98,15 @@ impl Scope {
                 && is(&part.project, &environment.project)
                 && is(&part.environment, &environment.environment)
         })
+    }
+
+    /// What it allows to see: one of these parts, or everything where there is no list.
+    #[must_use]
+    pub fn parts(&self) -> Option<&[Part]> {
+        match &self.sees {
+            Sees::Everything => None,
+            Sees::These(parts) => Some(parts),
+        }
     }
 
     fn and(mut self, part: Part) -> Self {

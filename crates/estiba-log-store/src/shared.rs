@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::indexing::Waiting;
 use crate::locked::locked;
 use crate::mapped::Mapped;
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) mapped: Mapped,
     pub(crate) shelves: RwLock<BTreeMap<Environment, Arc<Shelf>>>,
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
+    /// Changes when lines were put into the index.
+    pub(crate) grown: watch::Sender<()>,
     pub(crate) _lock: File,
 }
 

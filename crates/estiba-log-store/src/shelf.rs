@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::forwarded::Forwarded;
 use crate::locked::locked;
 use crate::partition::{Damage, Look, Partition, Writer};
 use crate::store::SetAside;
@@ -30,6 +31,7 @@ pub(crate) struct Shelf {
     retention: Mutex<Retention>,
     partitions: RwLock<Vec<Arc<Partition>>>,
     writing: Mutex<Writing>,
+    pub(crate) forwarded: Forwarded,
 }
 
 #[derive(Default)]
@@ -81,6 +83,7 @@ impl Shelf {
         partitions.sort_by_key(|partition| partition.number);
         Ok(Self {
             environment,
+            forwarded: Forwarded::read(&folder),
             folder,
             retention: Mutex::new(retention),
             partitions: RwLock::new(partitions),
@@ -269,7 +272,12 @@ impl Shelf {
                 .is_some_and(|age| u128::from(age_us.unsigned_abs()) > age.as_micros());
             let many = retention.bytes.is_some_and(|most| bytes > most) && place < last;
             // The last one is written to; it goes once nobody has written for long.
-            if (old || many) && (place < last || idle) {
+            // What another place has not got yet is dropped for want of room alone.
+            let is_wanted = self.forwarded.lacks(partition.contents().sequence);
+            if ((old && !is_wanted) || many) && (place < last || idle) {
+                if is_wanted {
+                    self.forwarded.lose(partition, &self.environment);
+                }
                 bytes = bytes.saturating_sub(partition.bytes());
                 self.drop_partition(partition)?;
             }

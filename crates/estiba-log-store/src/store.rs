@@ -27,7 +27,7 @@ const ROOM: usize = 1024;
 
 /// A store of logs in a folder. One process has it.
 pub struct LogStore {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     requests: Mutex<Option<mpsc::Sender<Request>>>,
     room: Arc<Semaphore>,
     reading: Semaphore,

@@ -27,6 +27,7 @@ mod document;
 mod level;
 mod level_in_text;
 mod line;
+mod place;
 mod query;
 mod record;
 mod time;
@@ -34,6 +35,7 @@ mod words;
 
 pub use document::RecordError;
 pub use level::Level;
+pub use place::{check_cluster, is_index};
 pub use query::{Bound, Field, Glob, Node, Piece, Query, QueryError, Value};
 pub use record::{Origin, Record};
 pub use time::parse_time;

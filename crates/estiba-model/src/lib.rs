@@ -41,7 +41,8 @@ pub use plan::{
     Route, Step, Strategy, Traffic, WholeWorkload,
 };
 pub use project::{
-    Environment, Given, OutsideService, Project, ProjectWorkload, TargetConfig, WsdlWanted,
+    Environment, Given, LogsLogin, LogsTo, OutsideService, Project, ProjectWorkload, TargetConfig,
+    WsdlWanted,
 };
 pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;

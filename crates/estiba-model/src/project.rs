@@ -32,6 +32,33 @@ pub struct Project {
     pub previews: Option<Environment>,
     /// Lines of logs that people are told of.
     pub alerts: BTreeMap<Name, Alert>,
+    /// The cluster that the server sends the project's lines of logs to.
+    pub logs: Option<LogsTo>,
+}
+
+/// A cluster of the project's own for its lines of logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogsTo {
+    /// Its address.
+    pub to: String,
+    /// The index there.
+    pub index: String,
+    /// Who the server is there.
+    pub login: Option<LogsLogin>,
+}
+
+/// Who the server is at a cluster. Secrets are named, not told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogsLogin {
+    /// The secret that is an API key or a token.
+    Token(String),
+    /// A user, and the secret that is the password.
+    Basic {
+        /// The user.
+        user: String,
+        /// The name of the secret.
+        password: String,
+    },
 }
 
 /// What the names of previews begin with: `preview-12`.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::alerts::AlertFile;
 use crate::kinds;
+use crate::logs::LogsFile;
 use crate::outside::OutsideFile;
 
 /// Who ships what, and where it runs.
@@ -53,6 +54,10 @@ pub(crate) struct ProjectFile {
     #[serde(default)]
     #[schemars(schema_with = "crate::alerts::alerts")]
     pub alerts: BTreeMap<Name, AlertFile>,
+    /// A cluster (Elasticsearch, OpenSearch or Quickwit) that the server sends all lines of
+    /// logs of the project to, and in which they are searched.
+    #[serde(default)]
+    pub logs: Option<LogsFile>,
 }
 
 /// What previews are.
@@ -285,6 +290,8 @@ pub(crate) fn checking_schema() -> Value {
         "/$defs/Alert/properties/over",
         "/$defs/Alert/properties/pause",
         "/properties/registry",
+        "/$defs/Logs/properties/to",
+        "/$defs/Logs/properties/index",
     ];
     for left in left {
         if let Some(word) = schema.pointer_mut(left) {

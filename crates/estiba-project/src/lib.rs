@@ -12,6 +12,7 @@ mod finding;
 mod init;
 mod kinds;
 mod load;
+mod logs;
 mod outside;
 mod over;
 mod prune;

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::check::{self, Declared};
 use crate::file::{EnvironmentFile, On, PreviewsFile, ProjectFile, checking_schema};
 use crate::finding::{Findings, Spot, start_of};
+use crate::logs::LogsFile;
 use crate::outside::{self, OutsideFile};
 use crate::over::Over;
 use crate::prune::prune;
@@ -121,6 +122,7 @@ fn read(file: &Path, text: &str, sources: Sources, over: Option<&Over<'_>>) -> L
 
     let mut declared = Declared::of(&document.value);
     check::alerts::check(file, &document.value, &declared.environments, &mut findings);
+    check::logs::check(file, &document.value, &mut findings);
     let directory = folder(file);
     let listed = document.value.get("workloads").and_then(Value::as_array);
     let listed = listed.map_or(&[][..], Vec::as_slice);
@@ -325,6 +327,7 @@ fn assemble(
     let alerts = file.alerts.into_iter();
     let alerts = alerts.map(|(name, alert)| (name, alert.alert()));
     let alerts = alerts.collect();
+    let logs = file.logs.map(LogsFile::logs);
     let targets = file
         .targets
         .into_iter()
@@ -351,6 +354,7 @@ fn assemble(
         environments,
         previews,
         alerts,
+        logs,
     }
 }
 

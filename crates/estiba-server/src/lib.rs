@@ -5,11 +5,13 @@
 
 mod alerts;
 mod auth;
+mod clusters;
 mod collect;
 mod describe;
 mod elastic;
 mod events;
 mod extract;
+mod forward;
 mod headers;
 mod idempotency;
 mod listen;
@@ -25,6 +27,7 @@ mod watch;
 mod work;
 
 pub use auth::ProviderOptions;
+pub use estiba_log_cluster::{Destination, SinkLogin};
 pub use listen::{ServeError, serve};
 pub use logs::LogOptions;
 pub use router::openapi;

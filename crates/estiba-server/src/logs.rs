@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use estiba_log_cluster::Destination;
 use estiba_log_store::{LogStore, OpenError, Options, Retention, Scope, elastic};
 use estiba_model::message;
 use http::StatusCode;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use crate::listen::ServeError;
 use crate::problem::Problem;
 use crate::state::App;
-use crate::{alerts, collect};
+use crate::{alerts, collect, forward};
 
 /// How often a folder that another process has is tried.
 const EVERY: Duration = Duration::from_secs(2);
@@ -24,6 +25,9 @@ const EVERY: Duration = Duration::from_secs(2);
 const INDEXED_IN: Duration = Duration::from_secs(3);
 /// How often it is looked whether it is.
 const LOOKED_AT: Duration = Duration::from_millis(50);
+
+/// The folder, in that of the store, for lines that clusters refuse for good.
+const REFUSED: &str = "refused";
 
 /// How many people and programs may follow lines at a time.
 const MOST_READERS: usize = 256;
@@ -41,6 +45,8 @@ pub struct LogOptions {
     pub elastic_version: Option<String>,
     /// Whether what instances write is collected from the targets.
     pub collect: bool,
+    /// The cluster that the lines of projects go to that name none.
+    pub to: Option<Destination>,
 }
 
 /// The store, once this process has it.
@@ -193,5 +199,7 @@ pub(crate) async fn run(app: App) {
             collect::run(&app, store).await;
         }
     };
-    tokio::join!(collecting, alerts::run(&app, store));
+    let refused = options.folder.join(REFUSED);
+    let forwarding = forward::run(&app, store, &refused);
+    tokio::join!(collecting, forwarding, alerts::run(&app, store));
 }

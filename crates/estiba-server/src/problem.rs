@@ -135,6 +135,11 @@ impl Problem {
         }
     }
 
+    /// The cluster that has lines of logs does not show them.
+    pub fn elsewhere(why: Message) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "logs-elsewhere", why)
+    }
+
     /// What is asked for is not there for the moment.
     pub fn unavailable(code: &'static str, message: Message) -> Self {
         Self {

@@ -12,8 +12,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{IDLE, Issuers, LONGEST, Provider, ProviderOptions, Rate, guesses};
+use crate::clusters::Clusters;
 use crate::describe::Descriptions;
 use crate::events::Hub;
+use crate::forward::Forwarding;
 use crate::logs::{LogOptions, Logs};
 use crate::metrics::Metrics;
 
@@ -68,6 +70,9 @@ pub(crate) struct Inner {
     pub descriptions: Descriptions,
     pub hub: Arc<Hub>,
     pub logs: Logs,
+    /// Where lines of logs are forwarded to.
+    pub clusters: Clusters,
+    pub forwarding: Forwarding,
     /// Failures to say who asks.
     pub guesses: Rate,
     /// Requests.
@@ -90,6 +95,8 @@ impl App {
             descriptions: Descriptions::new(options.targets.clone()),
             hub,
             logs: Logs::new(options.logs.clone()),
+            clusters: Clusters::new(options.logs.as_ref().and_then(|logs| logs.to.clone())),
+            forwarding: Forwarding::default(),
             guesses: guesses(),
             issuers: Issuers::default(),
             provider: provider.map(|(provider, url)| Provider::new(provider, url)),

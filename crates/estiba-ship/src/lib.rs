@@ -30,6 +30,7 @@
 //! ```
 
 mod batch;
+mod carrier;
 mod checkpoint;
 mod config;
 mod document;
@@ -50,6 +51,7 @@ mod sink;
 mod spool;
 mod stdin;
 
+pub use carrier::{Carrier, Delivered, Watch};
 pub use config::{
     BulkConfig, Config, Files, Joined, Listen, Reading, SinkConfig, SinkLogin, VARIABLES,
 };

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::Shape;
 use crate::checkpoint::{Checkpoints, Noted};
-use crate::config::{self, Config, SinkConfig, SinkLogin};
+use crate::config::{self, BulkConfig, Config, SinkConfig};
 use crate::error::ShipError;
 use crate::files::{Files, Patience};
 use crate::http::{Doors, Listener, Posted};
@@ -18,7 +19,7 @@ use crate::inbox;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ended, Pipeline};
 use crate::sender::Sender;
-use crate::sink::{Bulk, Login, Rejected, Sink};
+use crate::sink::{Bulk, Rejected, Sink};
 use crate::spool::Spool;
 use crate::stdin;
 
@@ -111,25 +112,29 @@ fn sink(config: &Config, metrics: &Arc<Metrics>) -> Result<Sink, ShipError> {
     let SinkConfig::Bulk(to) = &config.sink else {
         return Ok(Sink::Stdout);
     };
-    let rejected = match &config.state {
+    let bulk = bulk(to, config.state.as_deref(), metrics)?;
+    Ok(Sink::Bulk(Box::new(bulk)))
+}
+
+/// A `_bulk`; what it refuses for good is kept in the folder.
+pub(crate) fn bulk(
+    to: &BulkConfig,
+    folder: Option<&Path>,
+    metrics: &Arc<Metrics>,
+) -> Result<Bulk, ShipError> {
+    let rejected = match folder {
         Some(folder) => Some(Rejected::open(folder).map_err(ShipError::file(folder))?),
         None => None,
     };
-    let login = to.login.clone().map(|login| match login {
-        SinkLogin::Token(token) => Login::Token(token),
-        SinkLogin::Basic { user, password } => Login::Basic(user, password),
-    });
     let bulk = Bulk::new(
         to.url.clone(),
-        login.as_ref(),
+        to.login.as_ref(),
         to.timeout,
         to.gzip,
         rejected,
         Arc::clone(metrics),
     );
-    Ok(Sink::Bulk(Box::new(
-        bulk.map_err(|error| ShipError::Sink(error.to_string()))?,
-    )))
+    bulk.map_err(|error| ShipError::Sink(error.to_string()))
 }
 
 fn spool(

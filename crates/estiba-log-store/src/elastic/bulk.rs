@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 pub struct Item {
     /// The action, which the answer repeats: `create`, `index`, or what is refused.
     pub action: &'static str,
+    /// The id that a `create` gives its document: there is one of it at most.
+    pub id: Option<String>,
     /// The record, or why there is none.
     pub record: Result<Record, Message>,
     /// How long the document was, in bytes.
@@ -74,7 +76,7 @@ impl<R: BufRead> Items<R> {
         if !self.next_line()? {
             return Ok(None);
         }
-        let action = action(&self.text).ok_or(BulkError::Action { line: self.line })?;
+        let (action, id) = action(&self.text).ok_or(BulkError::Action { line: self.line })?;
         let taken = matches!(action, "create" | "index");
         let record = if action != "delete" && !self.next_line()? {
             Err(message!(
@@ -91,6 +93,7 @@ impl<R: BufRead> Items<R> {
         };
         Ok(Some(Item {
             action,
+            id,
             record,
             bytes: self.text.len(),
         }))
@@ -110,16 +113,18 @@ impl<R: BufRead> Iterator for Items<R> {
     }
 }
 
-/// The name of the action of a line.
-fn action(line: &[u8]) -> Option<&'static str> {
+/// The name of the action of a line, and the id that it gives.
+fn action(line: &[u8]) -> Option<(&'static str, Option<String>)> {
     let map: Map<String, Value> = serde_json::from_slice(line).ok()?;
     let (name, value) = map.iter().next()?;
     if map.len() != 1 || !value.is_object() {
         return None;
     }
-    ["create", "index", "update", "delete"]
+    let action = ["create", "index", "update", "delete"]
         .into_iter()
-        .find(|known| known == name)
+        .find(|known| known == name)?;
+    let id = value["_id"].as_str().filter(|_| action == "create");
+    Some((action, id.map(str::to_owned)))
 }
 
 /// Reads a document; what is no UTF-8 in it becomes `�`.

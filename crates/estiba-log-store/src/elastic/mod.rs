@@ -14,6 +14,7 @@ mod caller;
 mod catalog;
 mod dsl;
 mod fields;
+mod ids;
 mod request;
 mod search;
 mod write;
@@ -62,6 +63,7 @@ pub(crate) struct Endpoint {
     access: Arc<dyn Access>,
     settings: Arc<Settings>,
     bodies: Arc<Semaphore>,
+    ids: Arc<ids::Ids>,
 }
 
 /// The routes, to be mounted or merged.
@@ -71,6 +73,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         access,
         bodies: Arc::new(Semaphore::new(settings.bodies_at_once.max(1))),
         settings: Arc::new(settings),
+        ids: Arc::new(ids::Ids::new()),
     };
     Router::new()
         // What shippers ask before they write.

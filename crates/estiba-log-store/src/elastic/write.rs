@@ -1,6 +1,7 @@
 //! Taking documents.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use estiba_logs::Record;
+use estiba_model::message;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use super::answer::{Failure, filtered};
 use super::body::{self, Packing, unreadable};
 use super::bulk::{self, BulkError, Item, Items};
+use super::ids::{Claimed, Known};
 use super::{Endpoint, Grant, Writer};
 use crate::{AppendError, Environment, LogStore};
 
@@ -41,9 +44,17 @@ pub(super) async fn bulk(
     let started = Instant::now();
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
     let packing = Packing::of(&headers)?;
-    let _turn = endpoint.bodies.acquire().await;
+    let turn = Arc::clone(&endpoint.bodies).acquire_owned().await;
     let packed = body::read(body, endpoint.settings.longest_body).await?;
-    let answers = take_all(&endpoint, &writer, packing, packed).await?;
+    let taking = async move {
+        let _turn = turn;
+        take_all(&endpoint, &writer, packing, packed).await
+    };
+    // A client that hangs up may send all of it again: what was begun is brought to its
+    // end, so that it is known then.
+    let answers = tokio::spawn(taking)
+        .await
+        .unwrap_or_else(|_| Err(AppendError::Closed.into()))?;
     let took = started.elapsed().as_millis();
     let filter = wanted.filter_path.as_deref();
     let text = match filter {
@@ -95,16 +106,22 @@ async fn take_all(
         most,
         part_bytes: endpoint.store.fitting_bytes(),
         writer: writer.clone(),
+        ids: endpoint.ids.request(),
     };
     let (parts, mut received) = tokio::sync::mpsc::channel(1);
-    let store = std::sync::Arc::clone(&endpoint.store);
+    let store = Arc::clone(&endpoint.store);
     // Unpacking and reading take time, in which others have to be served.
-    let read = tokio::task::spawn_blocking(move || reading.run(&store, &parts));
+    let read = tokio::task::spawn_blocking(move || {
+        let answers = reading.run(&store, &parts);
+        (answers, reading.ids)
+    });
     while let Some(part) = received.recv().await {
         endpoint.store.append(part).await?;
     }
-    read.await
-        .unwrap_or_else(|_| Err(Failure::from(AppendError::Closed)))
+    let (answers, ids) = read.await.map_err(|_| Failure::from(AppendError::Closed))?;
+    let answers = answers?;
+    ids.keep();
+    Ok(answers)
 }
 
 struct Reading {
@@ -113,6 +130,7 @@ struct Reading {
     most: usize,
     part_bytes: usize,
     writer: Writer,
+    ids: Claimed,
 }
 
 impl Reading {
@@ -131,6 +149,7 @@ impl Reading {
         for item in Items::new(unpacked, Timestamp::now()) {
             let Item {
                 action,
+                id,
                 record,
                 bytes: length,
             } = item.map_err(|error| match error {
@@ -155,6 +174,14 @@ impl Reading {
             });
             match record {
                 Ok(record) => {
+                    match id.map(|id| self.ids.claim(&Environment::of(&record.origin), &id)) {
+                        None | Some(Known::New) => {}
+                        Some(Known::Taken) => {
+                            answers.refused(action, &conflict());
+                            continue;
+                        }
+                        Some(Known::Elsewhere) => return Err(Failure::later(&on_its_way())),
+                    }
                     bytes += length + LINE_BYTES;
                     answers.taken(action);
                     part.push(record);
@@ -177,6 +204,25 @@ impl Reading {
         let _ = parts.blocking_send(part);
         Ok(answers)
     }
+}
+
+/// As Elasticsearch refuses to make what is there.
+fn conflict() -> Failure {
+    Failure::new(
+        StatusCode::CONFLICT,
+        "version_conflict_engine_exception",
+        &message!(
+            "a document of this id was taken a while ago",
+            "un documento con este id se tomó hace un rato"
+        ),
+    )
+}
+
+fn on_its_way() -> estiba_model::Message {
+    message!(
+        "another request with the same ids is on its way: send again",
+        "otro pedido con los mismos ids está en camino: reenvía"
+    )
 }
 
 fn owned(mut record: Record, writer: &Writer) -> Record {

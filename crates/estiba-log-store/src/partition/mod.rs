@@ -4,6 +4,7 @@
 //! moments the lines say. So a clock that jumps, or a line of the year 2100, never
 //! makes more of them, and what is old is dropped as a folder.
 
+mod after;
 mod check;
 mod checksum;
 mod document;

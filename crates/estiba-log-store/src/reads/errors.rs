@@ -17,45 +17,53 @@ pub(super) fn each_partition(
 ) -> Result<(), ReadError> {
     for shelf in shelves {
         for partition in shelf.partitions().iter().rev() {
-            match shelf.check(partition, &shared.aside) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) => return Err(ReadError::Index(error.to_string())),
-            }
-            let Err(failed) = read(shelf, partition) else {
-                continue;
-            };
-            let error = match failed {
-                Failed::Answer(error) => return Err(error),
-                Failed::Index(error) => error,
-            };
-            let still_there = || {
-                shelf
-                    .partitions()
-                    .iter()
-                    .any(|one| one.number == partition.number)
-            };
-            if !still_there() {
-                continue;
-            }
-            let index = |error: &dyn std::fmt::Display| ReadError::Index(error.to_string());
-            match shelf.check_all(partition, &shared.aside, &mut |_| true) {
-                Ok(true) if still_there() => match read(shelf, partition) {
-                    Err(Failed::Index(error)) => return Err(index(&error)),
-                    Err(Failed::Answer(error)) => return Err(error),
-                    Ok(()) => {}
-                },
-                Ok(true) => {}
-                Ok(false) => return Err(index(&error)),
-                Err(error) => return Err(index(&error)),
-            }
+            one_partition(shared, shelf, partition, &mut read)?;
         }
     }
     Ok(())
 }
 
+/// Reads a partition as [`each_partition`] does.
+pub(crate) fn one_partition(
+    shared: &Shared,
+    shelf: &Arc<Shelf>,
+    partition: &Arc<Partition>,
+    read: &mut impl FnMut(&Arc<Shelf>, &Arc<Partition>) -> Result<(), Failed>,
+) -> Result<(), ReadError> {
+    let index = |error: &dyn std::fmt::Display| ReadError::Index(error.to_string());
+    match shelf.check(partition, &shared.aside) {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        Err(error) => return Err(index(&error)),
+    }
+    let error = match read(shelf, partition) {
+        Ok(()) => return Ok(()),
+        Err(Failed::Answer(error)) => return Err(error),
+        Err(Failed::Index(error)) => error,
+    };
+    let still_there = || {
+        shelf
+            .partitions()
+            .iter()
+            .any(|one| one.number == partition.number)
+    };
+    if !still_there() {
+        return Ok(());
+    }
+    match shelf.check_all(partition, &shared.aside, &mut |_| true) {
+        Ok(true) if still_there() => match read(shelf, partition) {
+            Err(Failed::Index(error)) => Err(index(&error)),
+            Err(Failed::Answer(error)) => Err(error),
+            Ok(()) => Ok(()),
+        },
+        Ok(true) => Ok(()),
+        Ok(false) => Err(index(&error)),
+        Err(error) => Err(index(&error)),
+    }
+}
+
 /// Why a partition has no answer.
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// Whoever asked has to know.
     Answer(ReadError),
     /// Its files may be damaged.

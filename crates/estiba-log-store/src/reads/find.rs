@@ -10,8 +10,8 @@ use tantivy::{DateTime, DocAddress, Searcher, SegmentReader, TantivyDocument};
 
 use super::compile::Compiler;
 use super::errors::{Failed, each_partition};
-use super::verify::stored_line;
 use super::{Cursor, Found, Hit, Order, Search};
+use crate::line::stored;
 use crate::partition::Fields;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
@@ -192,7 +192,7 @@ fn top(
         let document: TantivyDocument = searcher
             .doc(address)
             .map_err(|error| ReadError::Index(error.to_string()))?;
-        if let Some(line) = stored_line(&document, fields.line) {
+        if let Some(line) = stored(&document, fields.line) {
             lines.push((rank.cursor(wanted.order), line.into_record(environment)));
         }
     }

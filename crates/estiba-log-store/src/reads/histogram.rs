@@ -220,7 +220,12 @@ fn fitting_interval(shared: &Shared, scope: &Scope, selection: &Selection) -> Si
         .map(|one| one.until_us)
         .max()
         .unwrap_or_default();
-    let wide = until.min(last).saturating_sub(from.max(first)).max(1) / BARS;
+    interval_over(until.min(last).saturating_sub(from.max(first)))
+}
+
+/// The interval of usual lengths that gives about [`BARS`] bars over so many microseconds.
+pub(super) fn interval_over(wide_us: i64) -> SignedDuration {
+    let wide = wide_us.max(1) / BARS;
     const SECONDS: [i64; 17] = [
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
     ];

@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use aggregate::{aggregate, column, count, fields, terms};
 pub(crate) use bars::BarsCache;
+pub(crate) use errors::{Failed, one_partition};
 pub(crate) use find::search;
 pub(crate) use histogram::histogram;
 
@@ -162,6 +163,15 @@ pub struct HistogramOf {
     pub by: Option<String>,
     /// The width of a bar; one that gives about sixty where none is said.
     pub interval: Option<SignedDuration>,
+}
+
+impl Histogram {
+    /// The width of bars of which about sixty cover a span of time.
+    #[must_use]
+    pub fn fitting_interval(span: SignedDuration) -> SignedDuration {
+        let us = span.as_micros().clamp(1, i128::from(i64::MAX));
+        histogram::interval_over(i64::try_from(us).unwrap_or(i64::MAX))
+    }
 }
 
 /// The answer to a [`HistogramOf`].

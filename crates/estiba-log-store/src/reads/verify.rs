@@ -11,12 +11,11 @@ use tantivy::query::doc_predicate_query::{
     ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
 };
 use tantivy::query::{EnableScoring, Query as IndexQuery};
-use tantivy::schema::document::Value;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, SegmentReader, TantivyDocument};
 
 use crate::Environment;
-use crate::line::Line;
+use crate::line::stored;
 use crate::partition::Fields;
 
 /// Blocks of stored lines that are kept unpacked; lines are read in their order.
@@ -84,20 +83,11 @@ impl SegmentDocPredicate for StoredInSegment {
         let Ok(document) = self.lines.get::<TantivyDocument>(doc) else {
             return false;
         };
-        stored_line(&document, self.line)
+        stored(&document, self.line)
             .is_some_and(|line| self.query.matches(&line.into_record(&self.environment)))
     }
 
     fn cost(&self) -> u64 {
         5000
     }
-}
-
-/// The line that the index stored.
-pub(super) fn stored_line(
-    document: &TantivyDocument,
-    line: tantivy::schema::Field,
-) -> Option<Line> {
-    let value = document.get_first(line)?;
-    Line::read(value.as_bytes()?).ok()
 }

@@ -5,6 +5,7 @@
 mod damage;
 mod disk;
 mod elastic;
+mod forwarding;
 mod histograms;
 mod isolation;
 mod kill;

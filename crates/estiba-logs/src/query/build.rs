@@ -23,6 +23,15 @@ impl Query {
         }
     }
 
+    /// Finds what has no value of this field.
+    #[must_use]
+    pub fn lacks(field: &str) -> Self {
+        let field = Field::new(field);
+        Self {
+            node: Node::Not(Box::new(Node::Exists { field })),
+        }
+    }
+
     /// Finds lines of this level and graver ones.
     #[must_use]
     pub fn at_least(level: Level) -> Self {
@@ -50,6 +59,8 @@ mod tests {
         assert!(finds(&Query::is("release", "1.*")));
         assert!(!finds(&Query::is("release", "1.0")));
         assert!(!finds(&Query::is("release", "*")));
+        assert!(finds(&Query::lacks("instance")));
+        assert!(!finds(&Query::lacks("release")));
         assert!(finds(&Query::at_least(Level::Warn)));
         assert!(!finds(&Query::at_least(Level::Fatal)));
         let either = ["0", "1.*"].map(|value| Query::is("release", value));

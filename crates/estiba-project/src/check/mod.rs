@@ -3,6 +3,7 @@
 mod acceptance;
 pub(crate) mod alerts;
 mod apps;
+pub(crate) mod logs;
 mod names;
 mod outputs;
 mod outside;

@@ -36,5 +36,8 @@ pub(crate) async fn metrics(
 ) -> ([(header::HeaderName, &'static str); 1], String) {
     let kind = "text/plain; version=0.0.4";
     app.logs.measure();
+    if let Ok(store) = app.logs.store() {
+        app.forwarding.measure(store).await;
+    }
     ([(header::CONTENT_TYPE, kind)], app.metrics.render())
 }

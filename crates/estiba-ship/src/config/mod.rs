@@ -3,6 +3,7 @@
 mod build;
 mod environment;
 mod file;
+mod login;
 mod reader;
 mod values;
 

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use estiba_model::SecretString;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
@@ -18,21 +17,13 @@ use reqwest::{Client, StatusCode, Url};
 use super::answer::{self, Verdict};
 use super::patience::{Pauses, retry_after};
 use super::{Delivered, Rejected};
+use crate::config::SinkLogin;
 use crate::metrics::Metrics;
 
 /// A longer answer is none.
 const LONGEST_ANSWER: usize = 16 << 20;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// How the shipper says who it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Login {
-    /// Elasticsearch's API key, or a token of Estiba.
-    Token(SecretString),
-    /// A user and a password.
-    Basic(String, SecretString),
-}
 
 /// A place where documents are posted.
 #[derive(Debug)]
@@ -62,7 +53,7 @@ impl Bulk {
     /// `url` is that of the `_bulk` itself; a request ends after `limit`.
     pub(crate) fn new(
         mut url: Url,
-        login: Option<&Login>,
+        login: Option<&SinkLogin>,
         limit: Duration,
         gzip: bool,
         rejected: Option<Rejected>,
@@ -84,7 +75,7 @@ impl Bulk {
         Ok(Self {
             client: client.build()?,
             url,
-            authorization: login.and_then(authorization),
+            authorization: login.and_then(SinkLogin::authorization),
             gzip,
             rejected,
             metrics,
@@ -92,7 +83,7 @@ impl Bulk {
     }
 
     /// Sends until every document is there or will never be.
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &mut self,
         body: Vec<u8>,
         documents: usize,
@@ -310,23 +301,6 @@ fn place(url: &Url) -> String {
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn authorization(login: &Login) -> Option<HeaderValue> {
-    use base64::Engine as _;
-    let text = match login {
-        Login::Token(token) => format!("ApiKey {}", token.expose()),
-        Login::Basic(user, password) => {
-            let pair = format!("{user}:{}", password.expose());
-            format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode(pair)
-            )
-        }
-    };
-    let mut value = HeaderValue::from_str(&text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
 fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body)?;
@@ -367,11 +341,5 @@ mod tests {
             (first.as_ref(), second.as_ref()),
             (&b"a\n1\n"[..], &b"a\n22\na\n333\n"[..])
         );
-    }
-
-    #[test]
-    fn a_token_does_not_print() {
-        let value = authorization(&Login::Basic("u".into(), SecretString::new("hunter2"))).unwrap();
-        assert_eq!(format!("{value:?}"), "Sensitive");
     }
 }

@@ -8,7 +8,7 @@ mod rejected;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-pub(crate) use bulk::{Bulk, Login};
+pub(crate) use bulk::Bulk;
 pub(crate) use rejected::Rejected;
 
 /// A sink of one of the kinds.
@@ -22,13 +22,13 @@ pub(crate) enum Sink {
 
 /// What became of a batch that the sink is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Delivered {
+pub struct Delivered {
     /// Documents that are there.
-    pub(crate) shipped: usize,
+    pub shipped: usize,
     /// Documents that the sink will never take.
-    pub(crate) refused: usize,
+    pub refused: usize,
     /// Documents that it did not take until the limit.
-    pub(crate) given_up: usize,
+    pub given_up: usize,
 }
 
 impl Sink {

@@ -304,6 +304,23 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "La versión de Elasticsearch que /elastic dice ser: Filebeat no acepta una anterior a la propia",
     ),
     (
+        "serve logs_to",
+        "Enviar todas las líneas a este clúster (Elasticsearch, OpenSearch, Quickwit), y buscar ahí",
+    ),
+    ("serve logs_index", "El índice ahí"),
+    (
+        "serve logs_token_file",
+        "El archivo con una clave de API del clúster",
+    ),
+    (
+        "serve logs_user",
+        "El usuario del clúster, si tiene usuarios y claves",
+    ),
+    (
+        "serve logs_password_file",
+        "El archivo con la clave de ese usuario",
+    ),
+    (
         "serve no_collect",
         "Guardar lo que envían los recolectores, sin leer nada de las plataformas",
     ),

@@ -78,6 +78,50 @@ pub struct ServeLogs {
         env = "ESTIBA_LOGS_VERSION"
     )]
     pub version: Option<String>,
+    /// Send all lines to this cluster (Elasticsearch, OpenSearch, Quickwit), and search there
+    #[arg(
+        id = "logs_to",
+        long = "logs-to",
+        value_name = "URL",
+        env = "ESTIBA_LOGS_TO"
+    )]
+    pub to: Option<String>,
+    /// The index there
+    #[arg(
+        id = "logs_index",
+        long = "logs-index",
+        value_name = "NAME",
+        default_value = "estiba-logs",
+        env = "ESTIBA_LOGS_INDEX"
+    )]
+    pub index: String,
+    /// The file with an API key of the cluster
+    #[arg(
+        id = "logs_token_file",
+        long = "logs-token-file",
+        value_name = "FILE",
+        env = "ESTIBA_LOGS_TOKEN_FILE",
+        conflicts_with_all = ["logs_user", "logs_password_file"]
+    )]
+    pub token_file: Option<PathBuf>,
+    /// The user of the cluster, where it has users and passwords
+    #[arg(
+        id = "logs_user",
+        long = "logs-user",
+        value_name = "USER",
+        env = "ESTIBA_LOGS_USER",
+        requires = "logs_password_file"
+    )]
+    pub user: Option<String>,
+    /// The file with the password of that user
+    #[arg(
+        id = "logs_password_file",
+        long = "logs-password-file",
+        value_name = "FILE",
+        env = "ESTIBA_LOGS_PASSWORD_FILE",
+        requires = "logs_user"
+    )]
+    pub password_file: Option<PathBuf>,
     /// Store what shippers send, and collect nothing from the targets
     #[arg(id = "no_collect", long = "no-collect")]
     pub no_collect: bool,

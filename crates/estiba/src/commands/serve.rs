@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use estiba_model::{Name, SecretString, TargetConfig, message};
-use estiba_server::{LogOptions, Options, ProviderOptions};
+use estiba_server::{Destination, LogOptions, Options, ProviderOptions, SinkLogin};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,7 +77,50 @@ fn logs(serve: &ServeLogs) -> Result<Option<LogOptions>, Failure> {
         most_bytes: Some(size(&serve.size)?),
         elastic_version: serve.version.clone(),
         collect: !serve.no_collect,
+        to: logs_to(serve)?,
     }))
+}
+
+/// The cluster that lines of logs go to, where there is one.
+fn logs_to(serve: &ServeLogs) -> Result<Option<Destination>, Failure> {
+    let is_said = [&serve.token_file, &serve.password_file]
+        .into_iter()
+        .any(Option::is_some);
+    let Some(to) = &serve.to else {
+        if !is_said {
+            return Ok(None);
+        }
+        return Err(Failure::because(message!(
+            "a login for the cluster of the logs is given, and no cluster: add --logs-to URL",
+            "se dio una credencial para el clúster de los registros, y ningún clúster: agregue --logs-to URL"
+        )));
+    };
+    let login = match (&serve.token_file, &serve.user, &serve.password_file) {
+        (Some(file), ..) => Some(SinkLogin::Token(secret(file)?)),
+        (None, Some(user), Some(file)) => Some(SinkLogin::Basic {
+            user: user.clone(),
+            password: secret(file)?,
+        }),
+        _ => None,
+    };
+    let destination = Destination::new(to, &serve.index, login);
+    destination
+        .map(Some)
+        .map_err(|(what, hint)| Failure::because(what.because(&hint)))
+}
+
+/// What a file with one secret says.
+fn secret(path: &Path) -> Result<SecretString, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    let text = text.trim();
+    if text.is_empty() || text.contains(char::is_control) {
+        let path = path.display();
+        return Err(Failure::because(message!(
+            "{path} has no secret of one line",
+            "{path} no tiene un secreto de una línea"
+        )));
+    }
+    Ok(SecretString::new(text))
 }
 
 /// A span of time, which may be of days.

@@ -16,6 +16,7 @@ use crate::support::{Project, copy, source};
 pub struct Server {
     pub folder: Arc<TempDir>,
     environment: Vec<(&'static str, String)>,
+    args: Vec<String>,
     pub url: String,
     /// The key of an admin, `ana`.
     pub admin: String,
@@ -67,6 +68,7 @@ impl Server {
         Self {
             folder,
             environment,
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url,
             admin,
             process,
@@ -80,6 +82,7 @@ impl Server {
         Self {
             folder: Arc::clone(&self.folder),
             environment: self.environment.clone(),
+            args: Vec::new(),
             url,
             admin: self.admin.clone(),
             process,
@@ -96,7 +99,8 @@ impl Server {
     /// `kill -9`, and another one on the same state.
     pub fn killed_and_started(&mut self) {
         self.kill();
-        (self.process, self.url) = listening(&self.folder, &[], &self.environment);
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        (self.process, self.url) = listening(&self.folder, &args, &self.environment);
     }
 
     /// Told to end, it ends well.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bench::{Server, two_teams};
 use crate::support::{Project, SECRET, get};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 const LOGS: &str = "/api/v1/teams/moria/projects/tests/logs";
 
 pub fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
@@ -41,7 +41,7 @@ fn write(project: &Project, path: &str) {
     assert_eq!(answer.status, 200, "{path}");
 }
 
-fn ask(server: &Server, key: &str, path: &str, parameters: &[(&str, &str)]) -> Response {
+pub fn ask(server: &Server, key: &str, path: &str, parameters: &[(&str, &str)]) -> Response {
     server
         .request("GET", path, key)
         .query(parameters)
@@ -51,12 +51,17 @@ fn ask(server: &Server, key: &str, path: &str, parameters: &[(&str, &str)]) -> R
 
 /// All lines that are found, the oldest first.
 fn found(server: &Server, key: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
+    found_at(server, LOGS, key, parameters)
+}
+
+/// The same of another project.
+pub fn found_at(server: &Server, path: &str, key: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {
         let paging = [("order", "oldest"), ("limit", "1000"), ("cursor", &cursor)];
         let paging = &paging[..if cursor.is_empty() { 2 } else { 3 }];
-        let page = ask(server, key, LOGS, &[parameters, paging].concat());
+        let page = ask(server, key, path, &[parameters, paging].concat());
         assert_eq!(page.status(), 200, "{}", page.text().unwrap());
         let page: Value = page.json().unwrap();
         all.extend(page["items"].as_array().unwrap().iter().cloned());
@@ -67,7 +72,7 @@ fn found(server: &Server, key: &str, parameters: &[(&str, &str)]) -> Vec<Value> 
     }
 }
 
-fn texts(lines: &[Value]) -> Vec<&str> {
+pub fn texts(lines: &[Value]) -> Vec<&str> {
     lines
         .iter()
         .map(|line| line["text"].as_str().unwrap())

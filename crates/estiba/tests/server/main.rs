@@ -8,6 +8,10 @@ mod bench;
 mod contract;
 mod course;
 mod export;
+mod forward;
+#[expect(dead_code, reason = "other tests use the rest of it")]
+#[path = "../support/gate.rs"]
+mod gate;
 mod logs;
 mod pages;
 mod pipelines;
@@ -37,6 +41,10 @@ fn main() -> std::process::ExitCode {
         course::a_course_gives_each_team_what_is_theirs,
         course::a_course_is_for_admins_and_tells_what_is_readable_by_others,
         export::an_export_has_what_the_server_knows,
+        forward::a_killed_forwarder_loses_and_doubles_no_line,
+        forward::lines_of_a_project_are_in_a_cluster_and_found_there,
+        forward::opensearch_finds_what_the_store_finds,
+        forward::opensearch_gets_each_line_once_and_bad_ones_are_set_aside,
         logs::a_bad_query_is_told_with_its_place,
         logs::a_killed_server_loses_and_doubles_no_line,
         logs::a_server_beside_another_waits_for_its_logs,

@@ -279,3 +279,35 @@ async fn lines_arrive_whatever_is_in_them() {
     lengths.sort_unstable();
     assert_eq!(lengths, [0, 5, 13, 1 << 20]);
 }
+
+#[tokio::test]
+async fn a_document_with_an_id_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::new(folder.path()).await;
+    let body = "{\"create\":{\"_id\":\"s-1\"}}\n{\"message\":\"once\"}\n{\"create\":{\"_id\":\"s-2\"}}\n{\"message\":\"twice\"}\n";
+    let first = endpoint.call("POST", "/_bulk", body).await;
+    assert_eq!(first.json()["errors"], false, "{}", first.text);
+    let more = format!("{body}{PAIR}{PAIR}");
+    let again = endpoint.call("POST", "/_bulk", more).await.json();
+    let statuses: Vec<_> = again["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["create"]["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses, [409, 409, 201, 201], "{again}");
+    assert_eq!(
+        again["items"][0]["create"]["error"]["type"],
+        "version_conflict_engine_exception"
+    );
+    // An `index` writes what it has, and another environment has ids of its own.
+    let index = "{\"index\":{\"_id\":\"s-1\"}}\n{\"message\":\"indexed\"}\n{\"create\":{\"_id\":\"s-1\"}}\n{\"message\":\"elsewhere\",\"environment\":\"other\"}\n";
+    let other = endpoint.call("POST", "/_bulk", index).await;
+    assert_eq!(other.json()["errors"], false, "{}", other.text);
+    let mut found = messages(&endpoint).await;
+    found.sort();
+    assert_eq!(
+        found,
+        ["elsewhere", "hello", "hello", "indexed", "once", "twice"]
+    );
+}

@@ -39,7 +39,7 @@ pub(crate) async fn histogram(
         by: bars.by.filter(|by| !by.is_empty()),
         interval: bars.interval.as_deref().map(interval).transpose()?,
     };
-    let found = selected.store.histogram(&selected.scope, histogram).await?;
+    let found = selected.lines.histogram(&selected.scope, histogram).await?;
     let buckets = found.buckets.into_iter().map(|bucket| LogBucket {
         from: bucket.from,
         lines: bucket.lines,
@@ -95,7 +95,7 @@ pub(crate) async fn terms(
         field: values.field,
         limit,
     };
-    let found = selected.store.terms(&selected.scope, terms).await?;
+    let found = selected.lines.terms(&selected.scope, terms).await?;
     let terms = found.terms.into_iter().map(|term| LogTerm {
         value: term.value,
         lines: term.lines,
@@ -118,6 +118,6 @@ pub(crate) async fn fields(
 ) -> Result<Json<Page<String>>, Problem> {
     let project = project_id((team, project));
     let selected = selected(&app, &principal, &project, &LogSelection::default()).await?;
-    let fields = selected.store.fields(&selected.scope).await?;
+    let fields = selected.lines.fields(&selected.scope).await?;
     Ok(Json(Page::whole(fields)))
 }

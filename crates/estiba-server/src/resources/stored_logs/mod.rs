@@ -1,6 +1,7 @@
 //! Lines that this server has stored: found, counted, followed.
 
 pub(crate) mod counts;
+mod lines;
 pub(crate) mod selection;
 pub(crate) mod tail;
 
@@ -9,7 +10,6 @@ use axum::extract::State;
 use estiba_api::{LogHit, LogOrder, LogPaging, LogRecord, LogSelection, Page, Problem as Document};
 use estiba_log_store::{Cursor, Hit, Order, ReadError, Search};
 use estiba_model::{Name, message};
-use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -73,7 +73,7 @@ pub(crate) async fn search(
         lines_before,
         lines_after,
     };
-    let found = selected.store.search(&selected.scope, search).await?;
+    let found = selected.lines.search(&selected.scope, search).await?;
     Ok(Json(Page {
         items: found.hits.into_iter().map(hit).collect(),
         next: found.next.map(|next| next.to_string()),
@@ -128,22 +128,10 @@ pub(crate) async fn line(
     let selected = selected(&app, &principal, &project, &LogSelection::default()).await?;
     let place = cursor(&place)?;
     let (lines_before, lines_after) = around.lines()?;
-    let from = Timestamp::from_microsecond(place.at_us).map_err(|_| Problem::not_found())?;
-    let search = Search {
-        from: Some(from),
-        until: from.checked_add(1.microsecond()).ok(),
-        order: Order::OldestFirst,
-        limit: 1,
-        after: place.sequence.checked_sub(1).map(|sequence| Cursor {
-            at_us: place.at_us,
-            sequence,
-        }),
-        lines_before,
-        lines_after,
-        ..Search::default()
-    };
-    let found = selected.store.search(&selected.scope, search).await?;
-    let found = found.hits.into_iter().find(|hit| hit.cursor == place);
+    let found = selected
+        .lines
+        .line(&selected.scope, place, lines_before, lines_after)
+        .await?;
     Ok(Json(hit(found.ok_or_else(Problem::not_found)?)))
 }
 
@@ -166,6 +154,7 @@ impl From<ReadError> for Problem {
         let message = error.message();
         match error {
             ReadError::Wrong(_) => Self::invalid(message),
+            ReadError::Elsewhere(_) => Self::elsewhere(message),
             ReadError::TooManyFollowers(_) | ReadError::Closed => {
                 Self::unavailable("logs-unavailable", message)
             }

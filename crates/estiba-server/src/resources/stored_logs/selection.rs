@@ -6,13 +6,17 @@ use estiba_logs::Query;
 use estiba_model::{Name, ProjectId, Right, message};
 use jiff::{Span, Timestamp, Zoned};
 
+use super::lines::Lines;
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::state::App;
 
-/// Lines that a request is about, and the store that has them.
+/// Lines that a request is about, and where they are.
 pub(crate) struct Selected<'a> {
+    /// The store, which always has those that came last.
     pub store: &'a LogStore,
+    /// Where all of them are found.
+    pub lines: Lines<'a>,
     /// Whose they are: of one project, as far as it may be seen.
     pub scope: Scope,
     /// Which of these.
@@ -30,9 +34,14 @@ pub(crate) async fn selected<'a>(
     project: &ProjectId,
     wanted: &LogSelection,
 ) -> Result<Selected<'a>, Problem> {
-    crate::resources::project(app, principal, project, Right::See).await?;
+    let described = crate::resources::project(app, principal, project, Right::See).await?;
+    let store = app.logs.store()?;
     Ok(Selected {
-        store: app.logs.store()?,
+        store,
+        lines: match app.clusters.of(app.store(), &described).await? {
+            Some(cluster) => Lines::There(cluster),
+            None => Lines::Here(store),
+        },
         scope: scope(project, &names(wanted.environment.as_deref())?),
         selection: Selection {
             query: query(wanted)?,
