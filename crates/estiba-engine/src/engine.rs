@@ -1,6 +1,7 @@
 //! The engine: a store, an image store, and a way to make targets.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use estiba_image::ImageStore;
@@ -24,6 +25,10 @@ pub struct Engine {
     /// Images.
     pub(crate) images: ImageStore,
     provider: Arc<dyn TargetProvider>,
+    /// This program, to run as a part of an environment.
+    pub(crate) program: Option<PathBuf>,
+    /// Where databases are kept that are being emptied.
+    pub(crate) kept_aside: Option<PathBuf>,
 }
 
 impl Engine {
@@ -34,6 +39,28 @@ impl Engine {
             store,
             images,
             provider,
+            program: None,
+            kept_aside: None,
+        }
+    }
+
+    /// The same, which can run this program as a part of an environment: as the sink for
+    /// its mail.
+    #[must_use]
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self {
+            program: Some(program),
+            ..self
+        }
+    }
+
+    /// The same, which can empty databases: what was in them is in this folder until all
+    /// is well.
+    #[must_use]
+    pub fn keeping_aside_in(self, folder: PathBuf) -> Self {
+        Self {
+            kept_aside: Some(folder),
+            ..self
         }
     }
 
@@ -106,7 +133,10 @@ impl Engine {
             check_kinds(&last, &inputs)?;
             match deployment.cause {
                 Cause::Down => inputs.know_left_of(&last),
-                _ => inputs.know_targets_of(&last),
+                _ => {
+                    inputs.know_targets_of(&last);
+                    inputs.emptied_ms = last.emptied_ms;
+                }
             }
         }
         for interrupted in self.store.unfinished(&id).await? {

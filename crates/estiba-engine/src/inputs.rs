@@ -9,6 +9,8 @@ use estiba_model::{EnvironmentId, Name, Project, SecretString, TargetConfig, Ver
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::mail::MailSink;
+
 /// The choices of an environment at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
@@ -46,6 +48,16 @@ pub struct Inputs {
     /// What is deployed has to pass the acceptance tests.
     #[serde(default)]
     pub acceptance: bool,
+    /// The databases may be emptied.
+    #[serde(default)]
+    pub reset: bool,
+    /// When they were last asked to be emptied, in milliseconds since 1970: whoever used
+    /// them starts anew, and migrations run again.
+    #[serde(default)]
+    pub emptied_ms: Option<i64>,
+    /// What takes the mail, where no server is named.
+    #[serde(default)]
+    pub mail_sink: Option<MailSink>,
 }
 
 /// What the store keeps about an environment on top of its project file.
@@ -97,6 +109,9 @@ impl Inputs {
             provision: declared.resources.clone().into_iter().collect(),
             restarts: overrides.restarts,
             acceptance: declared.acceptance,
+            reset: declared.reset,
+            emptied_ms: None,
+            mail_sink: None,
         })
     }
 

@@ -1,6 +1,7 @@
 //! From a checked project to a verified deployment: build, observe, plan, apply,
 //! recover. It knows targets by their contract only.
 
+mod accept;
 mod apply;
 mod bind;
 mod carried;
@@ -13,10 +14,13 @@ mod engine;
 mod error;
 mod inputs;
 mod instances;
+mod mail;
 mod observer;
+mod packed;
 mod preflight;
 mod reach;
 mod release;
+mod reset;
 mod restore;
 mod runtime;
 mod smoke;
@@ -30,6 +34,7 @@ pub use desired::STRATEGY_ANNOTATION;
 pub use engine::{Engine, environment_id};
 pub use error::{EngineError, FailedDeployment, Left};
 pub use inputs::{Inputs, Overrides};
+pub use mail::MailSink;
 pub use observer::{Observer, Silent};
 pub use preflight::{Preflight, ProbeFrom};
 pub use runtime::TargetProvider;

@@ -192,3 +192,17 @@ fn a_migration_without_a_database_is_told_to_hold_nothing_back() {
         assert!(!text.contains("await-migration"), "{text}");
     }
 }
+
+#[test]
+fn mail_goes_to_a_server_that_a_person_names() {
+    let variables = "variables: { SMTP: '${resources.mail.host}:${resources.mail.port}', API: '${resources.mail.api}', LOG_LEVEL:";
+    let score = API.trim_end().replace("variables: { LOG_LEVEL:", variables);
+    let export = of(&(score + "\n  mail: { type: smtp }\n"));
+    for format in FORMATS {
+        let exported = format(&export).unwrap();
+        let all: String = exported.files.iter().map(|f| f.text.as_str()).collect();
+        assert!(all.contains("API_MAIL_HOST"), "{all}");
+        let notes: Vec<&str> = exported.notes.iter().map(|n| n.en.as_str()).collect();
+        assert!(notes.concat().contains("there is no sink"), "{notes:?}");
+    }
+}

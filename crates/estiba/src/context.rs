@@ -14,7 +14,7 @@ use crate::cli::Global;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::paths::Paths;
-use crate::targets::Adapters;
+use crate::targets::{Adapters, helper};
 
 /// The variable with the URL of a PostgreSQL that keeps the state.
 const DATABASE_VARIABLE: &str = "ESTIBA_DATABASE_URL";
@@ -144,7 +144,10 @@ impl Context {
         let store = Store::open(&location, key).await?;
         let adapters = self.adapters()?;
         let images = adapters.images.clone();
-        Ok(Engine::new(store, images, Arc::new(adapters)))
+        let program = helper().map_err(Failure::because)?;
+        Ok(Engine::new(store, images, Arc::new(adapters))
+            .with_program(program)
+            .keeping_aside_in(paths.state.join("emptied")))
     }
 
     /// What carries out commands: the server that `ESTIBA_URL` names, or the

@@ -1,11 +1,9 @@
 //! The probe in a container of the environment.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use estiba_image::BuildRequest;
 use estiba_model::{
     Digest, EnvironmentId, Event, Fingerprint, Message, Name, Observed, Quantities, Version,
     message,
@@ -28,35 +26,6 @@ const MEMORY_BYTES: u64 = 128 << 20;
 const CPU_MILLIS: u64 = 100;
 /// What a container needs to start and to end, besides the time of the services.
 const SLACK: Duration = Duration::from_secs(60);
-
-impl Engine {
-    /// The image of the probe: a program, packed once.
-    pub(super) async fn probe_image(
-        &self,
-        program: &Path,
-        observer: &dyn Observer,
-    ) -> Result<Digest, EngineError> {
-        let workload = name()?;
-        let request = BuildRequest {
-            dir: program.parent().unwrap_or(Path::new("/")).to_owned(),
-            workload: NAME.to_owned(),
-            container: NAME.to_owned(),
-            built: program.file_name().map(Into::into),
-            ..BuildRequest::default()
-        };
-        let mut on_line = |line: &str| {
-            observer.event(Event::Line {
-                text: line.to_owned(),
-            });
-        };
-        let built = estiba_image::build(&self.images, &request, &mut on_line).await;
-        let built = built.map_err(|source| EngineError::Build {
-            workload,
-            source: Box::new(source),
-        })?;
-        Ok(built.digest)
-    }
-}
 
 /// One target of an environment, to try services from there.
 pub(super) struct Run<'r> {
@@ -204,7 +173,7 @@ fn not_tried(error: &EngineError) -> Message {
     )
 }
 
-fn name() -> Result<Name, EngineError> {
+pub(super) fn name() -> Result<Name, EngineError> {
     NAME.parse()
         .map_err(|error: estiba_model::NameError| EngineError::refused(error.message().clone()))
 }

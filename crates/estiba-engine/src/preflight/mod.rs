@@ -64,7 +64,7 @@ impl Engine {
                 .collect());
         };
         let targets = self.targets_beside(project, environment, None)?;
-        let image = self.probe_image(program, observer).await?;
+        let image = self.packed(&inside::name()?, program, observer).await?;
         let runs = targets.iter().filter_map(|(name, target)| {
             let used: Vec<&Declared> = all.iter().filter(|one| one.on.contains(name)).collect();
             (!used.is_empty()).then_some((name, target, used))

@@ -3,6 +3,7 @@
 mod acceptance;
 pub(crate) mod alerts;
 mod apps;
+mod mail;
 mod names;
 mod outputs;
 mod outside;
@@ -10,6 +11,7 @@ pub(crate) mod places;
 mod platform;
 mod ports;
 mod previews;
+mod reset;
 mod resources;
 pub(crate) mod secrets;
 pub(crate) mod sources;
@@ -38,6 +40,8 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     resources::check(project, &mut found);
     platform::check(project, &mut found);
     acceptance::check(project, declared, &mut found);
+    mail::check(&previews::with_one(project), &mut found);
+    reset::check(project, &mut found);
     ports::check(project, declared, &mut found);
     outside::check(project, declared, sources, &mut found);
     outputs::check(&references, &mut found);

@@ -83,10 +83,12 @@ pub enum Need {
     RestartCounts,
     /// Logs are kept for more than some thousand lines.
     LongLogs,
+    /// A network of its own, in which a sink takes mail.
+    MailSink,
 }
 
 impl Need {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,
@@ -106,6 +108,7 @@ impl Need {
         Self::InstanceNames,
         Self::RestartCounts,
         Self::LongLogs,
+        Self::MailSink,
     ];
 
     /// A stable name.
@@ -130,6 +133,7 @@ impl Need {
             Self::InstanceNames => "instance-names",
             Self::RestartCounts => "restart-counts",
             Self::LongLogs => "long-logs",
+            Self::MailSink => "mail-sink",
         }
     }
 
@@ -212,6 +216,10 @@ impl Need {
                 "keeps the last 1500 lines of a workload",
                 "guarda las últimas 1500 líneas de un componente",
             ],
+            Self::MailSink => [
+                "has no network of its own for a sink: mail needs a server; `estiba check` says so",
+                "no tiene una red propia para un sumidero: el correo pide un servidor; `estiba check` lo dice",
+            ],
         }
     }
 
@@ -254,6 +262,7 @@ impl Need {
             Self::InstanceNames => crate::behaviours::instance_is_a_dyno(bench),
             Self::RestartCounts => crate::behaviours::restarts_uncounted(bench),
             Self::LongLogs => crate::behaviours::newest_lines_in_order(bench),
+            Self::MailSink => refused(bench, |api| *api = score::with_mail(api.take())),
         }
     }
 }

@@ -102,7 +102,7 @@ fn cell(word: Option<&str>) -> String {
         Some("passed") => "✓".to_owned(),
         Some(need) => {
             let place = Need::ALL.iter().position(|one| one.name() == need);
-            let letter = place.and_then(|place| "abcdefghijklmnop".chars().nth(place));
+            let letter = place.and_then(|place| "abcdefghijklmnopqrstuvwxyz".chars().nth(place));
             letter.map(String::from).unwrap_or_default()
         }
     }

@@ -128,6 +128,7 @@ impl Place for Heroku {
             Need::InstanceNames,
             Need::RestartCounts,
             Need::LongLogs,
+            Need::MailSink,
         ]
     }
 

@@ -2,6 +2,7 @@
 //! `BEHAVIOUR` says (words separated by commas) and what its first argument is.
 
 mod answer;
+mod mail;
 mod signal;
 mod tell;
 
@@ -39,7 +40,7 @@ fn main() {
 }
 
 fn migrate(how: Option<&str>) {
-    if how == Some("badly") {
+    if how == Some("badly") || behaves("unmigratable") {
         eprintln!("column \"text\" already exists");
         process::exit(3);
     }
