@@ -140,8 +140,10 @@ fn mail_server(bench: &Bench) {
     let project = bench.project();
     let (port, heard) = server();
     project.edit(|file| {
-        file["environments"]["test"]["resources"] =
-            json!({ "smtp": { "url-from": "SMTP_URL", "from": "team@example.edu" } });
+        let server = json!({ "smtp": { "url-from": "SMTP_URL", "from": "team@example.edu" } });
+        for environment in ["test", "prod"] {
+            file["environments"][environment]["resources"] = server.clone();
+        }
     });
     project.workload(&score::with_mail(score::web("api")));
     let refused = project.run(&["up", "--version", "1.0.0"]);
