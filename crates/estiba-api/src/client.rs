@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use estiba_model::{
     Approval, Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Lang, LogLine,
-    Losses, Name, Plan, ProjectId, Release, SecretString, Version, message,
+    Losses, Name, Plan, ProjectId, Release, SecretString, Tried, Version, message,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ use tokio_util::io::{ReaderStream, StreamReader};
 use crate::error::{ApiError, Problem};
 use crate::wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatLink, ConfigValue, DeploymentView,
-    Description, Exec, ExecOutput, Me, Page, PlanBody, ProjectView, ReleaseView, SecretName,
-    SecretValue, WantedDeployment,
+    Description, Exec, ExecOutput, Me, Page, PlanBody, ProjectView, Recorded, ReleaseView,
+    SecretName, SecretValue, WantedDeployment,
 };
 
 /// A server that can't be reached in this time is given up.
@@ -581,6 +581,20 @@ impl Client {
         Ok(response
             .bytes_stream()
             .map(move |piece| piece.map_err(|error| ApiError::unreachable(&url, &error))))
+    }
+
+    /// Keeps what came of trying what an environment runs, and gives its number.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn record_acceptance(
+        &self,
+        id: &EnvironmentId,
+        tried: &Tried,
+    ) -> Result<DeploymentId, ApiError> {
+        let path = format!("{}/acceptance", of_environment(id));
+        let recorded: Recorded = self.call(Method::POST, &path, tried).await?;
+        Ok(recorded.deployment)
     }
 
     /// Replaces what is in an environment's database by a backup.

@@ -7,6 +7,7 @@ mod follow;
 mod identity;
 mod log_client;
 mod logs;
+mod mail_client;
 mod wire;
 
 pub use client::Client;
@@ -20,6 +21,6 @@ pub use logs::{
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
     CreatedToken, DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode,
-    NewMember, NewTeam, NewTokenBody, Page, PlanBody, ProjectView, ReleaseView, SecretName,
-    SecretValue, TeamMembership, TrustView, VersionView, WantedDeployment,
+    NewMember, NewTeam, NewTokenBody, Page, PlanBody, ProjectView, Recorded, ReleaseView,
+    SecretName, SecretValue, TeamMembership, TrustView, VersionView, WantedDeployment,
 };

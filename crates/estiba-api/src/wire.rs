@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Approval, Changes, Deployment, Digest, Name, ProjectId, Release, Role, Scope, StepRecord,
-    Token, Trust, Version,
+    Approval, Changes, Deployment, DeploymentId, Digest, Name, ProjectId, Release, Role, Scope,
+    StepRecord, Token, Trust, Version,
 };
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -146,6 +146,13 @@ pub struct ReleaseView {
     pub environments: Vec<Name>,
 }
 
+/// What was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recorded {
+    /// Its number in the history.
+    pub deployment: DeploymentId,
+}
+
 /// What is wanted of an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -189,6 +196,9 @@ pub enum WantedDeployment {
         /// Of each workload.
         replicas: BTreeMap<Name, u32>,
     },
+    /// The release that runs, over databases that are emptied; only where `estiba.yaml`
+    /// says that this may be done.
+    Reset,
     /// Whatever was interrupted, ended.
     Resume,
     /// The end of the environment and of its data.

@@ -28,7 +28,9 @@ pub fn cause(cause: Cause) -> Message {
         Cause::Promote => message!("promotion", "promoción"),
         Cause::Rollback => message!("rollback", "vuelta atrás"),
         Cause::Restart => message!("restart", "reinicio"),
+        Cause::Reset => message!("reset", "vaciado"),
         Cause::Scale => message!("scaling", "cambio de copias"),
+        Cause::Accept => message!("acceptance tests", "pruebas de aceptación"),
         Cause::Down => message!("end", "eliminación"),
     }
 }

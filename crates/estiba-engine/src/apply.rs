@@ -25,6 +25,8 @@ pub const STOP_GRACE: Duration = Duration::from_secs(10);
 pub struct StepFailure {
     /// Where.
     pub target: Name,
+    /// Its place in the plan.
+    pub index: usize,
     /// Why.
     pub error: Message,
     /// The last lines that explain it.
@@ -72,7 +74,9 @@ pub async fn apply(
         if outcome.is_err() {
             span.record("otel.status_code", "ERROR");
         }
-        let failure = outcome.err().map(|e| failure(step, &e, &redactor));
+        let failure = outcome
+            .err()
+            .map(|e| failure(index as usize, step, &e, &redactor));
         match &failure {
             None if index + 1 < total => store.advance(deployment, first + index).await?,
             None => store.finish_step(deployment, first + index, Ok(())).await?,
@@ -131,6 +135,8 @@ async fn take(
             let tests = runtime.task(Task::Acceptance, workload, fingerprint);
             target.run_task(&tests.await?, progress).await?;
         }
+        Step::Empty { resource, .. } => runtime.empty(target.as_ref(), resource).await?,
+        Step::PutBack { resource, .. } => runtime.refill(target.as_ref(), resource).await?,
         Step::Smoke { workload, .. } => smoke::test(runtime, target.as_ref(), workload).await?,
         Step::Start { .. } | Step::Await { .. } | Step::Route { .. } | Step::Stop { .. } => {
             take_instance_step(runtime, step, progress).await?;
@@ -205,11 +211,12 @@ fn other_runner(step: &Step) -> EngineError {
     ))
 }
 
-fn failure(step: &Step, error: &EngineError, redactor: &Redactor) -> StepFailure {
+fn failure(index: usize, step: &Step, error: &EngineError, redactor: &Redactor) -> StepFailure {
     let clean = |text: String| redactor.redact(&text).into_owned();
     let error_message = join(error.messages()).map(clean);
     StepFailure {
         target: step.target().clone(),
+        index,
         error: error_message,
         log: error.log().iter().cloned().map(clean).collect(),
     }

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
-    Container, FileData, Message, Name, Release, Resource, ResourceId, Workload, message,
+    Container, FileData, Message, Name, Release, Resource, ResourceId, SMTP, Workload, message,
 };
 use estiba_score::placeholder::{Reference, Root, Template};
 use estiba_target::Reach;
 use serde_json::{Map, Value};
 
 use crate::inputs::Inputs;
+use crate::mail::{sends_mail, server_problem, sink_ports};
 
 /// The Score type whose outputs are the environment's own values.
 pub const ENVIRONMENT: &str = "environment";
@@ -63,7 +64,7 @@ impl Bound {
             values_used.insert(name.clone(), used);
             for resource_name in in_dependency_order(workload) {
                 let resource = &workload.resources[&resource_name];
-                if resource.kind == ENVIRONMENT {
+                if resource.kind == ENVIRONMENT || resource.kind == SMTP {
                     continue;
                 }
                 let id = resource.identity(name, &resource_name);
@@ -92,6 +93,14 @@ impl Bound {
                     None => problems.push(no_place(&inputs, name)),
                 }
             }
+        }
+        let mut workloads = release.workloads.values();
+        if workloads.any(|released| sends_mail(&released.workload)) {
+            problems.extend(server_problem(&inputs));
+        }
+        for port in sink_ports(&inputs, &release) {
+            order.push(port.id.clone());
+            resources.insert(port.id.clone(), port);
         }
         if !problems.is_empty() {
             return Err(problems);

@@ -1,6 +1,8 @@
 //! What a promotion brought: the digests that the targets themselves tell.
 
-use estiba_model::{Carried, DesiredWorkload, Digest, Message, Name, Observed, Project, message};
+use estiba_model::{
+    Carried, DesiredWorkload, Digest, MAIL_SINK, Message, Name, Observed, Project, message,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -24,7 +26,10 @@ impl Engine {
         let runtime = self.runtime(inputs).await?;
         let observed = observe(&runtime.targets, &id).await?;
         let (mut carried, mut problems) = (Vec::new(), Vec::new());
-        for wanted in runtime.desired.workloads.iter().filter(|w| w.replicas > 0) {
+        let wanted = runtime.desired.workloads.iter();
+        // The sink for mail is no part of what was promoted.
+        let wanted = wanted.filter(|w| w.replicas > 0 && w.name.as_str() != MAIL_SINK);
+        for wanted in wanted {
             let (_, released) = runtime.workload(&wanted.name)?;
             // A migration has ended by now, and its container is gone.
             let migration = released.workload.migration().map(|(name, _)| name);

@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::runtime::Runtime;
 
 /// The Score type that can be backed up.
-const POSTGRES: &str = "postgres";
+pub const POSTGRES: &str = "postgres";
 
 impl Engine {
     /// Writes a backup of an environment's database to a new file.

@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use estiba_model::{
-    Cause, Deployment, DeploymentId, DeploymentState, EnvironmentId, Event, Name, Plan, Project,
-    Release, Version, message,
+    Cause, DeploymentId, DeploymentState, EnvironmentId, Event, Name, Plan, Project, Release,
+    Version, message,
 };
 use estiba_planner::{plan, with_all_smoke_tests};
 use estiba_store::EnvironmentLock;
+use jiff::Timestamp;
 
 use crate::apply::apply;
 use crate::engine::Engine;
@@ -20,6 +21,7 @@ use crate::error::EngineError;
 use crate::inputs::Inputs;
 use crate::observer::{Observer, Silent};
 use crate::reach::observe;
+use crate::reset::check_databases;
 use crate::restore::interrupted_while_restoring;
 use crate::runtime::Runtime;
 
@@ -73,6 +75,7 @@ impl Engine {
         let mut inputs = self
             .inputs(project, environment, release.version.clone())
             .await?;
+        self.choose_sink(&mut inputs, &release, &Silent).await?;
         let needed = inputs.placement.values().cloned().collect();
         self.leave_behind(&mut inputs, &needed, without, &Silent)
             .await?;
@@ -149,13 +152,21 @@ impl Engine {
             .inputs(project, &request.environment, request.version.clone())
             .await?;
         self.check_tokens(project, &inputs).await?;
+        let is_reset = request.cause == Cause::Reset;
+        if is_reset {
+            self.may_reset(project, &request.environment)?;
+            inputs.emptied_ms = Some(Timestamp::now().as_millisecond());
+        }
+        let release = self.existing_release(&project.id, &request.version).await?;
+        self.choose_sink(&mut inputs, &release, observer).await?;
         let needed = inputs.placement.values().cloned().collect();
         self.leave_behind(&mut inputs, &needed, &request.without, observer)
             .await?;
-        let release = self.existing_release(&project.id, &request.version).await?;
         self.choose_shipper(&mut inputs, &release, observer).await?;
         let mut runtime = self.runtime_of(inputs, release).await?;
-        if self.is_in_place(&runtime).await? {
+        if is_reset {
+            check_databases(&runtime)?;
+        } else if self.is_in_place(&runtime).await? {
             return Ok(None);
         }
         runtime.bound.inputs.found = self.found(&runtime).await?;
@@ -277,12 +288,15 @@ impl Engine {
     ) -> Result<Begun, EngineError> {
         let mut begun = Begun::Now;
         self.store.supersede_older_queued(environment, id).await?;
-        for Deployment { id: dead, .. } in self.store.unfinished(environment).await? {
-            if dead != id {
+        for dead in self.store.unfinished(environment).await? {
+            if dead.id != id {
                 begun = Begun::Before;
-                observer.event(Event::TakenOver { deployment: dead });
+                observer.event(Event::TakenOver {
+                    deployment: dead.id,
+                });
+                self.undo(&dead).await?;
                 self.store
-                    .set_state(dead, DeploymentState::Superseded, None)
+                    .set_state(dead.id, DeploymentState::Superseded, None)
                     .await?;
             }
         }
@@ -297,19 +311,24 @@ impl Engine {
         observer: &dyn Observer,
     ) -> Result<Outcome, EngineError> {
         let since = Instant::now();
-        let plan = match (plan_now(runtime).await?, begun) {
-            (plan, Begun::Now) => plan,
-            (plan, Begun::Before) => with_all_smoke_tests(plan, &runtime.desired),
-        };
-        observer.event(Event::Planned {
-            deployment: id,
-            plan: plan.clone(),
-        });
-        match apply(runtime, &self.store, id, &plan, observer).await? {
+        let mut applied = self.empty_first(runtime, id, observer).await?;
+        if applied.is_ok() {
+            let plan = match (plan_now(runtime).await?, begun) {
+                (plan, Begun::Now) => plan,
+                (plan, Begun::Before) => with_all_smoke_tests(plan, &runtime.desired),
+            };
+            observer.event(Event::Planned {
+                deployment: id,
+                plan: plan.clone(),
+            });
+            applied = apply(runtime, &self.store, id, &plan, observer).await?;
+        }
+        match applied {
             Ok(()) => {
                 self.store
                     .set_state(id, DeploymentState::Succeeded, None)
                     .await?;
+                self.forget_aside(id);
                 Ok(Outcome::Succeeded {
                     deployment: id,
                     version: runtime.desired.version.clone(),

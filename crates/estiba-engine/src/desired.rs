@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
     Desired, DesiredAcceptance, DesiredResource, DesiredWorkload, Digest, ExposedPort, Exposure,
-    Fingerprint, Name, ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload,
+    Fingerprint, MAIL_SINK, Name, ReleasedWorkload, ResourceId, Route, SMTP, SecretString,
+    Strategy, Workload,
 };
 use estiba_target::Reach;
 use serde_json::{Value, json};
 
 use crate::bind::{Bound, BoundResource, SERVICE_PORT};
+use crate::database::POSTGRES;
+use crate::inputs::Inputs;
+use crate::mail::{sends_mail, sink_material, sink_name};
 use crate::runtime::Targets;
 use crate::values::{Known, expand_text};
 
@@ -63,7 +67,7 @@ pub fn desired(bound: &Bound, known: &Known, targets: &Targets, keyed: Keyed<'_>
                     .map(|target| target.runner().kind())
                     .unwrap_or_default(),
                 migration: hashed.migration(),
-                after: needed_workloads(&released.workload),
+                after: needed_workloads(&released.workload, &bound.inputs),
                 smoke: released.workload.smoke().is_some(),
                 images: running_images(bound, released),
                 exposure: exposure(bound, name, &released.workload, known),
@@ -134,10 +138,7 @@ pub fn resource_fingerprint(
     resource: &BoundResource,
     keyed: Keyed<'_>,
 ) -> Fingerprint {
-    let settings: BTreeMap<String, String> = resource_settings(bound, &resource.resource.kind)
-        .into_iter()
-        .map(|(key, value)| (key, value.expose().to_owned()))
-        .collect();
+    let settings = exposed_settings(bound, &resource.resource.kind);
     let material = json!({
         "id": resource.id,
         "type": resource.resource.kind,
@@ -149,6 +150,13 @@ pub fn resource_fingerprint(
         "outside": bound.reach(resource) == Reach::Outside,
     });
     fingerprint(&material, keyed)
+}
+
+fn exposed_settings(bound: &Bound, kind: &str) -> BTreeMap<String, String> {
+    let settings = resource_settings(bound, kind).into_iter();
+    settings
+        .map(|(key, value)| (key, value.expose().to_owned()))
+        .collect()
 }
 
 /// What the environment says about resources of a type; `KEY-from: NAME`
@@ -181,6 +189,9 @@ struct Hashed<'a> {
 impl Hashed<'_> {
     fn workload(&self) -> Fingerprint {
         let inputs = &self.bound.inputs;
+        if self.name.as_str() == MAIL_SINK {
+            return fingerprint(&sink_material(inputs), self.keyed);
+        }
         let values: BTreeMap<&str, String> = self
             .bound
             .values_used
@@ -189,7 +200,7 @@ impl Hashed<'_> {
             .flatten()
             .filter_map(|key| Some((key.as_str(), inputs.value(key)?.expose().to_owned())))
             .collect();
-        let material = json!({
+        let mut material = json!({
             "environment": inputs.environment,
             "workload": self.released.workload,
             "images": self.released.images,
@@ -198,6 +209,11 @@ impl Hashed<'_> {
             "resources": self.resource_fingerprints(),
             "restarts": inputs.restarts.get(self.name).copied().unwrap_or(0),
         });
+        if sends_mail(&self.released.workload) {
+            let settings = exposed_settings(self.bound, SMTP);
+            material["mail"] = json!(settings);
+        }
+        self.mark_emptied(&mut material);
         fingerprint(&material, self.keyed)
     }
 
@@ -205,13 +221,24 @@ impl Hashed<'_> {
     /// and not for every version.
     fn migration(&self) -> Option<Fingerprint> {
         let (name, container) = self.released.workload.migration()?;
-        let material = json!({
+        let mut material = json!({
             "environment": self.bound.inputs.environment,
             "container": container,
             "image": self.released.images.get(name),
             "resources": self.resource_fingerprints(),
         });
+        self.mark_emptied(&mut material);
         Some(fingerprint(&material, self.keyed))
+    }
+
+    /// Whoever uses a database that was emptied begins anew.
+    fn mark_emptied(&self, material: &mut Value) {
+        let mut resources = self.bound.resources_of(self.name);
+        if let Some(emptied_ms) = self.bound.inputs.emptied_ms
+            && resources.any(|one| one.resource.kind == POSTGRES)
+        {
+            material["emptied"] = emptied_ms.into();
+        }
     }
 
     fn resource_fingerprints(&self) -> Vec<&Fingerprint> {
@@ -240,13 +267,16 @@ fn strategy(workload: &Workload) -> Strategy {
 }
 
 /// The workloads whose ports this one uses.
-fn needed_workloads(workload: &Workload) -> BTreeSet<Name> {
+fn needed_workloads(workload: &Workload, inputs: &Inputs) -> BTreeSet<Name> {
+    let sink = inputs.mail_sink.as_ref().and_then(|_| sink_name().ok());
+    let sink = sink.filter(|sink| sends_mail(workload) && *sink != workload.name);
     workload
         .resources
         .values()
         .filter(|resource| resource.kind == SERVICE_PORT)
         .filter_map(|resource| resource.params.get("workload")?.as_str()?.parse().ok())
         .filter(|needed| *needed != workload.name)
+        .chain(sink)
         .collect()
 }
 

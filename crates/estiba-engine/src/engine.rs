@@ -26,6 +26,8 @@ pub struct Engine {
     pub(crate) images: ImageStore,
     provider: Arc<dyn TargetProvider>,
     program: PathBuf,
+    /// Where databases are kept that are being emptied.
+    pub(crate) kept_aside: Option<PathBuf>,
 }
 
 impl Engine {
@@ -43,6 +45,17 @@ impl Engine {
             images,
             provider,
             program,
+            kept_aside: None,
+        }
+    }
+
+    /// The same, which can empty databases: what was in them is in this folder until all
+    /// is well.
+    #[must_use]
+    pub fn keeping_aside_in(self, folder: PathBuf) -> Self {
+        Self {
+            kept_aside: Some(folder),
+            ..self
         }
     }
 
@@ -119,7 +132,10 @@ impl Engine {
             check_kinds(&last, &inputs)?;
             match deployment.cause {
                 Cause::Down => inputs.know_left_of(&last),
-                _ => inputs.know_targets_of(&last),
+                _ => {
+                    inputs.know_targets_of(&last);
+                    inputs.emptied_ms = last.emptied_ms;
+                }
             }
         }
         for interrupted in self.store.unfinished(&id).await? {

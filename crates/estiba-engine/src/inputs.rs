@@ -9,6 +9,8 @@ use estiba_model::{Digest, EnvironmentId, Name, Project, SecretString, TargetCon
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::mail::MailSink;
+
 /// The choices of an environment at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
@@ -51,6 +53,16 @@ pub struct Inputs {
     /// nothing.
     #[serde(default)]
     pub shipper: Option<Digest>,
+    /// The databases may be emptied.
+    #[serde(default)]
+    pub reset: bool,
+    /// When they were last asked to be emptied, in milliseconds since 1970: whoever used
+    /// them starts anew, and migrations run again.
+    #[serde(default)]
+    pub emptied_ms: Option<i64>,
+    /// What takes the mail, where no server is named.
+    #[serde(default)]
+    pub mail_sink: Option<MailSink>,
 }
 
 /// What the store keeps about an environment on top of its project file.
@@ -103,6 +115,9 @@ impl Inputs {
             restarts: overrides.restarts,
             acceptance: declared.acceptance,
             shipper: None,
+            reset: declared.reset,
+            emptied_ms: None,
+            mail_sink: None,
         })
     }
 

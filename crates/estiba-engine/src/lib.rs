@@ -1,6 +1,7 @@
 //! From a checked project to a verified deployment: build, observe, plan, apply,
 //! recover. It knows targets by their contract only.
 
+mod accept;
 mod apply;
 mod bind;
 mod carried;
@@ -14,11 +15,13 @@ mod error;
 mod file_logs;
 mod inputs;
 mod instances;
+mod mail;
 mod observer;
 mod own_image;
 mod preflight;
 mod reach;
 mod release;
+mod reset;
 mod restore;
 mod runtime;
 mod smoke;
@@ -32,6 +35,7 @@ pub use desired::STRATEGY_ANNOTATION;
 pub use engine::{Engine, environment_id};
 pub use error::{EngineError, FailedDeployment, Left};
 pub use inputs::{Inputs, Overrides};
+pub use mail::MailSink;
 pub use observer::{Observer, Silent};
 pub use preflight::{Preflight, ProbeFrom};
 pub use runtime::TargetProvider;

@@ -32,6 +32,7 @@ impl Engine {
         let before = self.last_inputs(environment).await?;
         let to = before.as_ref().map(|inputs| inputs.version.clone());
         observer.event(Event::RollingBack { to: to.clone() });
+        let not_put_back = self.put_back(attempt, id, observer).await?;
         let Lost { silent, failed } = match before {
             Some(mut inputs) => {
                 inputs.know_targets_of(&attempt.bound.inputs);
@@ -61,7 +62,8 @@ impl Engine {
         let waiting = silent
             .into_values()
             .map(|why| to_be_resumed(&environment.environment, &why));
-        let lost: Vec<Message> = failed.into_values().chain(waiting).collect();
+        let lost = not_put_back.into_iter().chain(failed.into_values());
+        let lost: Vec<Message> = lost.chain(waiting).collect();
         let left = match (lost.is_empty(), to) {
             (false, _) => Left::Broken(join(lost)),
             (true, Some(version)) => Left::Restored(version),

@@ -2,11 +2,12 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use estiba_model::{
     Desired, DesiredWorkload, Digest, EnvironmentId, Fingerprint, InstanceName, Message, Name,
-    Release, ReleasedWorkload, ResourceId, SecretString, TargetConfig, message,
+    Release, ReleasedWorkload, ResourceId, SMTP, SecretString, TargetConfig, message,
 };
 use estiba_store::Store;
 use estiba_target::{
@@ -18,6 +19,7 @@ use crate::bind::{Bound, BoundResource};
 use crate::desired::{desired, resource_fingerprint, resource_settings};
 use crate::error::EngineError;
 use crate::inputs::Inputs;
+use crate::mail::{self, credential_id, with_sink};
 use crate::values::{Known, Specifier, expand_params};
 
 /// Makes adapters from what the project file says. The binary has one; nothing
@@ -96,6 +98,8 @@ pub struct Runtime<'e> {
     pub bound: Bound,
     /// What should run.
     pub desired: Desired,
+    /// Where databases are kept that are being emptied.
+    pub aside: Option<PathBuf>,
 }
 
 impl<'e> Runtime<'e> {
@@ -113,6 +117,7 @@ impl<'e> Runtime<'e> {
         let used = inputs.placement.values().collect();
         let registry = inputs.registry.as_deref();
         let targets = targets_of(provider, &inputs.targets, &used, registry)?;
+        let release = with_sink(release, &inputs);
         let bound = Bound::new(inputs, release).map_err(EngineError::Refused)?;
         let known = host_names(&bound, &targets, store).await;
         let desired = desired(&bound, &known, &targets, &|bytes| store.keyed_hash(bytes));
@@ -121,6 +126,7 @@ impl<'e> Runtime<'e> {
             targets,
             bound,
             desired,
+            aside: None,
         })
     }
 
@@ -139,6 +145,7 @@ impl<'e> Runtime<'e> {
             targets,
             bound: Bound::unresolved(inputs, release),
             desired,
+            aside: None,
         }
     }
 
@@ -313,7 +320,26 @@ impl<'e> Runtime<'e> {
             let outputs = target.outputs(self.environment(), &spec).await?;
             known.insert(resource.id.clone(), outputs);
         }
+        if before.is_none() {
+            self.add_mail(workload, &mut known).await?;
+        }
         Ok(known)
+    }
+
+    async fn add_mail(&self, workload: &Name, known: &mut Known) -> Result<(), EngineError> {
+        let released = self.released(workload)?;
+        let all = released.workload.resources.iter();
+        for (name, resource) in all.filter(|(_, resource)| resource.kind == SMTP) {
+            let environment = self.environment();
+            let password = match self.bound.inputs.has_mail_server() {
+                true => SecretString::default(),
+                false => self.store.credential(environment, &credential_id()).await?,
+            };
+            let outputs = mail::outputs(&self.bound, known, &password);
+            let outputs = outputs.map_err(EngineError::refused)?;
+            known.insert(resource.identity(workload, name), outputs);
+        }
+        Ok(())
     }
 }
 

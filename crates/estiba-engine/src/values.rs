@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use estiba_model::{
     Container, Exposure, File, FileData, Fingerprint, Message, Name, ReleasedWorkload, ResourceId,
-    SecretString, VolumeMount, Workload, message,
+    SMTP, SecretString, VolumeMount, Workload, message,
 };
 use estiba_score::placeholder::{Reference, Root, Template, value_to_text};
 use estiba_target::{
@@ -15,6 +15,9 @@ use serde_json::{Map, Value};
 use crate::bind::{Bound, ENVIRONMENT};
 use crate::desired::port_name;
 use crate::file_logs;
+
+/// The variable that tells acceptance tests that the data may be reset.
+const RESET_VARIABLE: &str = "ESTIBA_RESET";
 
 /// Outputs of resources, as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -227,6 +230,11 @@ impl Specifier<'_> {
         let Some((name, container)) = found else {
             return Ok(None);
         };
+        let mut container = self.container(name, container)?;
+        if task == Task::Acceptance && self.bound.inputs.reset {
+            let yes = SecretString::new("true");
+            container.variables.insert(RESET_VARIABLE.to_owned(), yes);
+        }
         Ok(Some(TaskSpec {
             task,
             time_limit,
@@ -234,7 +242,7 @@ impl Specifier<'_> {
             workload: self.name.clone(),
             version: self.bound.inputs.version.clone(),
             fingerprint,
-            container: self.container(name, container)?,
+            container,
             secrets: self.secrets(),
         }))
     }
@@ -245,8 +253,14 @@ impl Specifier<'_> {
             .bound
             .resources_of(self.name)
             .filter_map(|resource| self.known.get(&resource.id)?.get("password").cloned());
+        let workload = &self.released.workload;
+        let mail = workload.resources.iter().filter_map(|(name, resource)| {
+            let id = (resource.kind == SMTP).then(|| resource.identity(self.name, name))?;
+            self.known.get(&id)?.get("password").cloned()
+        });
+        let mail = mail.filter(|password| !password.expose().is_empty());
         let named = self.bound.inputs.secrets.values().cloned();
-        named.chain(passwords).collect()
+        named.chain(passwords).chain(mail).collect()
     }
 
     fn container(&self, name: &Name, container: &Container) -> Result<ContainerSpec, Message> {

@@ -105,7 +105,7 @@ impl Engine {
         };
         let id = EnvironmentId::new(&project.id, before);
         if self.store.has_succeeded(&id, version).await? {
-            return Ok(());
+            return self.check_accepted(&id, version).await;
         }
         Err(EngineError::refused(message!(
             "{environment} takes only what has run in {before}, and {version} has not: `estiba deploy --env {before} --version {version}`",

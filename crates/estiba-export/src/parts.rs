@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use estiba_model::{Message, Name, Resource, ResourceId, Workload, message};
+use estiba_model::{Message, Name, Resource, ResourceId, SMTP, Workload, message};
 use estiba_score::placeholder::{Reference, Root, Template, value_to_text};
 use serde_json::Value;
 
@@ -69,6 +69,29 @@ pub(crate) fn external_note(export: &Export, id: &ResourceId) -> Message {
         "the database {own} is in a server of yours: {names} say where it is and who comes in. The one that Estiba made there is named like {made}…",
         "la base de datos {own} está en un servidor suyo: {names} dicen dónde está y quién entra. La que Estiba hizo allí se llama como {made}…"
     )
+}
+
+/// What a person has to say about the mail server.
+const MAIL_KEYS: [&str; 6] = ["HOST", "PORT", "USERNAME", "PASSWORD", "FROM", "ENCRYPTION"];
+
+/// What to write about the mail servers that workloads use: there is no sink without
+/// Estiba.
+pub(crate) fn mail_notes(export: &Export) -> Vec<Message> {
+    let all = export.workloads.iter().flat_map(|(name, released)| {
+        let resources = released.workload.resources.iter();
+        let mail = resources.filter(|(_, resource)| resource.kind == SMTP);
+        mail.map(move |(own, resource)| resource.identity(name, own))
+    });
+    let all: BTreeSet<ResourceId> = all.collect();
+    let note = |id: &ResourceId| {
+        let own = own_name(id);
+        let names = MAIL_KEYS.map(|key| external_name(id, key)).join(", ");
+        message!(
+            "mail of {own} is delivered: {names} say by which server. Without Estiba there is no sink that takes it, so name one of your own where nobody is to get it",
+            "el correo de {own} se entrega: {names} dicen por qué servidor. Sin Estiba no hay un sumidero que lo reciba, así que indique uno propio donde nadie deba recibirlo"
+        )
+    };
+    all.iter().map(note).collect()
 }
 
 /// What tells a resource from others of its type: `api.db`.
@@ -165,6 +188,16 @@ impl Lookup<'_> {
                 Part::Text(self.addresses.database_name(&id))
             }
             ("postgres", Some("password")) => Part::Secret(password_name(&id)),
+            // Whoever delivers does not tell what.
+            ("smtp", Some("api")) => Part::Text(String::new()),
+            ("smtp", Some(key)) => {
+                let key = key.to_ascii_uppercase();
+                let known = MAIL_KEYS.contains(&key.as_str());
+                Part::Secret(external_name(
+                    &id,
+                    known.then_some(&*key).ok_or_else(unknown)?,
+                ))
+            }
             ("volume", None | Some("source")) => Part::Text(self.addresses.volume(&id)),
             ("dns", Some("host")) => Part::Text("localhost".to_owned()),
             ("service-port", Some(key)) => {

@@ -226,3 +226,17 @@ fn folders_of_logs_stay_and_a_note_says_that_nobody_reads_them() {
     );
     assert!(!kubernetes.contains("ship"), "{kubernetes}");
 }
+
+#[test]
+fn mail_goes_to_a_server_that_a_person_names() {
+    let variables = "variables: { SMTP: '${resources.mail.host}:${resources.mail.port}', API: '${resources.mail.api}', LOG_LEVEL:";
+    let score = API.trim_end().replace("variables: { LOG_LEVEL:", variables);
+    let export = of(&(score + "\n  mail: { type: smtp }\n"));
+    for format in FORMATS {
+        let exported = format(&export).unwrap();
+        let all: String = exported.files.iter().map(|f| f.text.as_str()).collect();
+        assert!(all.contains("API_MAIL_HOST"), "{all}");
+        let notes: Vec<&str> = exported.notes.iter().map(|n| n.en.as_str()).collect();
+        assert!(notes.concat().contains("there is no sink"), "{notes:?}");
+    }
+}

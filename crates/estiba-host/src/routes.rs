@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use estiba_edge::{HttpRoute, PortMode};
-use estiba_model::{EnvironmentId, Exposure, Name, Protocol, Route, message};
+use estiba_model::{EnvironmentId, Exposure, MAIL_SINK, Name, Protocol, Route, message};
 use estiba_target::Url;
 
 use crate::error::HostError;
@@ -48,6 +48,10 @@ pub fn http(
     let ports = tcp_ports(exposure);
     let own = own_host(environment, workload.as_str());
     let mut routes = Vec::new();
+    // What takes mail is nobody's outside: workloads reach it at its ports.
+    if workload.as_str() == MAIL_SINK {
+        return Ok(routes);
+    }
     for Route { host, path, port } in &exposure.routes {
         if !ports.contains(port) {
             return Err(HostError::Told(message!(

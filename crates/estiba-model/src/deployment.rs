@@ -59,6 +59,10 @@ pub enum Cause {
     Restart,
     /// Another number of copies.
     Scale,
+    /// The same release over databases that were emptied.
+    Reset,
+    /// Acceptance tests that somebody ran against what runs; nothing was deployed.
+    Accept,
     /// The end of the environment and of its data.
     Down,
 }

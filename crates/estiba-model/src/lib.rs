@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod event;
 mod file_logs;
 pub mod log;
+pub mod mail;
 pub mod message;
 pub mod names;
 pub mod plan;
@@ -17,6 +18,7 @@ pub mod release;
 pub mod secret;
 mod smoke;
 pub mod status;
+mod tried;
 mod words;
 pub mod workload;
 
@@ -31,6 +33,10 @@ pub use diagnostic::{Diagnostic, Place, Severity, has_errors};
 pub use event::Event;
 pub use file_logs::{FileLogs, LOGS_ANNOTATION};
 pub use log::{LogLine, Stream};
+pub use mail::{
+    Attachment, Encryption, MAIL_SINK, Mail, MailContent, MailServer, SINK_LIMITS, SINK_REQUESTS,
+    SMTP, names_mail_server,
+};
 pub use message::{Lang, Message};
 pub use names::{
     Digest, EnvironmentId, Fingerprint, InstanceName, Name, NameError, ProjectId, Version,
@@ -48,6 +54,7 @@ pub use release::{Release, ReleasedWorkload};
 pub use secret::SecretString;
 pub use smoke::Smoke;
 pub use status::{Activity, Carried, Deployed, EnvironmentStatus, InstanceStatus, Losses, Url};
+pub use tried::{Ending, Tried};
 pub use workload::{
     ACCEPTANCE_ANNOTATION, ACCEPTANCE_SECONDS_ANNOTATION, Container, File, FileData, HttpProbe,
     HttpScheme, ImageSource, MIGRATION_ANNOTATION, PROGRAM_ANNOTATION, Probe, Protocol, Quantities,

@@ -261,6 +261,20 @@ pub enum Step {
         /// Which image.
         image: Digest,
     },
+    /// Keeps what is in a database aside, and empties it.
+    Empty {
+        /// Which.
+        resource: ResourceId,
+        /// Where.
+        target: Name,
+    },
+    /// Puts back what was in a database before it was emptied.
+    PutBack {
+        /// Which.
+        resource: ResourceId,
+        /// Where.
+        target: Name,
+    },
     /// Runs a workload's migration to its end.
     Migrate {
         /// Which.
@@ -354,6 +368,8 @@ impl Step {
         match self {
             Self::Provision { target, .. }
             | Self::Fetch { target, .. }
+            | Self::Empty { target, .. }
+            | Self::PutBack { target, .. }
             | Self::Migrate { target, .. }
             | Self::Start { target, .. }
             | Self::Await { target, .. }
@@ -373,6 +389,8 @@ impl Step {
         match self {
             Self::Provision { .. } => "provision",
             Self::Fetch { .. } => "fetch",
+            Self::Empty { .. } => "empty",
+            Self::PutBack { .. } => "put-back",
             Self::Migrate { .. } => "migrate",
             Self::Start { .. } => "start",
             Self::Await { .. } => "await",
@@ -400,7 +418,10 @@ impl Step {
             | Self::Withdraw { workload, .. }
             | Self::Smoke { workload, .. }
             | Self::Accept { workload, .. } => Some(workload),
-            Self::Provision { .. } | Self::Destroy { .. } => None,
+            Self::Provision { .. }
+            | Self::Empty { .. }
+            | Self::PutBack { .. }
+            | Self::Destroy { .. } => None,
         }
     }
 }

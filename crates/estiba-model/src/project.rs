@@ -141,6 +141,8 @@ pub struct Environment {
     pub approve: bool,
     /// What is deployed has to pass the acceptance tests.
     pub acceptance: bool,
+    /// Its databases may be emptied.
+    pub reset: bool,
     /// Copies of each workload; one where it is not named.
     pub replicas: BTreeMap<Name, u32>,
     /// Values for `type: environment` resources, by name.

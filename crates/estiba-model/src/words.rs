@@ -22,6 +22,11 @@ impl Step {
                     "llevar la imagen {image} de {workload} a {target}"
                 )
             }
+            Self::Empty { resource, .. } => message!("empty {resource}", "vaciar {resource}"),
+            Self::PutBack { resource, .. } => message!(
+                "put back what was in {resource}",
+                "reponer lo que había en {resource}"
+            ),
             Self::Migrate { workload, .. } => {
                 message!("migrate {workload}", "migrar {workload}")
             }
@@ -96,6 +101,8 @@ impl Cause {
             Self::Rollback => message!("rollback", "vuelta atrás"),
             Self::Restart => message!("restart", "reinicio"),
             Self::Scale => message!("scale", "escalado"),
+            Self::Reset => message!("reset", "vaciado"),
+            Self::Accept => message!("acceptance", "aceptación"),
             Self::Down => message!("down", "eliminación"),
         }
     }

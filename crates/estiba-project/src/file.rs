@@ -104,6 +104,9 @@ pub(crate) struct EnvironmentFile {
     /// name by the annotation `estiba.dev/acceptance`.
     #[serde(default)]
     pub acceptance: bool,
+    /// The databases may be emptied, by `estiba reset`: never where people's data is.
+    #[serde(default)]
+    pub reset: bool,
     /// How many copies of a workload run; 1 where it is not named.
     #[serde(default)]
     #[schemars(schema_with = "replicas")]

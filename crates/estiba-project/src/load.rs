@@ -403,6 +403,7 @@ fn environment_of<'d>(
         after: file.after,
         approve: file.approve,
         acceptance: file.acceptance,
+        reset: file.reset,
         replicas: file.replicas,
         config: config.collect(),
         resources: resources.collect(),

@@ -20,9 +20,9 @@ use utoipa_axum::routes;
 use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
-    alerts, approvals, audit, blobs, chats, config, database, deployments, environments, events,
-    exec, figures, logs, me, projects, releases, secrets, stored_logs, system, teams, tokens,
-    trusts,
+    acceptance, alerts, approvals, audit, blobs, chats, config, database, deployments,
+    environments, events, exec, figures, logs, mails, me, projects, releases, secrets, stored_logs,
+    system, teams, tokens, trusts,
 };
 use crate::state::App;
 use crate::{elastic, headers, idempotency, metrics};
@@ -78,6 +78,7 @@ fn v1() -> OpenApiRouter<App> {
         // Deployments
         .routes(routes!(deployments::list, deployments::create))
         .routes(routes!(deployments::show))
+        .routes(routes!(acceptance::record))
         .routes(routes!(deployments::events))
         .routes(routes!(approvals::list))
         .routes(routes!(approvals::decide))
@@ -94,6 +95,9 @@ fn v1() -> OpenApiRouter<App> {
         // Instances
         .routes(routes!(logs::show))
         .routes(routes!(exec::run))
+        .routes(routes!(mails::list, mails::clear))
+        .routes(routes!(mails::show))
+        .routes(routes!(mails::raw))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .merge(streams)
 }

@@ -34,6 +34,17 @@ pub struct Delivery {
     pub made_at: Option<Timestamp>,
 }
 
+/// What came of trying what an environment runs.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// When that began.
+    pub began_at: Timestamp,
+    /// Why it is not as it should be; none where it is.
+    pub error: Option<Message>,
+    /// The last lines that explain it.
+    pub log: Vec<String>,
+}
+
 impl Store {
     /// Records that a deployment is wanted. `inputs`, what it will work with,
     /// are sealed: they may hold secrets.
@@ -75,6 +86,76 @@ impl Store {
         .map_err(|e| self.failed(&e))?;
         self.commit(transaction).await?;
         Ok(DeploymentId(id))
+    }
+
+    /// Records what came of trying what runs, which deployed nothing. `inputs` are those
+    /// of what was tried.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub async fn record_acceptance(
+        &self,
+        environment: &EnvironmentId,
+        version: &Version,
+        inputs: &[u8],
+        came: &Acceptance,
+    ) -> Result<DeploymentId, StoreError> {
+        let sealed = self.key().seal(inputs)?;
+        let state = match came.error {
+            None => DeploymentState::Succeeded,
+            Some(_) => DeploymentState::Failed,
+        };
+        let error = came.error.as_ref().map(|error| json(error, "error"));
+        let mut transaction = self.begin_write().await?;
+        let id: i64 = sqlx::query_scalar(
+            "UPDATE counters SET value = value + 1 WHERE name = 'deployment' RETURNING value",
+        )
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(|e| self.failed(&e))?;
+        let (began, ended) = (came.began_at.as_millisecond(), now_ms());
+        sqlx::query(
+            "INSERT INTO deployments \
+             (id, project, environment, version, cause, state, created_at_ms, started_at_ms, \
+              finished_at_ms, error, log, sealed_inputs) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        )
+        .bind(id)
+        .bind(environment.project_id().to_string())
+        .bind(environment.to_string())
+        .bind(version.as_str())
+        .bind(word(Cause::Accept, "cause")?)
+        .bind(word(state, "state")?)
+        .bind(began)
+        .bind(began)
+        .bind(ended)
+        .bind(error.transpose()?)
+        .bind(json(&came.log, "log")?)
+        .bind(sealed)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|e| self.failed(&e))?;
+        self.commit(transaction).await?;
+        Ok(DeploymentId(id))
+    }
+
+    /// What came last of trying a version in an environment; none where nobody did.
+    ///
+    /// # Errors
+    /// When the state can't be read.
+    pub async fn last_acceptance(
+        &self,
+        environment: &EnvironmentId,
+        version: &Version,
+    ) -> Result<Option<Deployment>, StoreError> {
+        let query = select!(
+            "WHERE environment = $1 AND version = $2 AND cause = 'accept' ",
+            "ORDER BY id DESC LIMIT 1"
+        )
+        .bind(environment.to_string())
+        .bind(version.as_str());
+        let row = self.optional(query).await?;
+        row.as_ref().map(deployment).transpose()
     }
 
     /// What a deployment works with, opened.
@@ -337,7 +418,7 @@ impl Store {
         id: DeploymentId,
     ) -> Result<Option<Deployment>, StoreError> {
         let query = select!(
-            "WHERE environment = $1 AND state = 'succeeded' AND id < $2 ",
+            "WHERE environment = $1 AND state = 'succeeded' AND cause <> 'accept' AND id < $2 ",
             "ORDER BY id DESC LIMIT 1"
         )
         .bind(environment.to_string())
@@ -357,7 +438,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "SELECT id FROM deployments WHERE environment = $1 AND version = $2 \
-             AND state = 'succeeded' AND cause <> 'down' LIMIT 1",
+             AND state = 'succeeded' AND cause NOT IN ('down', 'accept') LIMIT 1",
         )
         .bind(environment.to_string())
         .bind(version.as_str());

@@ -34,7 +34,7 @@ pub use answers::Known;
 pub use audit::NewAuditEntry;
 pub use chats::ChatMember;
 pub use database::{DATABASE_FILE, Location, Store};
-pub use deployments::Delivery;
+pub use deployments::{Acceptance, Delivery};
 pub use error::StoreError;
 pub use happenings::{HappeningQuery, NewHappening};
 pub use key::{KEY_FILE, KEY_VARIABLE, KeyError, PASSPHRASE_VARIABLE, SealKey};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use estiba_model::{EnvironmentId, Message, Name, message};
+use estiba_model::{EnvironmentId, MAIL_SINK, Message, Name, message};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -160,9 +160,13 @@ impl Settings {
         self.namespace.as_deref().unwrap_or(NAMESPACE)
     }
 
-    /// Where people reach a workload; none where no ingress is configured.
+    /// Where people reach a workload; none where no ingress is configured, or where it is
+    /// what takes mail, which is nobody's outside.
     #[must_use]
     pub fn address(&self, environment: &EnvironmentId, workload: &Name) -> Option<Address> {
+        if workload.as_str() == MAIL_SINK {
+            return None;
+        }
         let whole = filled(self.ingress.as_deref()?, environment, Some(workload));
         let (host, path) = whole.split_once('/').unwrap_or((&whole, ""));
         let path = path.trim_matches('/');

@@ -145,7 +145,8 @@ impl Context {
         let adapters = self.adapters()?;
         let images = adapters.images.clone();
         let program = targets::helper().map_err(Failure::because)?;
-        Ok(Engine::new(store, images, Arc::new(adapters), program))
+        let engine = Engine::new(store, images, Arc::new(adapters), program);
+        Ok(engine.keeping_aside_in(paths.state.join("emptied")))
     }
 
     /// What carries out commands: the server that `ESTIBA_URL` names, or the

@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     // allocated that it does not need.
     let role = estiba_target_local::role(&args)
         .or_else(|| estiba_target_docker::role(&args))
-        .or_else(|| estiba_preflight::role(&args));
+        .or_else(|| estiba_preflight::role(&args))
+        .or_else(|| estiba_mail::role(&args));
     if let Some(code) = role {
         return code;
     }

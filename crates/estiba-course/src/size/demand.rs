@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use estiba_model::{
-    Environment, FileLogs, Name, Project, ProjectWorkload, Quantities, TargetConfig,
+    Environment, FileLogs, MAIL_SINK, Name, Project, ProjectWorkload, Quantities, SINK_LIMITS,
+    SINK_REQUESTS, SMTP, TargetConfig, names_mail_server,
 };
 use serde_json::Value;
 
@@ -132,8 +133,39 @@ fn of_project(team: &Name, project: &Project) -> Vec<Demand> {
                 overlaps: !user.workload.ports.is_empty(),
             });
         }
+        all.extend(mail_sink(team, project, name));
     }
     all
+}
+
+/// What takes the mail of an environment that names no server for it.
+fn mail_sink(team: &Name, project: &Project, name: &Name) -> Option<Demand> {
+    let environment = &project.environments[name];
+    if names_mail_server(environment.resources.get(SMTP)) {
+        return None;
+    }
+    let mut workloads = project.workloads.values();
+    let user = workloads.find(|user| {
+        let mut resources = user.workload.resources.values();
+        resources.any(|resource| resource.kind == SMTP)
+    })?;
+    let target = environment.placement.get(&user.workload.name)?;
+    let config = project.targets.get(target)?;
+    let part = Part {
+        requests: SINK_REQUESTS,
+        limits: SINK_LIMITS,
+    };
+    Some(Demand {
+        team: team.clone(),
+        environment: name.clone(),
+        workload: MAIL_SINK.parse().ok()?,
+        target: target.clone(),
+        kind: config.kind.clone(),
+        copies: 1,
+        part: part.filled(config.settings.get("limits")),
+        databases: 0,
+        overlaps: true,
+    })
 }
 
 fn part(user: &ProjectWorkload, config: &TargetConfig) -> Part {

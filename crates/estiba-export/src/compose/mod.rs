@@ -12,7 +12,7 @@ use estiba_model::{Message, Name, ResourceId, Workload, message};
 use estiba_score::yaml::emit;
 use serde_json::{Map, Value, json};
 
-use crate::parts::{Addresses, external_note, own_name, password_name, slug};
+use crate::parts::{Addresses, external_note, mail_notes, own_name, password_name, slug};
 use crate::source::{comment, fill_script, indented, to_fill_in};
 use crate::{Export, Exported, ExportedFile, explain};
 
@@ -75,6 +75,7 @@ pub fn compose(export: &Export) -> Result<Exported, Vec<Message>> {
             database(&network, &id, &users, &mut parts);
         }
     }
+    parts.notes.extend(mail_notes(export));
     let mut published = FIRST_PUBLISHED;
     for (name, released) in &export.workloads {
         let writer = service::Writer {

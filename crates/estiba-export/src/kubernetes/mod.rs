@@ -12,7 +12,7 @@ use estiba_score::yaml::emit;
 use estiba_target_kubernetes::manifests::Manifest;
 use serde_json::{Map, Value, json};
 
-use crate::parts::{Part, external_note, password_name, secrets_in};
+use crate::parts::{Part, external_note, mail_notes, password_name, secrets_in};
 use crate::source::{comment, fill_script, to_fill_in};
 use crate::{Export, Exported, ExportedFile, explain};
 use build::Builder;
@@ -131,6 +131,7 @@ pub(crate) fn objects(export: &Export, wording: &Wording<'_>) -> Result<Objects,
     for id in builder.external_databases() {
         notes.push(external_note(export, &id));
     }
+    notes.extend(mail_notes(export));
     let environment = builder.manifests.environment();
     let environment = environment.iter().map(|object| object.value().clone());
     let mut groups = vec![Group {

@@ -22,6 +22,15 @@ fn outputs(kind: &str) -> Option<&'static [&'static str]> {
         "dns" => &["host"],
         "route" => &[],
         "service-port" => &["hostname", "port"],
+        "smtp" => &[
+            "host",
+            "port",
+            "username",
+            "password",
+            "from",
+            "encryption",
+            "api",
+        ],
         "volume" => &["source"],
         _ => return None,
     })

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use super::local::{CAPABILITIES, THIS_MACHINE, address, port};
-use super::{Kind, provided};
+use super::{Kind, MAIL_SETTINGS, provided};
 
 pub(super) const DOCKER: Kind = Kind {
     name: "docker",
@@ -15,6 +15,7 @@ pub(super) const DOCKER: Kind = Kind {
         provided("postgres", &["image", "url"]),
         provided("route", &[]),
         provided("service-port", &[]),
+        provided("smtp", MAIL_SETTINGS),
         provided("volume", &[]),
     ],
     capabilities: CAPABILITIES,

@@ -5,7 +5,7 @@ use estiba_target::Capability;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
-use super::{Kind, Mistake, provided};
+use super::{Kind, MAIL_SETTINGS, Mistake, provided};
 
 pub(super) const HEROKU: Kind = Kind {
     name: "heroku",
@@ -16,6 +16,7 @@ pub(super) const HEROKU: Kind = Kind {
         provided("postgres", &["plan", "url"]),
         provided("route", &[]),
         provided("service-port", &[]),
+        provided("smtp", MAIL_SETTINGS),
     ],
     capabilities: &[Capability::Postgres],
     newer: &[],

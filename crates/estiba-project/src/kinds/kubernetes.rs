@@ -5,7 +5,7 @@ use estiba_target::Capability;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
-use super::{Kind, Mistake, provided};
+use super::{Kind, MAIL_SETTINGS, Mistake, provided};
 
 pub(super) const NAMESPACE: &str = "namespace";
 
@@ -24,6 +24,7 @@ pub(super) const KUBERNETES: Kind = Kind {
         ),
         provided("route", &[]),
         provided("service-port", &[]),
+        provided("smtp", MAIL_SETTINGS),
         provided("volume", &["size"]),
     ],
     capabilities: &[

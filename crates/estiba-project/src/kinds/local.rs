@@ -3,7 +3,7 @@
 use estiba_target::Capability;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::{Kind, provided};
+use super::{Kind, MAIL_SETTINGS, provided};
 
 pub(super) const LOCAL: Kind = Kind {
     name: "local",
@@ -14,6 +14,7 @@ pub(super) const LOCAL: Kind = Kind {
         provided("postgres", &["url"]),
         provided("route", &[]),
         provided("service-port", &[]),
+        provided("smtp", MAIL_SETTINGS),
         provided("volume", &[]),
     ],
     capabilities: CAPABILITIES,

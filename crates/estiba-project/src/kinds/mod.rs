@@ -60,6 +60,9 @@ pub(crate) struct Provided {
     pub settings: &'static [&'static str],
 }
 
+/// What may be said about mail, which is the engine's own matter: no kind provides it.
+const MAIL_SETTINGS: &[&str] = &["from", "url"];
+
 const fn provided(kind: &'static str, settings: &'static [&'static str]) -> Provided {
     Provided { kind, settings }
 }

@@ -58,6 +58,29 @@ bad! {
         ("estiba.yaml", "after: test", "after: test\n    acceptance: true"),
         ("bot/score.yaml", "  name: bot\n", "  name: bot\n  annotations: { estiba.dev/acceptance: main }\n"),
     ];
+    mail_that_goes_nowhere: [("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n")];
+    mail_on_a_platform_without_a_network: [
+        ("estiba.yaml", "kind: local", "kind: heroku"),
+        ("estiba.yaml", "postgres: { url-from: PG_ADMIN_URL }", "smtp: { url-from: SMTP_URL }"),
+        ("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n"),
+    ];
+    mail_from_two_targets: [
+        ("estiba.yaml", "laptop: { kind: local }", "laptop: { kind: local }\n  engine: { kind: docker }"),
+        ("estiba.yaml", "on: laptop\n", "on: { bot: laptop, api: engine }\n"),
+        ("estiba.yaml", "postgres: { url-from: PG_ADMIN_URL }", "smtp: { url-from: SMTP_URL }"),
+        ("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n"),
+        ("api/score.yaml", "  db:\n", "  mail: { type: smtp }\n  db:\n"),
+    ];
+    mail_server_that_is_none: [
+        ("estiba.yaml", "postgres: { url-from: PG_ADMIN_URL }", "smtp: { url: \"https://mail.example.edu\", sender: me }"),
+    ];
+    output_that_mail_does_not_have: [
+        ("estiba.yaml", "postgres: { url-from: PG_ADMIN_URL }", "smtp: { url-from: SMTP_URL }"),
+        ("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n"),
+        ("bot/score.yaml", "API_URL:", "MAIL: ${resources.mail.hostname}\n      API_URL:"),
+    ];
+    workload_named_as_the_sink: [("api/score.yaml", "name: api", "name: estiba-mail"), ("bot/score.yaml", "workload: api", "workload: estiba-mail"), ("estiba.yaml", "api: laptop", "estiba-mail: laptop"), ("estiba.yaml", "{ api: 2 }", "{ estiba-mail: 2 }")];
+    reset_of_what_a_person_approves: [("estiba.yaml", "approve: true", "approve: true\n    reset: true")];
     unknown_environment: [("estiba.yaml", "after: test", "after: tset")];
     previews_like_nothing: [("estiba.yaml", "team: moria", "team: moria\npreviews: { like: tset }")];
     environment_named_as_a_preview: [

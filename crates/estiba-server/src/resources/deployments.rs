@@ -165,6 +165,7 @@ async fn ask(
                 .scale_request(project, environment, &replicas)
                 .await?
         }
+        WantedDeployment::Reset => engine.reset_request(project, environment).await?,
         WantedDeployment::Resume => return resume(app, id).await,
         WantedDeployment::Down { without } => {
             let deployment = engine.ask_down(project, environment, &without).await?;

@@ -1,5 +1,6 @@
 //! What there is, a file for each kind of resource.
 
+pub(crate) mod acceptance;
 pub(crate) mod alerts;
 pub(crate) mod approvals;
 pub(crate) mod audit;
@@ -13,6 +14,7 @@ pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod figures;
 pub(crate) mod logs;
+pub(crate) mod mails;
 pub(crate) mod me;
 pub(crate) mod projects;
 pub(crate) mod releases;

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use estiba_api::DeploymentView;
 use estiba_engine::{Engine, Observer, Outcome, Preflight, Request};
 use estiba_model::{
-    Carried, Cause, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
-    SecretString, Url, Version,
+    Carried, Cause, DeploymentId, EnvironmentStatus, LogLine, Losses, Mail, MailContent, Name,
+    Plan, Project, ProjectId, Release, SecretString, Tried, Url, Version,
 };
 use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
@@ -197,6 +197,7 @@ impl Backend for Here {
                     .restart_request(project, environment, workloads)
                     .await?
             }
+            Wanted::Reset => engine.reset_request(project, environment).await?,
             Wanted::Scale(replicas) => engine.scale_request(project, environment, replicas).await?,
         };
         let outcome = engine.deploy(project, &request, observer).await?;
@@ -341,6 +342,42 @@ impl Backend for Here {
             .0
             .exec(project, environment, workload, container, command, io);
         Ok(code.await?)
+    }
+
+    async fn record_acceptance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        tried: &Tried,
+    ) -> Result<DeploymentId, Failure> {
+        let recorded = self.0.record_acceptance(project, environment, tried);
+        Ok(recorded.await?)
+    }
+
+    async fn mails(&self, project: &Project, environment: &Name) -> Result<Vec<Mail>, Failure> {
+        Ok(self.0.mails(project, environment).await?)
+    }
+
+    async fn mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        id: u64,
+    ) -> Result<MailContent, Failure> {
+        Ok(self.0.mail(project, environment, id).await?)
+    }
+
+    async fn raw_mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        id: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        Ok(self.0.raw_mail(project, environment, id).await?)
+    }
+
+    async fn clear_mails(&self, project: &Project, environment: &Name) -> Result<(), Failure> {
+        Ok(self.0.clear_mails(project, environment).await?)
     }
 
     async fn backup(

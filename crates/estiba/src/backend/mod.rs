@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use estiba_api::DeploymentView;
 use estiba_engine::{Observer, Outcome, Preflight};
 use estiba_model::{
-    Approval, Carried, EnvironmentStatus, LogLine, Losses, Name, Plan, Project, ProjectId, Release,
-    SecretString, Url, Version,
+    Approval, Carried, DeploymentId, EnvironmentStatus, LogLine, Losses, Mail, MailContent, Name,
+    Plan, Project, ProjectId, Release, SecretString, Tried, Url, Version,
 };
 use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
@@ -61,6 +61,8 @@ pub enum Wanted<'w> {
     Restart(&'w [Name]),
     /// Another number of copies.
     Scale(&'w [(Name, u32)]),
+    /// The release that runs, over databases that are emptied.
+    Reset,
 }
 
 /// What carries out commands.
@@ -278,6 +280,36 @@ pub trait Backend: Send + Sync {
         command: Vec<String>,
         io: ExecIo,
     ) -> Result<i32, Failure>;
+
+    /// Keeps what came of trying what an environment runs, and gives its number.
+    async fn record_acceptance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        tried: &Tried,
+    ) -> Result<DeploymentId, Failure>;
+
+    /// The mails that an environment's sink took.
+    async fn mails(&self, project: &Project, environment: &Name) -> Result<Vec<Mail>, Failure>;
+
+    /// A mail with what is in it.
+    async fn mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        id: u64,
+    ) -> Result<MailContent, Failure>;
+
+    /// A mail as it came.
+    async fn raw_mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        id: u64,
+    ) -> Result<Vec<u8>, Failure>;
+
+    /// Has an environment's sink forget all mails.
+    async fn clear_mails(&self, project: &Project, environment: &Name) -> Result<(), Failure>;
 
     /// Writes a backup of an environment's database to a new file.
     async fn backup(

@@ -14,8 +14,9 @@ use estiba_api::{
 };
 use estiba_engine::{Engine, Observer, Outcome, Preflight};
 use estiba_model::{
-    Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Name,
-    Plan, Project, ProjectId, Release, SecretString, Url, Version, What, message,
+    Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Mail,
+    MailContent, Name, Plan, Project, ProjectId, Release, SecretString, Tried, Url, Version, What,
+    message,
 };
 use estiba_preflight::Compared;
 use estiba_target::{ExecIo, LogQuery};
@@ -354,6 +355,7 @@ impl Backend for There {
             Wanted::Restart(workloads) => WantedDeployment::Restart {
                 workloads: workloads.to_vec(),
             },
+            Wanted::Reset => WantedDeployment::Reset,
             Wanted::Scale(replicas) => WantedDeployment::Scale {
                 replicas: replicas.iter().cloned().collect(),
             },
@@ -551,6 +553,46 @@ impl Backend for There {
             "the connection ended before the command did",
             "la conexión terminó antes que el comando"
         )))
+    }
+
+    async fn record_acceptance(
+        &self,
+        project: &Project,
+        environment: &Name,
+        tried: &Tried,
+    ) -> Result<DeploymentId, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.record_acceptance(&id, tried).await?)
+    }
+
+    async fn mails(&self, project: &Project, environment: &Name) -> Result<Vec<Mail>, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.mails(&id).await?)
+    }
+
+    async fn mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        mail: u64,
+    ) -> Result<MailContent, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.mail(&id, mail).await?)
+    }
+
+    async fn raw_mail(
+        &self,
+        project: &Project,
+        environment: &Name,
+        mail: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.raw_mail(&id, mail).await?)
+    }
+
+    async fn clear_mails(&self, project: &Project, environment: &Name) -> Result<(), Failure> {
+        let id = environment_id(project, environment)?;
+        Ok(self.client.clear_mails(&id).await?)
     }
 
     async fn backup(

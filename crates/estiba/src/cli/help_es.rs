@@ -149,6 +149,18 @@ const COMMANDS: &[(&str, &str)] = &[
         "Reemplazar las instancias por otras nuevas de la misma versión",
     ),
     ("scale", "Cambiar cuántas copias de cada componente corren"),
+    (
+        "accept",
+        "Correr aquí pruebas de aceptación contra lo que un ambiente tiene en marcha, y guardar cómo salieron",
+    ),
+    (
+        "reset",
+        "Vaciar las bases de datos de un ambiente que lo permite, y comenzar de nuevo",
+    ),
+    (
+        "mail",
+        "Mostrar los correos que enviaron los componentes de un ambiente y no recibió nadie",
+    ),
     ("down", "Eliminar un ambiente y sus datos"),
     (
         "config",
@@ -558,6 +570,10 @@ const ARGUMENTS: &[(&str, &str)] = &[
         "logs env",
         "El ambiente, o varios; por omisión, el primero del proyecto",
     ),
+    ("accept timeout", "Cuántos segundos pueden tardar"),
+    ("mail id", "El número del correo; sin él, se listan todos"),
+    ("mail raw", "Mostrarlo tal como llegó"),
+    ("mail clear", "Olvidarlos todos"),
     ("logs all", "De todos los ambientes"),
     ("logs release", "Solo de esta versión"),
     (

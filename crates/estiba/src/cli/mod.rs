@@ -262,6 +262,45 @@ pub enum Command {
         #[command(flatten)]
         env: Env,
     },
+    /// Run acceptance tests here against what an environment runs, and keep what came of them
+    #[command(
+        after_help = "Examples:\n  estiba accept --env test -- npm test\n  estiba accept --env test --timeout 300 -- sh -c 'curl -sf \"$BASE_URL/version\"'\nThe command is told BASE_URL, ESTIBA_URL_<WORKLOAD>, ESTIBA_VERSION, ESTIBA_ENVIRONMENT and perhaps ESTIBA_RESET."
+    )]
+    Accept {
+        #[command(flatten)]
+        env: Env,
+        /// How many seconds it may take
+        #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+        timeout: u64,
+        /// Program and arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+    /// Empty the databases of an environment that may be reset, and start it anew
+    #[command(after_help = "Example: estiba reset --env test --yes")]
+    Reset {
+        #[command(flatten)]
+        env: Env,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Show the mails that an environment's workloads sent and nobody got
+    #[command(
+        after_help = "Examples:\n  estiba mail --env test\n  estiba mail 3 --env test\n  estiba mail 3 --raw > mail.eml"
+    )]
+    Mail {
+        /// The mail's number; lists all where it is not given
+        id: Option<u64>,
+        #[command(flatten)]
+        env: AnyEnv,
+        /// Print it as it came
+        #[arg(long, requires = "id")]
+        raw: bool,
+        /// Forget all of them
+        #[arg(long, conflicts_with_all = ["id", "raw"])]
+        clear: bool,
+    },
     /// End an environment and remove its data
     Down {
         #[command(flatten)]
@@ -378,6 +417,7 @@ impl Command {
             | Self::History { env, .. }
             | Self::Resume { env }
             | Self::Exec { env, .. }
+            | Self::Mail { env, .. }
             | Self::Export { env, .. }
             | Self::Alert(Alert::List { env })
             | Self::Config(Config::Get { env, .. })
@@ -386,6 +426,8 @@ impl Command {
             | Self::Rollback { env, .. }
             | Self::Restart { env, .. }
             | Self::Scale { env, .. }
+            | Self::Accept { env, .. }
+            | Self::Reset { env, .. }
             | Self::Down { env, .. }
             | Self::Alert(Alert::Mute { env, .. } | Alert::Unmute { env, .. })
             | Self::Config(Config::Set { env, .. } | Config::Unset { env, .. })

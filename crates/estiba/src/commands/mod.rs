@@ -1,5 +1,6 @@
 //! What each command does, a file for each group.
 
+mod accept;
 mod access;
 mod alert;
 mod bot;
@@ -17,7 +18,9 @@ mod import;
 mod init;
 mod instances;
 mod logs;
+mod mail;
 mod preflight;
+mod reset;
 mod secret;
 mod serve;
 mod ship;
@@ -185,6 +188,29 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             instances::restart(&context, &workloads, &env.env).await
         }
         Command::Scale { replicas, env } => instances::scale(&context, &replicas, &env.env).await,
+        Command::Accept {
+            env,
+            timeout,
+            command,
+        } => {
+            let limit = std::time::Duration::from_secs(timeout);
+            accept::accept(&context, &env.env, limit, &command).await
+        }
+        Command::Reset { env, yes } => reset::reset(&context, &env.env, yes).await,
+        Command::Mail {
+            id,
+            env,
+            raw,
+            clear,
+        } => {
+            let wanted = match (id, raw, clear) {
+                (_, _, true) => mail::Wanted::Clear,
+                (Some(id), true, _) => mail::Wanted::Raw(id),
+                (Some(id), false, _) => mail::Wanted::Show(id),
+                (None, ..) => mail::Wanted::List,
+            };
+            mail::mail(&context, env.env, wanted).await
+        }
         Command::Down { env, yes, without } => {
             down::down(&context, &env.env, &without.names(), yes).await
         }

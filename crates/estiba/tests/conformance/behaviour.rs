@@ -85,6 +85,8 @@ pub enum Need {
     LongLogs,
     /// Logs in files are read.
     FileLogs,
+    /// A network of its own, in which a sink takes mail.
+    MailSink,
 }
 
 impl Need {
@@ -109,6 +111,7 @@ impl Need {
         Self::RestartCounts,
         Self::LongLogs,
         Self::FileLogs,
+        Self::MailSink,
     ];
 
     /// A stable name.
@@ -134,6 +137,7 @@ impl Need {
             Self::RestartCounts => "restart-counts",
             Self::LongLogs => "long-logs",
             Self::FileLogs => "file-logs",
+            Self::MailSink => "mail-sink",
         }
     }
 
@@ -220,6 +224,10 @@ impl Need {
                 "nothing can read files beside a workload; `estiba check` says so",
                 "nada puede leer archivos al lado de un componente; `estiba check` lo dice",
             ],
+            Self::MailSink => [
+                "has no network of its own for a sink: mail needs a server; `estiba check` says so",
+                "no tiene una red propia para un sumidero: el correo pide un servidor; `estiba check` lo dice",
+            ],
         }
     }
 
@@ -263,6 +271,7 @@ impl Need {
             Self::RestartCounts => crate::behaviours::restarts_uncounted(bench),
             Self::LongLogs => crate::behaviours::newest_lines_in_order(bench),
             Self::FileLogs => refused(bench, |api| *api = score::with_file_logs(api.take())),
+            Self::MailSink => refused(bench, |api| *api = score::with_mail(api.take())),
         }
     }
 }

@@ -59,6 +59,24 @@ pub fn with_file_logs(mut web: Value) -> Value {
     web
 }
 
+/// The same, which sends mail.
+pub fn with_mail(mut web: Value) -> Value {
+    web["resources"]["mail"] = json!({ "type": "smtp" });
+    for key in [
+        "host",
+        "port",
+        "username",
+        "password",
+        "from",
+        "encryption",
+        "api",
+    ] {
+        let name = format!("SMTP_{}", key.to_uppercase());
+        web = with_variable(web, &name, &format!("${{resources.mail.{key}}}"));
+    }
+    web
+}
+
 /// The same with a variable of its main container.
 pub fn with_variable(mut score: Value, name: &str, text: &str) -> Value {
     score["containers"]["main"]["variables"][name] = json!(text);

@@ -10,7 +10,7 @@ use crate::bench::{Bench, Kit};
 use crate::score::{self, with_variable, with_volume};
 
 /// What a backup in `fixtures` has in the comment of its only table.
-const RIPE: &str = "the berries are ripe";
+pub const RIPE: &str = "the berries are ripe";
 const ROTTEN: &str = "the berries are rotten";
 
 pub const ALL: &[Behaviour] = &[
@@ -108,7 +108,7 @@ fn stored(bench: &Bench) -> Kit {
 }
 
 /// Whether a text is in an environment's database, as a new backup says.
-fn has(project: &Kit, environment: &str, text: &str, backup: &str) -> bool {
+pub fn has(project: &Kit, environment: &str, text: &str, backup: &str) -> bool {
     let file = project.dir().join(backup);
     let path = file.display().to_string();
     project
@@ -120,14 +120,14 @@ fn has(project: &Kit, environment: &str, text: &str, backup: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
-fn restore(project: &Kit, file: &Path) {
+pub fn restore(project: &Kit, file: &Path) {
     let file = file.display().to_string();
     project
         .run(&["db", "restore", &file, "--env", "test", "--yes"])
         .ok();
 }
 
-fn fixture(name: &str) -> PathBuf {
+pub fn fixture(name: &str) -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     tests.join("conformance/fixtures").join(name)
 }

@@ -9,9 +9,11 @@ mod file_logs;
 mod isolation;
 mod killed;
 mod logs_exec;
+mod mail;
 mod network;
 mod recovering;
 mod releases;
+mod resetting;
 mod stopping;
 mod values;
 mod verifying;
@@ -44,6 +46,8 @@ pub const THEMES: &[Theme] = &[
     (["Recovering", "Recuperarse"], recovering::ALL),
     (["Values and files", "Valores y archivos"], values::ALL),
     (["Data", "Datos"], data::ALL),
+    (["Resetting", "Vaciar"], resetting::ALL),
+    (["Mail", "Correo"], mail::ALL),
     (["Network", "Red"], network::ALL),
     (
         ["Isolation and limits", "Aislamiento y límites"],

@@ -35,6 +35,12 @@ pub const ALL: &[Behaviour] = &[
         acceptance_hangs,
     )
     .needing(&[Need::Tasks]),
+    Behaviour::new(
+        "accepted_by_a_command",
+        "a command tries what runs; where it fails, prod does not take the release",
+        "un comando prueba lo que está en marcha; si falla, prod no acepta la versión",
+        accepted_by_a_command,
+    ),
 ];
 
 /// An API that tells its version at a path.
@@ -153,4 +159,63 @@ fn acceptance_fails(bench: &Bench) {
         "{}",
         refused.err
     );
+}
+
+fn accepted_by_a_command(bench: &Bench) {
+    let project = bench.project();
+    project.edit(|file| file["environments"]["test"]["reset"] = json!(true));
+    project.workload(&score::web("api"));
+    project.up("1.0.0");
+    let try_it = |script: &str| {
+        project.run(&[
+            "accept",
+            "--env",
+            "test",
+            "--timeout",
+            "20",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ])
+    };
+    let passed = try_it("echo $ESTIBA_ENVIRONMENT $ESTIBA_VERSION $ESTIBA_RESET").ok();
+    assert_eq!(passed.out, "test 1.0.0 true\n");
+    let failed = try_it("echo the total is wrong >&2; exit 7");
+    assert_eq!(failed.code, 7, "{}", failed.err);
+    assert!(failed.err.contains("the total is wrong"), "{}", failed.err);
+    let history = project.run(&["history", "--env", "test", "--json"]).ok();
+    let newest = &history.json()[0]["deployment"];
+    assert_eq!(newest["cause"], "accept", "{newest}");
+    assert_eq!(newest["state"], "failed", "{newest}");
+    assert_eq!(newest["log"], json!(["the total is wrong"]), "{newest}");
+    let promote = || project.run(&["promote", "--from", "test", "--to", "prod"]);
+    let refused = promote();
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains("ended with code 7"), "{}", refused.err);
+    // What runs is what it was.
+    assert_eq!(project.status("test")["deployed"]["cause"], "deploy");
+    let again = project.up("1.0.0");
+    assert!(again.out.contains("nothing was changed"), "{}", again.out);
+    let words = [
+        "accept",
+        "--env",
+        "test",
+        "--timeout",
+        "1",
+        "--",
+        "sleep",
+        "60",
+    ];
+    let hangs = project.run(&words);
+    assert_eq!(hangs.code, 1, "{}", hangs.out);
+    let said = "did not end within 1 s";
+    assert!(hangs.err.contains(said), "{}", hangs.err);
+    // Something else is deployed meanwhile.
+    let command = env!("CARGO_BIN_EXE_estiba");
+    let moved = try_it(&format!("{command} restart api --env test"));
+    assert_eq!(moved.code, 1, "{}", moved.err);
+    assert!(moved.err.contains("nothing was recorded"), "{}", moved.err);
+    try_it("exit 0").ok();
+    promote().ok();
 }

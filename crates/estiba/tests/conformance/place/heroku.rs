@@ -129,6 +129,7 @@ impl Place for Heroku {
             Need::RestartCounts,
             Need::LongLogs,
             Need::FileLogs,
+            Need::MailSink,
         ]
     }
 

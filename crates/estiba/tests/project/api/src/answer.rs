@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::{BEGAN_WITH, behaves, logfile, variable};
+use crate::{BEGAN_WITH, behaves, logfile, mail, variable};
 
 static ALIVE: AtomicBool = AtomicBool::new(true);
 
@@ -103,6 +103,8 @@ fn said(what: &str, rest: &str, parts: &VecDeque<&str>) -> Option<String> {
             &variable(parts.front()?),
             &rest[parts.front()?.len()..],
         )),
+        "mail" => text(mail::send(rest, false)),
+        "anonymous-mail" => text(mail::send(rest, true)),
         "datagram" => text(datagram(&variable(rest))),
         "postgres" => text(is_postgres(&variable(rest))),
         _ => return None,
@@ -176,9 +178,11 @@ fn used() -> Duration {
     Duration::from_nanos(nanos.unwrap_or(0))
 }
 
-/// A GET to another workload: `base` is `http://HOST:PORT`.
+/// A GET to another workload: `base` is `http://HOST:PORT`, perhaps with a path.
 pub fn ask(base: &str, path: &str) -> io::Result<String> {
-    let authority = base.trim_start_matches("http://");
+    let base = base.trim_start_matches("http://");
+    let authority = base.split('/').next().unwrap_or(base);
+    let path = format!("{}{path}", &base[authority.len()..]);
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(
