@@ -90,7 +90,7 @@ pub enum Need {
 }
 
 impl Need {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Udp,
         Self::Sidecars,
         Self::Limits,

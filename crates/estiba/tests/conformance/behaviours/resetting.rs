@@ -62,7 +62,12 @@ fn reset(bench: &Bench) {
     assert_ne!(project.place.runs(&project, "test", "api"), before);
     assert_eq!(project.get("/version"), "1.0.0");
     let history = project.run(&["history", "--env", "test", "--json"]).ok();
-    assert_eq!(history.json()[0]["deployment"]["cause"], "reset", "{}", history.out);
+    assert_eq!(
+        history.json()[0]["deployment"]["cause"],
+        "reset",
+        "{}",
+        history.out
+    );
     let kept = project.state().join("emptied");
     let left = std::fs::read_dir(&kept).map_or(0, |all| all.count());
     assert_eq!(left, 0, "what was kept aside goes when all is well");
