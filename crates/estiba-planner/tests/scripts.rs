@@ -184,5 +184,7 @@ fn line(step: &Step) -> String {
         Step::Smoke { workload, .. } => format!("smoke {workload}"),
         Step::Accept { workload, .. } => format!("accept {workload}"),
         Step::Destroy { resource, .. } => format!("destroy {resource}"),
+        Step::Empty { resource, .. } => format!("empty {resource}"),
+        Step::PutBack { resource, .. } => format!("put back {resource}"),
     }
 }

@@ -9,12 +9,14 @@ use bollard::models::{ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{
     ListContainersOptions, RemoveContainerOptions, StopContainerOptions,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use estiba_host::HostError;
 use estiba_model::message;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tokio::time::sleep;
+
+use crate::ping::{Ping, ping};
 
 /// Time for an answer, in seconds. Loading an image of gigabytes is one.
 const ANSWER_SECONDS: u64 = 600;
@@ -26,14 +28,20 @@ const BETWEEN_REMOVALS: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Engine {
     socket: String,
-    docker: OnceCell<Docker>,
+    connected: OnceCell<Connected>,
+}
+
+#[derive(Debug)]
+struct Connected {
+    docker: Docker,
+    is_podman: bool,
 }
 
 impl Engine {
     pub(crate) fn new(socket: String) -> Self {
         Self {
             socket,
-            docker: OnceCell::new(),
+            connected: OnceCell::new(),
         }
     }
 
@@ -44,25 +52,33 @@ impl Engine {
 
     /// The interface, in a version that both sides have.
     pub(crate) async fn api(&self) -> Result<&Docker, HostError> {
-        let connect = || async {
-            if !Path::new(&self.socket).exists() {
-                return Err(self.unreachable("no such file"));
-            }
-            let path = format!("unix://{}", self.socket);
-            let docker = Docker::connect_with_unix(&path, ANSWER_SECONDS, API_DEFAULT_VERSION);
-            let docker = docker.map_err(|error| self.failed(error))?;
-            let agreed = docker.negotiate_version().await;
-            agreed.map_err(|error| self.unreachable(&innermost(&error)))
-        };
-        self.docker.get_or_try_init(connect).await
+        Ok(&self.connected().await?.docker)
     }
 
     /// Whether it is Podman, which does some things in ways of its own.
     pub(crate) async fn is_podman(&self) -> Result<bool, HostError> {
-        let version = self.api().await?.version().await;
-        let version = version.map_err(|error| self.failed(error))?;
-        let mut components = version.components.into_iter().flatten();
-        Ok(components.any(|one| one.name == "Podman Engine"))
+        Ok(self.connected().await?.is_podman)
+    }
+
+    async fn connected(&self) -> Result<&Connected, HostError> {
+        let connect = || async {
+            let socket = Path::new(&self.socket);
+            if !socket.exists() {
+                return Err(self.unreachable("no such file"));
+            }
+            let Ping { version, is_podman } =
+                ping(socket).await.map_err(|why| self.unreachable(&why))?;
+            let order = |one: &ClientVersion| (one.major_version, one.minor_version);
+            let version = match order(&version) < order(API_DEFAULT_VERSION) {
+                true => &version,
+                false => API_DEFAULT_VERSION,
+            };
+            let path = format!("unix://{}", self.socket);
+            let docker = Docker::connect_with_unix(&path, ANSWER_SECONDS, version);
+            let docker = docker.map_err(|error| self.failed(error))?;
+            Ok(Connected { docker, is_podman })
+        };
+        self.connected.get_or_try_init(connect).await
     }
 
     /// For `map_err`: what the engine said, in words for people.

@@ -19,6 +19,7 @@ mod log_mark;
 mod logs;
 mod minder;
 mod network;
+mod ping;
 mod porter;
 mod probe;
 mod resources;

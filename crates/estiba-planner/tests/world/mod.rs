@@ -168,6 +168,9 @@ impl World {
             Step::Destroy { resource, .. } => {
                 state.resources.remove(resource);
             }
+            Step::Empty { resource, .. } | Step::PutBack { resource, .. } => {
+                panic!("{resource}: the planner empties no database")
+            }
         }
     }
 }
