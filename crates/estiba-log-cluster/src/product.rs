@@ -56,7 +56,7 @@ impl Product {
     }
 
     /// A value of `sort`, in microseconds since 1970.
-    pub(crate) fn from_sort(self, value: i64) -> i64 {
+    pub(crate) fn micros_of_sort(self, value: i64) -> i64 {
         value.saturating_mul(self.moment_us())
     }
 

@@ -303,7 +303,7 @@ impl Cluster {
             .map_or(&[][..], Vec::as_slice);
         let line = |hit: &Value| {
             let at = Cursor {
-                at_us: product.from_sort(whole(&hit["sort"][0])?),
+                at_us: product.micros_of_sort(whole(&hit["sort"][0])?),
                 sequence: whole(&hit["sort"][1]).and_then(|number| u64::try_from(number).ok())?,
             };
             let (record, sequence) = document::read(hit["_source"].as_object()?.clone());

@@ -2,15 +2,19 @@
 
 use std::io::ErrorKind;
 use std::pin::Pin;
+use std::time::Duration;
 
+use axum::body::BodyDataStream;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use bytes::BytesMut;
 use estiba_model::{Lang, message};
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
+use tokio::time::timeout;
 use tokio_util::io::StreamReader;
 
 use crate::auth::cookie;
@@ -55,6 +59,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let request = read_whole(request).await?;
         let body = axum::Json::<T>::from_request(request, state).await;
         body.map(|body| Self(body.0)).map_err(|error| {
             let (status, code) = match &error {
@@ -73,6 +78,57 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             )
         })
     }
+}
+
+/// The longest body that is read at once.
+pub(crate) const MOST_BODY_BYTES: usize = 2 << 20;
+/// So much of a longer one is read and forgotten, for so long: whoever still sends does not
+/// see the answer when the connection is closed on it.
+const MOST_FORGOTTEN_BYTES: usize = 32 << 20;
+const FORGETTING: Duration = Duration::from_secs(5);
+
+/// The request with its body in memory.
+async fn read_whole(request: Request) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| unreadable(&error))?;
+        if whole.len() + piece.len() > MOST_BODY_BYTES {
+            drop(timeout(FORGETTING, forget(pieces)).await);
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "unreadable-body",
+                message!(
+                    "the body has more than {MOST_BODY_BYTES} bytes",
+                    "el cuerpo tiene más de {MOST_BODY_BYTES} bytes"
+                ),
+            ));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(Request::from_parts(parts, whole.freeze().into()))
+}
+
+async fn forget(mut pieces: BodyDataStream) {
+    let mut left = MOST_FORGOTTEN_BYTES;
+    while let Some(Ok(piece)) = pieces.next().await {
+        match left.checked_sub(piece.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+fn unreadable(why: &axum::Error) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "unreadable-body",
+        message!(
+            "the body can't be read: {why}",
+            "no se puede leer el cuerpo: {why}"
+        ),
+    )
 }
 
 /// The longest body that is taken as a stream: a layer of an image, a backup.

@@ -17,6 +17,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::extract::MOST_BODY_BYTES;
 use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
@@ -27,8 +28,6 @@ use crate::resources::{
 use crate::state::App;
 use crate::{elastic, headers, idempotency, metrics};
 
-/// The longest body, but for those that are streams.
-const MOST_BODY_BYTES: usize = 2 << 20;
 /// A body that stands still for this long is given up.
 const BODY_SILENCE: Duration = Duration::from_secs(30);
 

@@ -132,7 +132,7 @@ async fn layers_that_travel_are_compressed_once() {
     assert_eq!(layers(&changed.digest)[0], layers(&compressed.digest)[0]);
     assert_eq!(fs::metadata(&note).unwrap().ino(), written);
 
-    s.store.gc(&[changed.digest.clone()]).unwrap();
+    s.store.gc(std::slice::from_ref(&changed.digest)).unwrap();
     assert!(run(&s.store, &request).await.unwrap().cached);
     assert!(!s.store.is_complete(&plain));
 }

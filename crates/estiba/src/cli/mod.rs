@@ -347,7 +347,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  estiba serve\n  estiba serve --listen 0.0.0.0:8700 --targets targets.yaml --behind-proxy\nThe command uses a server where ESTIBA_URL and ESTIBA_TOKEN say so."
     )]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Serve the Telegram bot whose token is in TELEGRAM_TOKEN, over the server of ESTIBA_URL
     #[command(
         after_help = "Examples:\n  estiba bot\n  estiba bot --webhook https://bot.example.edu/telegram --listen 0.0.0.0:8443"

@@ -257,7 +257,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
             export::export(&context, wanted).await
         }
         Command::Bot(options) => bot::bot(&context, options).await,
-        Command::Serve(options) => serve::serve(&context, options).await,
+        Command::Serve(options) => serve::serve(&context, *options).await,
         Command::Ship(options) => ship::ship(&context, options).await,
         Command::Course(asked) => course::course(&context, asked).await,
         Command::Team(team) => match team {

@@ -44,6 +44,7 @@ impl Operation {
             ("{account}", "0"),
             ("{cursor}", "1_1"),
             ("{alert}", "errors"),
+            ("{mail}", "1"),
         ];
         let path = parts
             .iter()
@@ -74,6 +75,9 @@ impl Operation {
             }),
             path if path.ends_with("/plan") => json!({ "version": "1.0.0" }),
             path if path.ends_with("/deployments") => json!({ "kind": "down" }),
+            path if path.ends_with("/acceptance") => {
+                json!({ "deployment": 1, "took_ms": 1, "ended": "passed" })
+            }
             path if path.ends_with("/exec") => json!({ "command": ["true"] }),
             path if path.contains("/config/") || path.contains("/secrets/") => {
                 json!({ "value": "x" })
