@@ -120,8 +120,8 @@ impl FromStr for FileLogs {
         for glob in &globs {
             folders.push(folder(glob)?);
         }
-        folders.sort();
-        // In this order one that is around another comes first.
+        // In this order what is inside a folder comes right after it.
+        folders.sort_by(|one, other| one.split('/').cmp(other.split('/')));
         folders.dedup_by(|inner, outer| is_within(inner, outer));
         Ok(Self { globs, folders })
     }
