@@ -220,7 +220,7 @@ impl Runtime<'_> {
             let part = file.with_extension("part");
             remove(&part).map_err(|error| unusable(&part, &error))?;
             target.backup(self.environment(), &database, &part).await?;
-            fs::rename(&part, &file).map_err(|error| unusable(&file, &error))?;
+            settle(&part, &file, &folder).map_err(|error| unusable(&file, &error))?;
         }
         let empty = folder.join("empty.dump");
         write(&empty, EMPTY).map_err(|error| unusable(&empty, &error))?;
@@ -306,6 +306,14 @@ fn ends_one_of(step: &Step, users: &BTreeSet<Name>) -> bool {
 fn file_of(folder: &Path, resource: &ResourceId) -> PathBuf {
     let name = estiba_model::Digest::of(resource.0.as_bytes());
     folder.join(format!("{}.dump", name.short()))
+}
+
+/// Gives a whole file its name. The database is emptied next, so it has to outlast a
+/// power cut.
+fn settle(part: &Path, file: &Path, folder: &Path) -> io::Result<()> {
+    fs::File::open(part)?.sync_all()?;
+    fs::rename(part, file)?;
+    fs::File::open(folder)?.sync_all()
 }
 
 fn write(file: &Path, content: &[u8]) -> io::Result<()> {

@@ -5,6 +5,7 @@ use estiba_model::{
 };
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use crate::database::Store;
 use crate::error::StoreError;
@@ -61,14 +62,7 @@ impl Store {
         let sealed = self.key().seal(inputs)?;
         let cause = word(cause, "cause")?;
         let mut transaction = self.begin_write().await?;
-        // The counter's row is locked until the commit, so that numbers appear
-        // in their order and a newer deployment never has a lower one.
-        let id: i64 = sqlx::query_scalar(
-            "UPDATE counters SET value = value + 1 WHERE name = 'deployment' RETURNING value",
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(|e| self.failed(&e))?;
+        let id = self.next_number(&mut transaction).await?;
         sqlx::query(
             "INSERT INTO deployments \
              (id, project, environment, version, cause, state, created_at_ms, sealed_inputs) \
@@ -107,12 +101,7 @@ impl Store {
         };
         let error = came.error.as_ref().map(|error| json(error, "error"));
         let mut transaction = self.begin_write().await?;
-        let id: i64 = sqlx::query_scalar(
-            "UPDATE counters SET value = value + 1 WHERE name = 'deployment' RETURNING value",
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(|e| self.failed(&e))?;
+        let id = self.next_number(&mut transaction).await?;
         let (began, ended) = (came.began_at.as_millisecond(), now_ms());
         sqlx::query(
             "INSERT INTO deployments \
@@ -137,6 +126,17 @@ impl Store {
         .map_err(|e| self.failed(&e))?;
         self.commit(transaction).await?;
         Ok(DeploymentId(id))
+    }
+
+    /// The number of a new deployment. The counter's row is locked until the commit, so
+    /// that numbers appear in their order and a newer one never has a lower number.
+    async fn next_number(&self, transaction: &mut Transaction<'_, Any>) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "UPDATE counters SET value = value + 1 WHERE name = 'deployment' RETURNING value",
+        )
+        .fetch_one(&mut **transaction)
+        .await
+        .map_err(|e| self.failed(&e))
     }
 
     /// What came last of trying a version in an environment; none where nobody did.
