@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use crate::document::TIME;
 use crate::{Level, Origin, Record, parse_time};
 
-/// A line's own time is another word for that of its capture, unless it is further off.
-const SAME_MOMENT: SignedDuration = SignedDuration::from_secs(1);
+/// A line's own time is another word for that of its capture, unless it is further off:
+/// what reads files waits a second for the rest of an event.
+const SAME_MOMENT: SignedDuration = SignedDuration::from_secs(5);
 
 impl Record {
     /// The record of a line that a target captured. Its moment is that of the capture,
@@ -143,6 +144,8 @@ mod tests {
     fn the_moment_is_not_told_twice() {
         let own = r#"{"timestamp":"2026-01-02T03:04:05.1Z","msg":"now"}"#;
         assert!(record(own).attributes.is_empty());
+        let held = r#"{"@timestamp":"2026-01-02T03:04:03.9Z","message":"read from a file"}"#;
+        assert!(record(held).attributes.is_empty());
         let another = r#"{"timestamp":"2026-01-02T02:04:05Z","msg":"an hour ago"}"#;
         assert_eq!(
             record(another).attributes["timestamp"],
