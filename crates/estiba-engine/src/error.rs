@@ -11,6 +11,9 @@ pub enum EngineError {
     /// What was asked can't be done here and now; nothing was changed.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Message>),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    Missing(Message),
     /// The state can't be read or written.
     #[error(transparent)]
     Store(Box<StoreError>),
@@ -69,6 +72,7 @@ impl EngineError {
     pub fn messages(&self) -> Vec<Message> {
         match self {
             Self::Refused(reasons) => reasons.clone(),
+            Self::Missing(what) => vec![what.clone()],
             Self::Store(error) => vec![error.message()],
             Self::Build { workload, source } => {
                 let cause = source.message();

@@ -238,6 +238,7 @@ impl From<EngineError> for Problem {
         let (status, code) = match error {
             EngineError::Store(error) => return (*error).into(),
             EngineError::Refused(_) => (StatusCode::CONFLICT, "refused"),
+            EngineError::Missing(_) => (StatusCode::NOT_FOUND, "not-found"),
             EngineError::Build { .. } => (StatusCode::CONFLICT, "image"),
             EngineError::Target(_) => (StatusCode::BAD_GATEWAY, "target"),
             EngineError::Failed(_) => (StatusCode::CONFLICT, "deployment-failed"),

@@ -107,7 +107,7 @@ impl Engine {
         let code = code.await?;
         let (answer, said) = (answer.await, said.await);
         if code == Question::NOT_THERE {
-            return Err(EngineError::refused(message!(
+            return Err(EngineError::Missing(message!(
                 "there is no such mail in {environment} (any more): `estiba mail --env {environment}` lists them",
                 "no hay (o ya no hay) tal correo en {environment}: `estiba mail --env {environment}` los lista"
             )));

@@ -14,6 +14,7 @@ use kube::{Client, Config};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::connection::client;
 use super::error::{failed, is_transient};
 use crate::Settings;
 use crate::manifests::{Labels, Manifest, ServerVersion, label};
@@ -24,8 +25,6 @@ pub(super) const MANAGER: &str = "estiba";
 const PATIENCE: Duration = Duration::from_secs(45);
 /// The same for the first request: the address may simply be wrong.
 const FIRST_PATIENCE: Duration = Duration::from_secs(5);
-/// A server that can't be connected to in this time is given up.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// One request may take so long, a program that fetches credentials included: a
 /// server that hangs must not hang Estiba.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -51,9 +50,8 @@ pub(super) type Kind<'a> = (&'a str, &'a str);
 
 impl Cluster {
     pub(super) async fn connect(settings: &Settings) -> Result<Self, TargetError> {
-        let mut config = config(settings).await.map_err(TargetError::new)?;
-        config.connect_timeout = Some(CONNECT_LIMIT);
-        let client = Client::try_from(config).map_err(|error| failed("kubeconfig", &error))?;
+        let config = config(settings).await.map_err(TargetError::new)?;
+        let client = client(config).map_err(|error| failed("kubeconfig", &error))?;
         let version =
             persist_for(FIRST_PATIENCE, "/version", || client.apiserver_version()).await?;
         // Some providers say `27+`; what somebody built says nothing, and is taken
@@ -206,7 +204,8 @@ where
     }
 }
 
-async fn within_limit<T>(
+/// One request, or that it took too long.
+pub(super) async fn within_limit<T>(
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, kube::Error> {
     let seconds = REQUEST_LIMIT.as_secs();

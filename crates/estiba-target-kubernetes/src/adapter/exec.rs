@@ -12,7 +12,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::KubernetesTarget;
-use super::cluster::{Cluster, persist};
+use super::cluster::{Cluster, persist, within_limit};
 use super::error::failed;
 use super::pods::Instance;
 use crate::manifests::Place;
@@ -160,8 +160,8 @@ impl Cluster {
             max_stderr_buf_size: Some(CHUNK_BYTES),
         };
         let what = format!("Pod {}", command.pod);
-        let mut process = pods
-            .exec(command.pod, command.words.clone(), &params)
+        let begun = pods.exec(command.pod, command.words.clone(), &params);
+        let mut process = within_limit(begun)
             .await
             .map_err(|error| failed(&what, &error))?;
         let status = carry(&mut process, input, stdout, stderr).await;

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::KubernetesTarget;
-use super::cluster::{Cluster, persist, selecting};
+use super::cluster::{Cluster, persist, selecting, within_limit};
 use super::error::failed;
 use super::pods::Instance;
 use super::reasons::Reason;
@@ -135,7 +135,8 @@ impl Reader {
             previous,
             ..LogParams::default()
         };
-        match self.pods().logs(source.instance.as_str(), &params).await {
+        let pods = self.pods();
+        match within_limit(pods.logs(source.instance.as_str(), &params)).await {
             Ok(text) => Ok(text),
             Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => Ok(String::new()),
             Err(error) => Err(failed(&format!("Pod {}", source.instance), &error)),
@@ -192,11 +193,8 @@ impl Reader {
                 since_time: last.map(whole_seconds),
                 ..LogParams::default()
             };
-            match self
-                .pods()
-                .log_stream(source.instance.as_str(), &params)
-                .await
-            {
+            let pods = self.pods();
+            match within_limit(pods.log_stream(source.instance.as_str(), &params)).await {
                 Ok(stream) => {
                     let mut lines = stream.lines();
                     while let Ok(Some(text)) = lines.try_next().await {
@@ -312,10 +310,8 @@ impl Cluster {
                 previous,
                 ..LogParams::default()
             };
-            let text = pods
-                .logs(Instance(pod).name(), &params)
-                .await
-                .unwrap_or_default();
+            let text = within_limit(pods.logs(Instance(pod).name(), &params)).await;
+            let text = text.unwrap_or_default();
             if !text.trim().is_empty() {
                 return text.lines().map(str::to_owned).collect();
             }

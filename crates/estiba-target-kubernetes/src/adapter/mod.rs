@@ -1,6 +1,7 @@
 //! The target as the engine sees it.
 
 mod cluster;
+mod connection;
 mod database;
 mod doctor;
 mod environment;

@@ -11,7 +11,7 @@ use kube::api::{Api, DeleteParams, LogParams};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::KubernetesTarget;
-use super::cluster::{Cluster, INTERVAL, persist, selecting};
+use super::cluster::{Cluster, INTERVAL, persist, selecting, within_limit};
 use super::pods::Instance;
 use super::reasons::{self, Reason, ended, how_it_ended};
 use super::records::Entry;
@@ -238,7 +238,9 @@ impl Run<'_> {
             follow: true,
             ..LogParams::default()
         };
-        let Ok(stream) = self.pods().log_stream(Instance(pod).name(), &params).await else {
+        let pods = self.pods();
+        let stream = within_limit(pods.log_stream(Instance(pod).name(), &params)).await;
+        let Ok(stream) = stream else {
             return;
         };
         let mut lines = stream.lines();

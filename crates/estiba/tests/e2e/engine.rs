@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,9 +17,40 @@ use crate::support::{Project, copy, get, source};
 /// An engine needs so long, on a busy machine, to start or to end.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// `dockerd` with state and socket of its own.
+/// A network that nobody uses (RFC 5737).
+const NETWORK: &str = "192.0.2.1/24";
+
+/// A network bridge of the machine, removed when it is dropped. An engine that is told to
+/// have none removes `docker0`, which is another engine's.
+struct Bridge(String);
+
+impl Bridge {
+    fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::SeqCst);
+        let bridge = Self(format!("e2e-{}-{number}", std::process::id()));
+        bridge.ip(&["link", "add", "name", &bridge.0, "type", "bridge"]);
+        bridge.ip(&["address", "add", NETWORK, "dev", &bridge.0]);
+        bridge
+    }
+
+    fn ip(&self, args: &[&str]) {
+        let done = Command::new("ip").args(args).output().unwrap();
+        let error = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{}: {args:?}: {error}", self.0);
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.ip(&["link", "delete", &self.0]);
+    }
+}
+
+/// `dockerd` with state, socket and bridge of its own.
 struct Engine {
     folder: TempDir,
+    bridge: Bridge,
     running: Option<Child>,
 }
 
@@ -32,6 +64,7 @@ impl Engine {
         }
         let mut engine = Self {
             folder: tempfile::tempdir().unwrap(),
+            bridge: Bridge::new(),
             running: None,
         };
         engine.start();
@@ -54,8 +87,8 @@ impl Engine {
             .arg(folder.join("exec"))
             .arg("--pidfile")
             .arg(folder.join("docker.pid"))
-            // Nothing of the machine's own network is touched.
-            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+            .args(["--bridge", &self.bridge.0])
+            .args(["--iptables=false", "--ip6tables=false"])
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

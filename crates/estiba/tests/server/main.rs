@@ -25,6 +25,7 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 mod traces;
+mod verifying;
 
 fn main() -> std::process::ExitCode {
     steady::run(steady::tests![
@@ -78,5 +79,6 @@ fn main() -> std::process::ExitCode {
         story::a_deployment_outlives_the_server_that_began_it,
         story::a_team_ships_through_a_server,
         traces::a_collector_gets_requests_and_the_steps_of_deployments,
+        verifying::an_environment_is_tried_through_a_server,
     ])
 }

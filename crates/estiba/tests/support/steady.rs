@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// So many are run beside each other.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// Calls `test`, again where it panics and may; `name` is told then.
 pub fn run_again(name: &str, test: impl Fn()) {

@@ -26,6 +26,12 @@ pub const ALL: &[Behaviour] = &[
         "un vaciado cuya migración falla repone los datos, y sigue en marcha lo que corría",
         reset_fails,
     ),
+    Behaviour::new(
+        "reset_killed",
+        "a reset that is killed is ended by `resume`, or undone by the next `up`",
+        "un vaciado que se mata lo termina `resume`, o lo deshace el próximo `up`",
+        reset_killed,
+    ),
 ];
 
 /// An API with a database and a migration, in an environment that may be reset.
@@ -103,4 +109,23 @@ fn reset_fails(bench: &Bench) {
     project.run(&["reset", "--env", "test", "--yes"]).ok();
     assert!(!has(&project, "test", RIPE, "after.dump"));
     project.assert_migrated(2);
+}
+
+fn reset_killed(bench: &Bench) {
+    const RESET: [&str; 4] = ["reset", "--env", "test", "--yes"];
+    let project = stored(bench);
+    // The database is being emptied.
+    assert!(project.kill_at(&RESET, "step-started", 2));
+    project.run(&["resume"]).ok();
+    assert!(!has(&project, "test", RIPE, "emptied.dump"));
+    assert_eq!(project.get("/version"), "1.0.0");
+    project.assert_migrated(2);
+    restore(&project, &fixture("ripe.dump"));
+    // It is empty, and nothing runs yet.
+    assert!(project.kill_at(&RESET, "step-done", 2));
+    project.up("1.1.0");
+    assert!(has(&project, "test", RIPE, "undone.dump"));
+    assert_eq!(project.get("/version"), "1.1.0");
+    let status = project.status("test");
+    assert!(status["activity"].is_null(), "{status}");
 }

@@ -172,7 +172,7 @@ fn accepted_by_a_command(bench: &Bench) {
             "--env",
             "test",
             "--timeout",
-            "20",
+            "120",
             "--",
             "sh",
             "-c",
