@@ -8,6 +8,7 @@ mod identity;
 mod log_client;
 mod logs;
 mod mail_client;
+mod preflight_client;
 mod wire;
 
 pub use client::Client;
@@ -21,6 +22,6 @@ pub use logs::{
 pub use wire::{
     ApprovalDecision, Asked, Blobs, ChatAccount, ChatCode, ChatLink, ChatState, ConfigValue,
     CreatedToken, DeploymentView, Description, Exec, ExecOutput, Figures, Me, NewChatCode,
-    NewMember, NewTeam, NewTokenBody, Page, PlanBody, ProjectView, Recorded, ReleaseView,
-    SecretName, SecretValue, TeamMembership, TrustView, VersionView, WantedDeployment,
+    NewMember, NewTeam, NewTokenBody, Page, PlanBody, PreflightBody, ProjectView, Recorded,
+    ReleaseView, SecretName, SecretValue, TeamMembership, TrustView, VersionView, WantedDeployment,
 };

@@ -146,6 +146,25 @@ pub struct ReleaseView {
     pub environments: Vec<Name>,
 }
 
+/// How the services outside of an environment are tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreflightBody {
+    /// How many seconds each may take: 10 where nothing is said.
+    #[serde(default = "PreflightBody::usual_seconds")]
+    #[schema(minimum = 1, maximum = 50)]
+    pub timeout_seconds: u64,
+}
+
+impl PreflightBody {
+    /// The most seconds that each service may take: whoever asked waits for the answer.
+    pub const MOST_SECONDS: u64 = 50;
+
+    fn usual_seconds() -> u64 {
+        10
+    }
+}
+
 /// What was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Recorded {

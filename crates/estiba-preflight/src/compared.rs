@@ -1,12 +1,13 @@
 //! What was found from inside and from here, and what follows from the two.
 
 use estiba_model::{Message, Name, message};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Fault, Found};
 
 /// A service, tried from inside an environment and from this machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// What the project calls it.
     pub service: String,
@@ -16,10 +17,37 @@ pub struct Compared {
     pub secret: Option<String>,
     /// The target on which it was tried; `None` where it was tried from here alone.
     pub target: Option<Name>,
-    /// What was found from inside, or why it could not be tried there.
-    pub inside: Option<Result<Found, Message>>,
+    /// What came of trying it from inside, where that was asked for.
+    pub inside: Option<Inside>,
     /// What was found from this machine, where it was tried.
     pub here: Option<Found>,
+}
+
+/// What came of trying a service from inside an environment.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Inside {
+    /// What was found.
+    Found(Found),
+    /// Why it could not be tried there.
+    Untried(Message),
+}
+
+impl Inside {
+    /// What was found, where it was tried.
+    #[must_use]
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::Untried(_) => None,
+        }
+    }
+
+    /// Whether it was tried, and can't be used.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.found().is_some_and(|found| found.failure().is_some())
+    }
 }
 
 /// Whether a service can be used.
@@ -39,7 +67,7 @@ impl Compared {
     #[must_use]
     pub fn found(&self) -> Option<&Found> {
         match &self.inside {
-            Some(inside) => inside.as_ref().ok(),
+            Some(inside) => inside.found(),
             None => self.here.as_ref(),
         }
     }
@@ -58,8 +86,7 @@ impl Compared {
     /// Whether it fails from inside alone.
     #[must_use]
     pub fn only_inside(&self) -> bool {
-        let fails_inside = matches!(&self.inside, Some(Ok(found)) if found.failure().is_some());
-        fails_inside
+        self.inside.as_ref().is_some_and(Inside::has_failed)
             && self
                 .here
                 .as_ref()
@@ -69,7 +96,7 @@ impl Compared {
     /// What is wrong, each with what has to be done about it and by whom.
     #[must_use]
     pub fn troubles(&self) -> Vec<(Message, Option<Message>)> {
-        if let Some(Err(why)) = &self.inside {
+        if let Some(Inside::Untried(why)) = &self.inside {
             return vec![(why.clone(), None)];
         }
         let Some(found) = self.found() else {
@@ -327,7 +354,7 @@ mod tests {
             owner: Some("the networking team".to_owned()),
             secret: None,
             target: Some("aks".parse().unwrap()),
-            inside: Some(Ok(found(inside))),
+            inside: Some(Inside::Found(found(inside))),
             here: Some(found(here)),
         }
     }
@@ -381,7 +408,7 @@ mod tests {
     #[test]
     fn an_address_of_the_container_itself_is_told() {
         let mut loopback = compared(Some(Fault::Refused), None);
-        if let Some(Ok(inside)) = &mut loopback.inside {
+        if let Some(Inside::Found(inside)) = &mut loopback.inside {
             inside.host = "127.0.0.1".to_owned();
             inside.addresses = vec!["127.0.0.1".parse().unwrap()];
         }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use estiba_model::{Message, message};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Stage;
 
 /// What is in the way of a service, or soon will be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
 pub enum Fault {
     /// Its URL can't be read.

@@ -4,11 +4,14 @@ use std::net::IpAddr;
 
 use estiba_model::{Message, message};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Fault;
 
 /// How far one comes with a service, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Its name has an address.
@@ -41,15 +44,17 @@ impl Stage {
 }
 
 /// What was found of one service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Found {
     /// Its host name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// The addresses that its name has.
+    #[schema(value_type = Vec<String>)]
     pub addresses: Vec<IpAddr>,
     /// The address from which it was tried.
+    #[schema(value_type = Option<String>)]
     pub from: Option<IpAddr>,
     /// The stages that were passed.
     pub passed: Vec<Stage>,

@@ -19,7 +19,7 @@ mod tls;
 mod wsdl;
 
 pub use asked::{Asked, Login, Service, Wsdl};
-pub use compared::{Compared, Verdict};
+pub use compared::{Compared, Inside, Verdict};
 pub use fault::Fault;
 pub use found::{Found, Stage};
 pub use role::{INPUT_FILE, ROLE, role};

@@ -22,8 +22,8 @@ use crate::page::{compression, pages};
 use crate::problem::Problem;
 use crate::resources::{
     acceptance, alerts, approvals, audit, blobs, chats, config, database, deployments,
-    environments, events, exec, figures, logs, mails, me, projects, releases, secrets, stored_logs,
-    system, teams, tokens, trusts,
+    environments, events, exec, figures, logs, mails, me, preflight, projects, releases, secrets,
+    stored_logs, system, teams, tokens, trusts,
 };
 use crate::state::App;
 use crate::{elastic, headers, idempotency, metrics};
@@ -70,6 +70,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(environments::replicas))
         .routes(routes!(environments::images))
         .routes(routes!(environments::plan))
+        .routes(routes!(preflight::run))
         .routes(routes!(config::list))
         .routes(routes!(config::put, config::remove))
         .routes(routes!(secrets::list))

@@ -6,7 +6,7 @@ use std::path::Path;
 use estiba_model::{
     Environment, Given, Message, Name, OutsideService, Project, SecretString, WsdlWanted, message,
 };
-use estiba_preflight::{Compared, Found, Login, Service, Wsdl};
+use estiba_preflight::{Compared, Found, Inside, Login, Service, Wsdl};
 
 use crate::error::EngineError;
 use crate::inputs::{Inputs, Overrides};
@@ -31,7 +31,7 @@ impl Declared {
     pub(super) fn compared(
         &self,
         target: Option<&Name>,
-        inside: Option<Result<Found, Message>>,
+        inside: Option<Inside>,
         here: Option<Found>,
     ) -> Compared {
         Compared {

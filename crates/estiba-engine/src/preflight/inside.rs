@@ -8,7 +8,7 @@ use estiba_model::{
     Digest, EnvironmentId, Event, Fingerprint, Message, Name, Observed, Quantities, Version,
     message,
 };
-use estiba_preflight::{Asked, Found, INPUT_FILE, ROLE};
+use estiba_preflight::{Asked, Found, INPUT_FILE, Inside, ROLE};
 use estiba_target::{
     ContainerSpec, FileContent, FileSpec, ImageSpec, Progress, Target, TargetError, Task, TaskSpec,
 };
@@ -38,7 +38,7 @@ pub(super) struct Run<'r> {
 
 impl Run<'_> {
     /// What is found of each service, in their order, or why it could not be tried.
-    pub(super) async fn all(&self, asked: &Asked) -> Vec<Result<Found, Message>> {
+    pub(super) async fn all(&self, asked: &Asked) -> Vec<Inside> {
         let listener = Listener {
             observer: self.observer,
             found: Mutex::default(),
@@ -54,7 +54,10 @@ impl Run<'_> {
         let found = listener.found.into_inner();
         let mut found = found.unwrap_or_else(PoisonError::into_inner);
         (0..asked.services.len())
-            .map(|number| found.remove(&number).ok_or_else(|| why.clone()))
+            .map(|number| match found.remove(&number) {
+                Some(found) => Inside::Found(found),
+                None => Inside::Untried(why.clone()),
+            })
             .collect()
     }
 

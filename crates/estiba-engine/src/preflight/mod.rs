@@ -5,11 +5,10 @@ mod declared;
 mod inside;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use estiba_model::{Message, Name, Project};
-use estiba_preflight::{Asked, Compared, Found, Service, probe};
+use estiba_model::{Name, Project};
+use estiba_preflight::{Asked, Compared, Found, Inside, Service, probe};
 use futures::future::join_all;
 
 use self::declared::Declared;
@@ -18,7 +17,7 @@ use crate::error::EngineError;
 use crate::observer::Observer;
 
 /// How services outside are tried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Preflight {
     /// From where.
     pub from: ProbeFrom,
@@ -27,11 +26,13 @@ pub struct Preflight {
 }
 
 /// From where services outside are tried.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeFrom {
     /// From inside the environment, by this program, which plays the probe's role in a
-    /// container there; and what fails there, from here too.
-    Inside(PathBuf),
+    /// container there.
+    Inside,
+    /// The same, and what fails there, from this machine too.
+    InsideAndHere,
     /// From this machine alone.
     Here,
 }
@@ -56,15 +57,17 @@ impl Engine {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        let ProbeFrom::Inside(program) = &wanted.from else {
+        if wanted.from == ProbeFrom::Here {
             let here = tried_here(all.iter().map(|one| &one.service), wanted.timeout).await;
             let compared = all.into_iter().zip(here);
             return Ok(compared
                 .map(|(one, here)| one.compared(None, None, Some(here)))
                 .collect());
-        };
+        }
         let targets = self.targets_beside(project, environment, None)?;
-        let image = self.own_image(program, inside::name()?, observer).await?;
+        let image = self
+            .own_image(self.program(), inside::name()?, observer)
+            .await?;
         let runs = targets.iter().filter_map(|(name, target)| {
             let used: Vec<&Declared> = all.iter().filter(|one| one.on.contains(name)).collect();
             (!used.is_empty()).then_some((name, target, used))
@@ -80,28 +83,26 @@ impl Engine {
             let asked = asked(used.iter().map(|one| &one.service), wanted.timeout);
             async move { (name, run.all(&asked).await, used) }
         });
-        let mut tried: Vec<(&Declared, &Name, Result<Found, Message>)> = Vec::new();
+        let mut tried: Vec<(&Declared, &Name, Inside)> = Vec::new();
         for (name, found, used) in join_all(runs).await {
             tried.extend(used.into_iter().zip(found).map(|(one, f)| (one, name, f)));
         }
         let failing: BTreeSet<&String> = tried
             .iter()
-            .filter(|(_, _, found)| has_failed(found))
+            .filter(|(_, _, inside)| inside.has_failed())
             .map(|(one, _, _)| &one.name)
             .collect();
-        let again: Vec<&Declared> = all.iter().filter(|o| failing.contains(&o.name)).collect();
+        let is_tried_here = wanted.from == ProbeFrom::InsideAndHere;
+        let again = all.iter().filter(|one| failing.contains(&one.name));
+        let again: Vec<&Declared> = again.filter(|_| is_tried_here).collect();
         let here = tried_here(again.iter().map(|one| &one.service), wanted.timeout).await;
         let here: BTreeMap<&String, Found> = again.iter().map(|o| &o.name).zip(here).collect();
         let compared = tried.into_iter().map(|(one, target, inside)| {
-            let here = here.get(&one.name).filter(|_| has_failed(&inside));
+            let here = here.get(&one.name).filter(|_| inside.has_failed());
             one.compared(Some(target), Some(inside), here.cloned())
         });
         Ok(compared.collect())
     }
-}
-
-fn has_failed(found: &Result<Found, Message>) -> bool {
-    matches!(found, Ok(found) if found.failure().is_some())
 }
 
 fn asked<'s>(services: impl Iterator<Item = &'s Service>, timeout: Duration) -> Asked {

@@ -7,22 +7,40 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use estiba_model::message;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use ruzstd::decoding::StreamingDecoder;
 
 use super::answer::Failure;
 
+/// Of a body that is too long, so much more is read, so that whoever sends it comes to
+/// read that it is: a shipper then sends less at once.
+const READ_ON_BYTES: usize = 256 << 20;
+
 /// Reads a body as it came.
-pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
-    match Limited::new(body, most).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Failure::too_large(most))
+pub(super) async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
+    let (mut whole, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Failure::wrong(&message!(
+                "the body ended before it was whole",
+                "el cuerpo terminó antes de estar completo"
+            ))
+        })?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        bytes = bytes.saturating_add(piece.len());
+        if bytes <= most {
+            whole.extend_from_slice(&piece);
+        } else if bytes <= most.saturating_add(READ_ON_BYTES) {
+            whole = Vec::new();
+        } else {
+            break;
         }
-        Err(_) => Err(Failure::wrong(&message!(
-            "the body ended before it was whole",
-            "el cuerpo terminó antes de estar completo"
-        ))),
+    }
+    match bytes <= most {
+        true => Ok(whole.into()),
+        false => Err(Failure::too_large(most)),
     }
 }
 

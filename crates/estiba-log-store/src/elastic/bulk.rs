@@ -116,8 +116,10 @@ impl<R: BufRead> Iterator for Items<R> {
 /// The name of the action of a line, and the id that it gives.
 fn action(line: &[u8]) -> Option<(&'static str, Option<String>)> {
     let map: Map<String, Value> = serde_json::from_slice(line).ok()?;
-    let (name, value) = map.iter().next()?;
-    if map.len() != 1 || !value.is_object() {
+    // Some clients write of their own beside it, as Elasticsearch lets them.
+    let mut objects = map.iter().filter(|(_, value)| value.is_object());
+    let (name, value) = objects.next()?;
+    if objects.next().is_some() {
         return None;
     }
     let action = ["create", "index", "update", "delete"]
@@ -182,6 +184,10 @@ mod tests {
             (
                 "{\"delete\":{\"_id\":\"1\"}}\n{\"update\":{}}\n{\"doc\":{}}\n{\"create\":{}}\n{\"message\":\"b\"}\n",
                 vec!["delete refused", "update refused", "create b"],
+            ),
+            (
+                "{\"index\":{},\"attempts\":0}\n{\"message\":\"a\"}\n",
+                vec!["index a"],
             ),
             ("{\"create\":{}}\n", vec!["create refused"]),
             ("{\"create\":{}}\n[1]\n", vec!["create refused"]),

@@ -168,6 +168,8 @@ pub(super) async fn nodes(State(endpoint): State<Endpoint>) -> Json<Value> {
             "name": "estiba",
             "version": endpoint.settings.version,
             "roles": ["data", "ingest", "master"],
+            // Filebeat's modules ask for them. Nothing is parsed here.
+            "ingest": {"processors": [{"type": "user_agent"}, {"type": "geoip"}]},
         }},
     }))
 }

@@ -10,7 +10,7 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use estiba_logs::Record;
+use estiba_logs::{Level, Record};
 use estiba_model::message;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -228,6 +228,7 @@ fn on_its_way() -> estiba_model::Message {
 fn owned(mut record: Record, writer: &Writer) -> Record {
     record.origin.force(&writer.forced);
     record.origin.fill(&writer.defaults);
+    record.level = record.level.or_else(|| Level::in_text(&record.text));
     record
 }
 

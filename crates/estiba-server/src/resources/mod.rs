@@ -16,6 +16,7 @@ pub(crate) mod figures;
 pub(crate) mod logs;
 pub(crate) mod mails;
 pub(crate) mod me;
+pub(crate) mod preflight;
 pub(crate) mod projects;
 pub(crate) mod releases;
 pub(crate) mod secrets;

@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estiba_api::{
     ApiError, Asked, Client, DeploymentView, Description, Exec, ExecOutput, Followed, PlanBody,
-    WantedDeployment,
+    PreflightBody, WantedDeployment,
 };
-use estiba_engine::{Engine, Observer, Outcome, Preflight};
+use estiba_engine::{Engine, Observer, Outcome, Preflight, ProbeFrom};
 use estiba_model::{
     Carried, DeploymentId, Digest, EnvironmentId, EnvironmentStatus, Event, LogLine, Losses, Mail,
     MailContent, Name, Plan, Project, ProjectId, Release, SecretString, Tried, Url, Version, What,
@@ -406,15 +406,23 @@ impl Backend for There {
 
     async fn preflight(
         &self,
-        _: &Project,
+        project: &Project,
         environment: &Name,
-        _: &Preflight,
+        wanted: &Preflight,
         _: &dyn Observer,
     ) -> Result<Vec<Compared>, Failure> {
-        Err(Failure::because(message!(
-            "a server does not try services outside: unset ESTIBA_URL and run `estiba preflight --env {environment}` on a machine that reaches the targets",
-            "un servidor no prueba servicios externos: quite ESTIBA_URL y ejecute `estiba preflight --env {environment}` en una máquina que llegue a las plataformas"
-        )))
+        if wanted.from == ProbeFrom::Here {
+            return Err(Failure::because(message!(
+                "secrets are with the server, so services are not tried from here: leave out --here, or unset ESTIBA_URL",
+                "los secretos los tiene el servidor, así que desde aquí no se prueban servicios: quite --here, o quite ESTIBA_URL"
+            )));
+        }
+        let id = environment_id(project, environment)?;
+        self.describe(project).await?;
+        let body = PreflightBody {
+            timeout_seconds: wanted.timeout.as_secs(),
+        };
+        Ok(self.client.preflight(&id, &body).await?)
     }
 
     async fn urls(&self, project: &Project, environment: &Name) -> Result<Vec<Url>, Failure> {

@@ -313,7 +313,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ),
     (
         "serve logs_version",
-        "La versión de Elasticsearch que /elastic dice ser: Filebeat no acepta una anterior a la propia",
+        "La versión de Elasticsearch que /elastic dice ser: Filebeat puede no aceptar una anterior a la propia",
     ),
     (
         "serve logs_to",

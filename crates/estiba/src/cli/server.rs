@@ -70,7 +70,7 @@ pub struct ServeLogs {
         env = "ESTIBA_LOGS_SIZE"
     )]
     pub size: String,
-    /// The version of Elasticsearch that /elastic says to be: Filebeat wants none older than its own
+    /// The version of Elasticsearch that /elastic says to be: Filebeat may want none older than its own
     #[arg(
         id = "logs_version",
         long = "logs-version",

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use estiba_engine::{Preflight, ProbeFrom};
 use estiba_model::{Message, Name, message};
-use estiba_preflight::{Compared, Found, Verdict};
+use estiba_preflight::{Compared, Found, Inside, Verdict};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{ShownProgress, Table};
-use crate::targets;
 
 /// What programs are told of a service.
 #[derive(Serialize)]
@@ -45,7 +44,7 @@ pub async fn preflight(
     let backend = context.backend().await?;
     let from = match here {
         true => ProbeFrom::Here,
-        false => ProbeFrom::Inside(targets::helper().map_err(Failure::because)?),
+        false => ProbeFrom::InsideAndHere,
     };
     let wanted = Preflight { from, timeout };
     let found = {
@@ -87,10 +86,7 @@ impl<'t> Told<'t> {
             troubles: troubles
                 .map(|(what, advice)| Trouble { what, advice })
                 .collect(),
-            inside: compared
-                .inside
-                .as_ref()
-                .and_then(|found| found.as_ref().ok()),
+            inside: compared.inside.as_ref().and_then(Inside::found),
             here: compared.here.as_ref(),
         }
     }

@@ -78,6 +78,7 @@ impl Operation {
             path if path.ends_with("/acceptance") => {
                 json!({ "deployment": 1, "took_ms": 1, "ended": "passed" })
             }
+            path if path.ends_with("/preflight") => json!({ "timeout_seconds": 1 }),
             path if path.ends_with("/exec") => json!({ "command": ["true"] }),
             path if path.contains("/config/") || path.contains("/secrets/") => {
                 json!({ "value": "x" })

@@ -80,5 +80,6 @@ fn main() -> std::process::ExitCode {
         story::a_team_ships_through_a_server,
         traces::a_collector_gets_requests_and_the_steps_of_deployments,
         verifying::an_environment_is_tried_through_a_server,
+        verifying::services_outside_are_tried_through_a_server,
     ])
 }

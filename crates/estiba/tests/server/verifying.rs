@@ -1,4 +1,7 @@
-//! What a team does to try its environment, through a server: mail, resets, acceptance.
+//! What a team does to try its environment, through a server: mail, resets, acceptance,
+//! and services outside.
+
+use std::net::{IpAddr, TcpListener, UdpSocket};
 
 use serde_json::{Value, json};
 
@@ -120,4 +123,42 @@ fn acceptance_gates(project: &Project) {
     assert!(refused.err.contains(told), "{}", refused.err);
     accept("exit 0").ok();
     promote().ok();
+}
+
+/// The address of this machine that others reach.
+fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").unwrap();
+    socket.local_addr().unwrap().ip()
+}
+
+pub fn services_outside_are_tried_through_a_server() {
+    let server = Server::start();
+    server.team("moria");
+    let gimli = server.person("moria", "gimli", "member");
+    let project = server.project("moria", &gimli);
+    let host = own_address();
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let open = listener.local_addr().unwrap();
+    let closed = TcpListener::bind((host, 0)).unwrap().local_addr().unwrap();
+    let outside = format!(
+        "outside:\n  there: {{ url: 'tcp://{open}' }}\n  gone: {{ url: 'tcp://{closed}', owner: the mail team }}\nenvironments:"
+    );
+    edit(&project, "estiba.yaml", "environments:", &outside);
+    let set = ["secret", "set", "TOKEN", "--env", "test"];
+    project.with_input(&set, SECRET).ok();
+
+    let tried = project.run(&["preflight", "--env", "test", "--timeout", "5"]);
+    assert_eq!(tried.code, 1, "{}\n{}", tried.out, tried.err);
+    assert!(tried.out.contains("✓ there"), "{}", tried.out);
+    assert!(tried.out.contains("✗ gone"), "{}", tried.out);
+    assert!(tried.out.contains("the mail team"), "{}", tried.out);
+    let here = project.run(&["preflight", "--env", "test", "--here"]);
+    assert_eq!(here.code, 1, "{}", here.out);
+    assert!(here.err.contains("leave out --here"), "{}", here.err);
+    let long = project.run(&["preflight", "--env", "test", "--timeout", "200"]);
+    assert_eq!(long.code, 1, "{}", long.out);
+    assert!(long.err.contains("from 1 to 50 seconds"), "{}", long.err);
+    let history = project.run(&["history", "--env", "test", "--json"]).ok();
+    assert_eq!(history.json(), json!([]), "nothing is left of it");
 }
