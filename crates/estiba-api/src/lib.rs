@@ -5,10 +5,7 @@ mod client;
 mod error;
 mod follow;
 mod identity;
-mod log_client;
 mod logs;
-mod mail_client;
-mod preflight_client;
 mod wire;
 
 pub use client::Client;

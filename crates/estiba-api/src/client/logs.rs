@@ -5,7 +5,7 @@ use futures::Stream;
 use reqwest::Method;
 use serde::Serialize;
 
-use crate::client::{Client, of_environment, of_project, segment};
+use super::{Client, of_environment, of_project, segment};
 use crate::error::ApiError;
 use crate::logs::{
     AlertView, LogBars, LogHistogram, LogHit, LogPaging, LogSelection, LogTailed, LogTerms,

@@ -3,7 +3,7 @@
 use estiba_model::{EnvironmentId, Mail, MailContent};
 use reqwest::Method;
 
-use crate::client::{Client, of_environment};
+use super::{Client, of_environment};
 use crate::error::ApiError;
 
 impl Client {

@@ -4,7 +4,7 @@ use estiba_model::EnvironmentId;
 use estiba_preflight::Compared;
 use reqwest::Method;
 
-use crate::client::{Client, of_environment};
+use super::{Client, of_environment};
 use crate::error::ApiError;
 use crate::wire::PreflightBody;
 
