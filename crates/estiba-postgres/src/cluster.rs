@@ -1,10 +1,12 @@
 //! The server that Estiba starts itself: made once, started when it is needed,
 //! and removed with its last database.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{ErrorKind, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,11 +96,12 @@ impl Cluster {
         text.trim().parse().ok()
     }
 
-    /// Whether something listens on the server's port.
+    /// Whether the server listens: at its own socket, since somebody else may have its
+    /// port while it does not run.
     pub fn answers(&self) -> bool {
         self.port().is_ok_and(|port| {
-            let address = (Ipv4Addr::LOCALHOST, port).into();
-            TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+            let socket = self.socket_dir().join(format!(".s.PGSQL.{port}"));
+            UnixStream::connect(socket).is_ok()
         })
     }
 
@@ -212,13 +215,25 @@ impl Cluster {
         if let Ok(port) = self.port() {
             return Ok(port);
         }
+        let others = self.ports_of_others();
         let port = PORTS
             .into_iter()
+            .filter(|port| !others.contains(port))
             .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
             .ok_or(PostgresError::NoPort)?;
         let file = self.port_file();
         fs::write(&file, port.to_string()).at(&file)?;
         Ok(port)
+    }
+
+    /// Ports of the servers beside this one, which need not run now.
+    fn ports_of_others(&self) -> BTreeSet<u16> {
+        let beside = self.root.parent().and_then(|all| fs::read_dir(all).ok());
+        let files = beside.into_iter().flatten().flatten();
+        files
+            .filter_map(|other| fs::read_to_string(other.path().join("port")).ok())
+            .filter_map(|text| text.trim().parse().ok())
+            .collect()
     }
 
     async fn is_started(&self, programs: &Binaries) -> Result<bool, PostgresError> {
