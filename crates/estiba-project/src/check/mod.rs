@@ -15,6 +15,7 @@ mod previews;
 mod reset;
 mod resources;
 pub(crate) mod secrets;
+mod smoke;
 pub(crate) mod sources;
 mod targets;
 pub(crate) mod words;
@@ -41,6 +42,7 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
     resources::check(project, &mut found);
     platform::check(project, &mut found);
     acceptance::check(project, declared, &mut found);
+    smoke::check(project, &mut found);
     mail::check(&previews::with_one(project), &mut found);
     reset::check(project, &mut found);
     ports::check(project, declared, &mut found);

@@ -24,6 +24,7 @@ pub(super) const DOCKER: Kind = Kind {
     runtime: |settings| socket(settings, "docker's own"),
     network: THIS_MACHINE,
     address: |_| None,
+    gives_addresses: |_| true,
     needs_registry: false,
     mistake: |_| None,
     app: None,

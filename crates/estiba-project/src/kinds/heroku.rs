@@ -27,6 +27,7 @@ pub(super) const HEROKU: Kind = Kind {
     },
     network: "heroku",
     address: |_| None,
+    gives_addresses: |_| true,
     needs_registry: false,
     mistake,
     app: Some(app),

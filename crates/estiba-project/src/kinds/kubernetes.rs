@@ -59,6 +59,7 @@ pub(super) const KUBERNETES: Kind = Kind {
     // Clusters may share the ingress of a course.
     network: "kubernetes",
     address: |settings| settings.get("ingress").and_then(Value::as_str),
+    gives_addresses: |settings| settings.contains_key("ingress"),
     needs_registry: true,
     mistake,
     app: None,

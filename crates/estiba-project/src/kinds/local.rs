@@ -24,6 +24,7 @@ pub(super) const LOCAL: Kind = Kind {
     runtime: |_| "local".to_owned(),
     network: THIS_MACHINE,
     address: |_| None,
+    gives_addresses: |_| true,
     needs_registry: false,
     mistake: |_| None,
     app: None,

@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     /// The pattern of the addresses that its workloads get by themselves, where
     /// the settings have one.
     pub address: fn(&Map<String, Value>) -> Option<&str>,
+    /// Whether a workload with a port gets an address from outside by itself.
+    pub gives_addresses: fn(&Map<String, Value>) -> bool,
     /// Whether it takes its images from the project's registry.
     pub needs_registry: bool,
     /// What is wrong about settings that fit the schema.

@@ -58,6 +58,11 @@ bad! {
         ("estiba.yaml", "after: test", "after: test\n    acceptance: true"),
         ("bot/score.yaml", "  name: bot\n", "  name: bot\n  annotations: { estiba.dev/acceptance: main }\n"),
     ];
+    smoke_test_of_what_nobody_reaches: [
+        ("estiba.yaml", "laptop: { kind: local }", "laptop: { kind: kubernetes }"),
+        ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/moria"),
+        ("api/score.yaml", "  name: api\n", "  name: api\n  annotations: { estiba.dev/smoke: /version }\n"),
+    ];
     mail_that_goes_nowhere: [("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n")];
     mail_on_a_platform_without_a_network: [
         ("estiba.yaml", "kind: local", "kind: heroku"),

@@ -378,7 +378,11 @@ impl Backend for There {
 
     async fn losses(&self, project: &Project, environment: &Name) -> Result<Losses, Failure> {
         let id = environment_id(project, environment)?;
-        Ok(self.client.losses(&id).await?)
+        match self.client.losses(&id).await {
+            // Nothing of it was ever told to the server.
+            Err(error) if error.code() == Some("not-found") => Ok(Losses::default()),
+            losses => Ok(losses?),
+        }
     }
 
     async fn down(

@@ -27,24 +27,21 @@ pub async fn down(
         )));
     };
     let place = Place::of(context).await?;
+    let output = context.output;
     let mut running = Vec::new();
     // Those that take releases of others first.
     for environment in project.environments.keys().rev() {
-        let is_wanted = named.is_empty() || named.contains(environment);
-        if is_wanted
-            && place
-                .backend
-                .deployed(project, environment)
-                .await?
-                .is_some()
-        {
-            running.push(environment);
+        if !named.is_empty() && !named.contains(environment) {
+            continue;
         }
-    }
-    let output = context.output;
-    for environment in &running {
         let losses = place.backend.losses(project, environment).await?;
         let (instances, data) = (losses.instances, losses.data.len());
+        let deployed = place.backend.deployed(project, environment).await?;
+        // A first deployment that failed leaves its databases to the next one.
+        if deployed.is_none() && instances + data == 0 {
+            continue;
+        }
+        running.push(environment);
         output.remark(&message!(
             "{team}/{environment}: {instances} instances end, and the data of {data} resources goes",
             "{team}/{environment}: terminan {instances} instancias, y se pierden los datos de {data} recursos"
