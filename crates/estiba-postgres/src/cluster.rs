@@ -217,7 +217,6 @@ impl Cluster {
         }
         let others = self.ports_of_others();
         let port = PORTS
-            .into_iter()
             .filter(|port| !others.contains(port))
             .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
             .ok_or(PostgresError::NoPort)?;
