@@ -40,6 +40,7 @@ mod shelf;
 mod store;
 mod tail;
 mod wal;
+mod whole_body;
 
 pub use environment::Environment;
 pub use errors::{AppendError, OpenError, ReadError};
@@ -52,3 +53,4 @@ pub use reads::{
 pub use scope::{Part, Scope};
 pub use store::{Appended, Health, LogStore, SetAside, Stored};
 pub use tail::{Tail, Tailed};
+pub use whole_body::{BodyFault, whole_body};

@@ -2,19 +2,16 @@
 
 use std::io::ErrorKind;
 use std::pin::Pin;
-use std::time::Duration;
 
-use axum::body::BodyDataStream;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use bytes::BytesMut;
+use estiba_log_store::{BodyFault, whole_body};
 use estiba_model::{Lang, message};
 use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncRead;
-use tokio::time::timeout;
 use tokio_util::io::StreamReader;
 
 use crate::auth::cookie;
@@ -82,42 +79,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 /// The longest body that is read at once.
 pub(crate) const MOST_BODY_BYTES: usize = 2 << 20;
-/// So much of a longer one is read and forgotten, for so long: whoever still sends does not
-/// see the answer when the connection is closed on it.
-const MOST_FORGOTTEN_BYTES: usize = 32 << 20;
-const FORGETTING: Duration = Duration::from_secs(5);
 
 /// The request with its body in memory.
 async fn read_whole(request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
-    let mut pieces = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| unreadable(&error))?;
-        if whole.len() + piece.len() > MOST_BODY_BYTES {
-            drop(timeout(FORGETTING, forget(pieces)).await);
-            return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "unreadable-body",
-                message!(
-                    "the body has more than {MOST_BODY_BYTES} bytes",
-                    "el cuerpo tiene más de {MOST_BODY_BYTES} bytes"
-                ),
-            ));
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(Request::from_parts(parts, whole.freeze().into()))
-}
-
-async fn forget(mut pieces: BodyDataStream) {
-    let mut left = MOST_FORGOTTEN_BYTES;
-    while let Some(Ok(piece)) = pieces.next().await {
-        match left.checked_sub(piece.len()) {
-            Some(less) => left = less,
-            None => return,
-        }
-    }
+    let whole = whole_body(body, MOST_BODY_BYTES).await;
+    let whole = whole.map_err(|fault| match fault {
+        BodyFault::Broken(error) => unreadable(&error),
+        BodyFault::TooLong => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "unreadable-body",
+            message!(
+                "the body has more than {MOST_BODY_BYTES} bytes",
+                "el cuerpo tiene más de {MOST_BODY_BYTES} bytes"
+            ),
+        ),
+    })?;
+    Ok(Request::from_parts(parts, whole.into()))
 }
 
 fn unreadable(why: &axum::Error) -> Problem {

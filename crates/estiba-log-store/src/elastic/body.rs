@@ -7,41 +7,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use estiba_model::message;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use http_body_util::BodyExt;
 use ruzstd::decoding::StreamingDecoder;
 
 use super::answer::Failure;
-
-/// Of a body that is too long, so much more is read, so that whoever sends it comes to
-/// read that it is: a shipper then sends less at once.
-const READ_ON_BYTES: usize = 256 << 20;
+use crate::{BodyFault, whole_body};
 
 /// Reads a body as it came.
-pub(super) async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
-    let (mut whole, mut bytes) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Failure::wrong(&message!(
-                "the body ended before it was whole",
-                "el cuerpo terminó antes de estar completo"
-            ))
-        })?;
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
-        bytes = bytes.saturating_add(piece.len());
-        if bytes <= most {
-            whole.extend_from_slice(&piece);
-        } else if bytes <= most.saturating_add(READ_ON_BYTES) {
-            whole = Vec::new();
-        } else {
-            break;
-        }
-    }
-    match bytes <= most {
-        true => Ok(whole.into()),
-        false => Err(Failure::too_large(most)),
-    }
+pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
+    whole_body(body, most).await.map_err(|fault| match fault {
+        BodyFault::TooLong => Failure::too_large(most),
+        BodyFault::Broken(_) => Failure::wrong(&message!(
+            "the body ended before it was whole",
+            "el cuerpo terminó antes de estar completo"
+        )),
+    })
 }
 
 /// How a body is packed.

@@ -3,9 +3,8 @@
 use estiba_model::{ACCEPTANCE_ANNOTATION, Project, message};
 use estiba_target::Capability;
 
-use super::{Declared, environment_spot};
+use super::{Declared, environment_spot, kind_of};
 use crate::finding::{Findings, Spot};
-use crate::kinds;
 
 pub(super) fn check(project: &Project, declared: &Declared, found: &mut Findings) {
     for (name, environment) in &project.environments {
@@ -19,8 +18,7 @@ pub(super) fn check(project: &Project, declared: &Declared, found: &mut Findings
                 continue;
             };
             has_tests = true;
-            let config = project.targets.get(target);
-            let Some(kind) = config.and_then(|config| kinds::find(&config.kind)) else {
+            let Some(kind) = kind_of(project, target) else {
                 continue;
             };
             if kind.capabilities.contains(&Capability::Tasks) {

@@ -10,8 +10,8 @@ use estiba_target::Capability;
 use serde_json::Value;
 
 use super::environment_spot;
+use super::kind_of;
 use crate::finding::{Findings, Spot};
-use crate::kinds;
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
     for (name, environment) in &project.environments {
@@ -69,8 +69,7 @@ fn no_room_for_a_sink(
     found: &mut Findings,
 ) {
     for (user, target) in users {
-        let config = project.targets.get(*target);
-        let Some(kind) = config.and_then(|config| kinds::find(&config.kind)) else {
+        let Some(kind) = kind_of(project, target) else {
             continue;
         };
         if kind.capabilities.contains(&Capability::PrivateNetwork) {

@@ -27,6 +27,7 @@ use estiba_model::{Name, Project};
 use serde_json::Value;
 
 use crate::finding::{Findings, Spot};
+use crate::kinds::{self, Kind};
 use crate::load::{FILE_NAME, Sources, beside};
 use crate::{references, values};
 
@@ -57,6 +58,11 @@ pub(crate) fn run(project: &Project, declared: &Declared, sources: Sources) -> F
         values::unused(project, &references, &mut found);
     }
     found
+}
+
+/// The kind of a target, where it is one of this version.
+fn kind_of(project: &Project, target: &Name) -> Option<&'static Kind> {
+    kinds::find(&project.targets.get(target)?.kind)
 }
 
 /// The names that the project's files declare, also of things that could not

@@ -7,9 +7,9 @@ use estiba_model::{Environment, Name, Project, ProjectWorkload, Resource, messag
 use estiba_score::placeholder::{Root, Template};
 use serde_json::Value;
 
-use super::{environment_spot, project_file};
+use super::{environment_spot, kind_of, project_file};
 use crate::finding::{Findings, Spot};
-use crate::kinds::{self, Kind};
+use crate::kinds::Kind;
 use crate::references::ENVIRONMENT;
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
@@ -17,10 +17,6 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
     same_runtime(project, found);
     same_route(project, found);
     same_address(project, found);
-}
-
-fn kind_of(project: &Project, target: &Name) -> Option<&'static Kind> {
-    kinds::find(&project.targets.get(target)?.kind)
 }
 
 fn same_place(project: &Project, found: &mut Findings) {

@@ -5,8 +5,9 @@ use estiba_model::{Container, LOGS_ANNOTATION, Name, Project, ProjectWorkload, m
 use estiba_target::Capability;
 use serde_json::Value;
 
+use super::kind_of;
 use crate::finding::{Findings, Spot};
-use crate::kinds::{self, Kind};
+use crate::kinds::Kind;
 
 /// The port at which a platform wants a workload to listen.
 const PORT: &str = "PORT";
@@ -14,8 +15,7 @@ const PORT: &str = "PORT";
 pub(super) fn check(project: &Project, found: &mut Findings) {
     for environment in project.environments.values() {
         for (workload, target) in &environment.placement {
-            let config = project.targets.get(target);
-            let kind = config.and_then(|config| kinds::find(&config.kind));
+            let kind = kind_of(project, target);
             let (Some(user), Some(kind)) = (project.workloads.get(workload), kind) else {
                 continue;
             };
@@ -30,10 +30,7 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
                 own_hosts(user, kind, found);
             }
             shared_hosts(user, kind, found);
-            let elsewhere = |other: &str| {
-                let other = environment.placement.get(other)?;
-                kinds::find(&project.targets.get(other)?.kind)
-            };
+            let elsewhere = |other: &str| kind_of(project, environment.placement.get(other)?);
             public_addresses(user, &elsewhere, found);
         }
     }

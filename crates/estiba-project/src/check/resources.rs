@@ -8,16 +8,14 @@ use estiba_model::{
 use estiba_target::Capability;
 
 use super::environment_spot;
+use super::kind_of;
 use crate::finding::{Findings, Spot, instead};
-use crate::kinds::{self, Kind};
+use crate::kinds::Kind;
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
     for environment in project.environments.values() {
         for (workload, target) in &environment.placement {
-            let kind = project
-                .targets
-                .get(target)
-                .and_then(|target| kinds::find(&target.kind));
+            let kind = kind_of(project, target);
             let (Some(user), Some(kind)) = (project.workloads.get(workload), kind) else {
                 continue;
             };
@@ -163,7 +161,7 @@ fn settings(project: &Project, name: &Name, found: &mut Findings) {
     let kinds: BTreeMap<&str, &Kind> = environment
         .placement
         .values()
-        .filter_map(|target| kinds::find(&project.targets.get(target)?.kind))
+        .filter_map(|target| kind_of(project, target))
         .map(|kind| (kind.name, kind))
         .collect();
     if kinds.is_empty() {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use estiba_model::{Project, SMOKE_ANNOTATION, message};
 
+use super::kind_of;
 use super::places::gets_address;
 use crate::finding::{Findings, Spot};
-use crate::kinds;
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
     let environments = project.environments.values();
@@ -16,13 +16,12 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
         let Some(user) = user.filter(|user| user.workload.smoke().is_some()) else {
             continue;
         };
-        let config = project.targets.get(target);
-        let known = config.and_then(|config| Some((config, kinds::find(&config.kind)?)));
-        let Some((config, kind)) = known else {
+        let Some(kind) = kind_of(project, target) else {
             continue;
         };
         // A route that names its host is an address whatever the target gives.
-        if !gets_address(project, workload) || (kind.gives_addresses)(&config.settings) {
+        let settings = &project.targets[target].settings;
+        if !gets_address(project, workload) || (kind.gives_addresses)(settings) {
             continue;
         }
         let path = ["metadata", "annotations", SMOKE_ANNOTATION];

@@ -14,10 +14,13 @@ use tower::{BoxError, ServiceBuilder};
 /// A server that can't be connected to in this time is given up.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// A connection on which nothing came for so long is tried.
-const IDLE: Duration = Duration::from_secs(30);
-/// It is tried every so often, so many times; then the server is gone.
-const BETWEEN: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(10);
+/// It is tried every so often, so many times; then the connection is lost.
+const BETWEEN: Duration = Duration::from_secs(5);
 const TRIES: u32 = 3;
+/// It is lost too when what was sent is not acknowledged for so long. All that were open
+/// are lost before one request is given up, so that the next has a new one.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(25);
 
 /// A client of the server.
 ///
@@ -35,6 +38,7 @@ pub(super) fn client(mut config: Config) -> Result<Client, kube::Error> {
     network.set_keepalive(Some(IDLE));
     network.set_keepalive_interval(Some(BETWEEN));
     network.set_keepalive_retries(Some(TRIES));
+    network.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
     let secure = config.rustls_https_connector_with_connector(network)?;
     let http = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(secure);
     let service = ServiceBuilder::new()

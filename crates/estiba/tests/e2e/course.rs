@@ -177,6 +177,20 @@ pub fn a_team_that_fails_does_not_keep_the_others() {
     course.assert_nothing_to_do();
 }
 
+pub fn what_a_failed_deployment_left_goes_with_its_team() {
+    let course = Course::new(&["moria"], &json!({}));
+    let file = course.project.dir().join("tp2/estiba.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("BEHAVIOUR: good", "BEHAVIOUR: crash")).unwrap();
+    let failed = course.apply();
+    assert_eq!(failed.code, 1, "{}", failed.out);
+    let down = ["course", "down", "--yes", "--team", "moria"];
+    let ended = course.project.run(&down).ok();
+    assert!(ended.out.contains("moria/test is down"), "{}", ended.out);
+    let again = course.project.run(&down).ok();
+    assert!(again.out.contains("nothing of moria"), "{}", again.out);
+}
+
 pub fn a_course_that_was_killed_goes_on() {
     let course = Course::new(&TEAMS, &json!({}));
     let apply = ["course", "apply", "--yes", "--version", "1.0"];

@@ -1,0 +1,54 @@
+//! Bodies of requests, whole in memory and never longer than they may be.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use tokio::time::timeout;
+
+/// So much of a body that is too long is read and forgotten, for so long: whoever still
+/// sends does not see the answer when the connection is closed on it, and a shipper that
+/// sees it sends less at once.
+const MOST_FORGOTTEN_BYTES: usize = 256 << 20;
+const FORGETTING: Duration = Duration::from_secs(10);
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyFault {
+    /// It is longer than it may be.
+    #[error("it is too long")]
+    TooLong,
+    /// It ended before it was whole.
+    #[error(transparent)]
+    Broken(axum::Error),
+}
+
+/// Reads a body of at most `most` bytes.
+///
+/// # Errors
+/// When it is longer, or breaks.
+pub async fn whole_body(body: Body, most: usize) -> Result<Bytes, BodyFault> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(BodyFault::Broken)?;
+        if whole.len() + piece.len() > most {
+            drop(whole);
+            drop(timeout(FORGETTING, forget(pieces)).await);
+            return Err(BodyFault::TooLong);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+async fn forget(mut pieces: BodyDataStream) {
+    let mut left = MOST_FORGOTTEN_BYTES;
+    while let Some(Ok(piece)) = pieces.next().await {
+        match left.checked_sub(piece.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
