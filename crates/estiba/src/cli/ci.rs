@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use estiba_model::Name;
 
-use super::{Env, assignment_or_name};
+use super::Env;
+use super::values::assignment_or_name;
 
 /// Pipelines.
 #[derive(Debug, Subcommand)]

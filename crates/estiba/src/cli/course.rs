@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use estiba_model::{Message, Name, Version, message};
 
-use super::{BadValue, assignment};
+use super::values::{BadValue, assignment};
 
 /// Courses.
 #[derive(Debug, Subcommand)]

@@ -2,24 +2,27 @@
 
 mod ci;
 mod course;
-mod help_es;
+mod data;
+mod everywhere;
 mod logs;
 mod server;
-mod usage_es;
+mod spanish;
+mod values;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use estiba_model::{Lang, Message, Name, Version, message};
+use estiba_model::{Lang, Name, Version};
 
 pub use ci::{Checked, Ci, Component, OnArg, PipelineArgs};
 pub use course::{Course, CourseScope, CourseSize};
-pub use help_es::in_spanish;
+pub use data::{Config, Db, Secret};
+pub use everywhere::{AnyEnv, Env, Global, Without};
 pub use logs::{Alert, Logs};
 pub use server::{Bot, Serve, ServeLogs, Ship, Team, Token};
-pub use usage_es::usage_in_spanish;
+pub use spanish::usage_in_spanish;
+use values::replicas;
 
 /// Takes a team's workloads from source to their environments, the same way on
 /// every container runtime.
@@ -37,44 +40,6 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 what was asked failed or has findings; 2 usage.
 State: $XDG_STATE_HOME/estiba (or ESTIBA_STATE_DIR). Images: $XDG_DATA_HOME/estiba.";
-
-/// Options of every command.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// Print JSON: one document, or one event a line while something is done
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// The language of the output; by default that of the locale
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "LANG",
-        env = "ESTIBA_LANG"
-    )]
-    pub lang: Option<LangArg>,
-    /// The project's folder; by default the nearest above with an estiba.yaml
-    #[arg(short = 'C', long = "project", global = true, value_name = "DIR")]
-    pub project: Option<PathBuf>,
-}
-
-/// A language to choose.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum LangArg {
-    /// English
-    En,
-    /// Spanish
-    Es,
-}
-
-impl From<LangArg> for Lang {
-    fn from(lang: LangArg) -> Self {
-        match lang {
-            LangArg::En => Self::En,
-            LangArg::Es => Self::Es,
-        }
-    }
-}
 
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
@@ -452,125 +417,6 @@ pub enum ExportFormat {
     Helm,
 }
 
-/// The environment of a command that changes something.
-#[derive(Debug, Args)]
-pub struct Env {
-    /// The environment
-    #[arg(long, short, value_name = "ENV")]
-    pub env: Name,
-}
-
-/// Targets that may be left behind.
-#[derive(Debug, Args)]
-pub struct Without {
-    /// Go on though this target, where the environment was before, does not answer; what is left there is ended by the first deployment that reaches it
-    #[arg(long, value_name = "TARGET")]
-    without: Vec<Name>,
-}
-
-impl Without {
-    /// Each of them once.
-    pub fn names(self) -> BTreeSet<Name> {
-        self.without.into_iter().collect()
-    }
-}
-
-/// The environment of a command that reads.
-#[derive(Debug, Args)]
-pub struct AnyEnv {
-    /// The environment; by default the project's first
-    #[arg(long, short, value_name = "ENV")]
-    pub env: Option<Name>,
-}
-
-/// Values in clear.
-#[derive(Debug, Subcommand)]
-pub enum Config {
-    /// Show all values, or one
-    Get {
-        /// The value's name
-        name: Option<String>,
-        #[command(flatten)]
-        env: AnyEnv,
-    },
-    /// Set values; the next deployment uses them
-    #[command(after_help = "Example: estiba config set LOG_LEVEL=debug --env test")]
-    Set {
-        /// Names and values
-        #[arg(required = true, value_name = "NAME=VALUE", value_parser = assignment)]
-        values: Vec<(String, String)>,
-        #[command(flatten)]
-        env: Env,
-    },
-    /// Forget values that were set; those of estiba.yaml hold again
-    Unset {
-        /// Their names
-        #[arg(required = true)]
-        names: Vec<String>,
-        #[command(flatten)]
-        env: Env,
-    },
-}
-
-/// Secrets.
-#[derive(Debug, Subcommand)]
-pub enum Secret {
-    /// Keep a secret; its value is read from the terminal or standard input
-    #[command(
-        after_help = "Examples:\n  estiba secret set TELEGRAM_TOKEN --env test\n  printf %s \"$TOKEN\" | estiba secret set TELEGRAM_TOKEN --env test"
-    )]
-    Set {
-        /// The secret's name
-        name: String,
-        #[command(flatten)]
-        env: Env,
-    },
-    /// List the names of secrets
-    List {
-        #[command(flatten)]
-        env: AnyEnv,
-    },
-    /// Print a new key, for ESTIBA_KEY of servers that share a database
-    #[command(after_help = "Example: estiba secret key | estiba secret set ESTIBA_KEY --env prod")]
-    Key,
-    /// Forget a secret
-    Unset {
-        /// The secret's name
-        name: String,
-        #[command(flatten)]
-        env: Env,
-    },
-}
-
-/// Databases.
-#[derive(Debug, Subcommand)]
-pub enum Db {
-    /// Write a backup to a new file, in the format of pg_dump -Fc
-    #[command(after_help = "Example: estiba db backup notes.dump --env prod")]
-    Backup {
-        /// The file
-        file: PathBuf,
-        #[command(flatten)]
-        env: Env,
-        /// The resource, where there are several databases
-        #[arg(long, value_name = "ID")]
-        resource: Option<String>,
-    },
-    /// Replace what is in the database by a backup
-    Restore {
-        /// The file
-        file: PathBuf,
-        #[command(flatten)]
-        env: Env,
-        /// The resource, where there are several databases
-        #[arg(long, value_name = "ID")]
-        resource: Option<String>,
-        /// Do not ask
-        #[arg(long, short)]
-        yes: bool,
-    },
-}
-
 /// Targets.
 #[derive(Debug, Subcommand)]
 pub enum Target {
@@ -586,46 +432,6 @@ pub enum Target {
 pub fn command(lang: Lang) -> clap::Command {
     match lang {
         Lang::En => Cli::command(),
-        Lang::Es => in_spanish(Cli::command()),
+        Lang::Es => spanish::in_spanish(Cli::command()),
     }
-}
-
-/// Why a value that was typed is none.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadValue(Message);
-
-fn replicas(text: &str) -> Result<(Name, u32), BadValue> {
-    let (name, count) = assignment(text)?;
-    let name = name
-        .parse::<Name>()
-        .map_err(|error| BadValue(error.message().clone()))?;
-    match count.parse::<u32>() {
-        Ok(count) if count <= 100 => Ok((name, count)),
-        _ => Err(BadValue(message!(
-            "\"{count}\" is not a number from 0 to 100",
-            "«{count}» no es un número de 0 a 100"
-        ))),
-    }
-}
-
-fn assignment_or_name(text: &str) -> Result<(String, Option<String>), BadValue> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_owned())),
-        None => (text, None),
-    };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(is_name) {
-        return Err(BadValue(message!(
-            "\"{name}\" is no name of a variable",
-            "«{name}» no es el nombre de una variable"
-        )));
-    }
-    Ok((name.to_owned(), value))
-}
-
-fn assignment(text: &str) -> Result<(String, String), BadValue> {
-    text.split_once('=')
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .ok_or_else(|| BadValue(message!("write NAME=VALUE", "escriba NOMBRE=VALOR")))
 }

@@ -6,7 +6,7 @@ use std::error::Error as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use estiba_model::{Lang, NameError};
 
-use super::BadValue;
+use crate::cli::values::BadValue;
 
 /// The error in Spanish; `None` for what is no error of usage, such as help.
 pub fn usage_in_spanish(error: &clap::Error) -> Option<String> {
@@ -121,7 +121,7 @@ mod tests {
             (&["deploi"], "¿quiso decir «completion», «deploy»?"),
             (
                 &["deploy"],
-                "faltan argumentos obligatorios:\n  --env <ENV>",
+                "faltan argumentos obligatorios:\n  --env <AMBIENTE>",
             ),
             (&["deploy", "--env"], "necesita un valor"),
             (&["deploy", "--env", "Bad!"], "no es un nombre válido"),
