@@ -210,7 +210,7 @@ fn workload(
         if gate.is_none() {
             notes.push(unheld(name));
         }
-        let objects = builder.manifests.migration(&spec)?;
+        let objects = builder.manifests.migration(&spec, &[])?;
         let mut made = Made::new(format!("30-{name}-migration"), &objects, vec![values]);
         made.gated("Job", gate.as_ref(), Gate::note);
         groups.extend(made.groups(stores, referred, wording.part));

@@ -16,7 +16,7 @@ use super::cluster::{Cluster, INTERVAL, persist, selecting};
 use super::pods::Instance;
 use super::records::{Entry, Provided, ProvidedKind};
 use super::{operated, reasons};
-use crate::manifests::{DATABASE_PORT, DatabaseNames, Place};
+use crate::manifests::{DATABASE_PORT, DatabaseNames, DatabaseServer, Place};
 
 /// How long a database server may take to be ready: its image is pulled and its
 /// volume made meanwhile.
@@ -223,6 +223,14 @@ fn provider_of(resource: &ResourceSpec) -> Result<(Name, u64), TargetError> {
 }
 
 impl Cluster {
+    /// The database servers of an environment that Estiba runs.
+    pub(super) async fn servers(&self, place: &Place) -> Result<Vec<DatabaseServer>, TargetError> {
+        let sets: Api<StatefulSet> = Api::namespaced(self.client.clone(), &place.namespace);
+        let ours = selecting(&DatabaseServer::labels(place));
+        let found = persist("StatefulSets", || sets.list(&ours)).await?;
+        Ok(found.iter().filter_map(DatabaseServer::of).collect())
+    }
+
     async fn await_server(&self, place: &Place, id: &ResourceId) -> Result<(), TargetError> {
         let name = place.resource(id);
         let sets: Api<StatefulSet> = Api::namespaced(self.client.clone(), &place.namespace);

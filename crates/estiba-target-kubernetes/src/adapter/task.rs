@@ -6,7 +6,7 @@ use estiba_model::{Message, message};
 use estiba_target::{Progress, Redacted, Redactor, TargetError, Task, TaskSpec};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Api, DeleteParams, LogParams};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -61,7 +61,15 @@ impl KubernetesTarget {
             return Ok(());
         }
         self.prepare(&manifests).await?;
-        let objects = manifests.migration(spec).map_err(TargetError::new)?;
+        // Later ones find the database that the first one found.
+        let servers = if spec.task == Task::Migration && done.is_none() {
+            cluster.servers(&place).await?
+        } else {
+            Vec::new()
+        };
+        let objects = manifests
+            .migration(spec, &servers)
+            .map_err(TargetError::new)?;
         let run = Run {
             cluster,
             place,
@@ -148,11 +156,7 @@ impl Run<'_> {
             let state = job.as_ref().and_then(how_it_stands);
             let pod = self.pod().await?;
             if let Some(pod) = &pod {
-                let has_started = Instance(pod).containers().any(|container| {
-                    let state = container.state.as_ref();
-                    state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
-                });
-                if has_started {
+                if self.has_started(pod) {
                     let since = *started.get_or_insert_with(Instant::now);
                     let told = self.tell(pod, &mut told, progress);
                     if self.is_late(since, told).await {
@@ -172,7 +176,8 @@ impl Run<'_> {
             match state {
                 Some(Ended::Well) => return Ok(()),
                 Some(Ended::Badly) => {
-                    let why = pod.as_ref().and_then(how_it_failed);
+                    let why = pod.as_ref().and_then(|pod| ended(self.main(pod)?));
+                    let why = why.map(how_it_ended);
                     let why =
                         why.unwrap_or_else(|| message!("it did not end well", "no terminó bien"));
                     return Err(self.failure(pod.as_ref(), why).await);
@@ -190,6 +195,16 @@ impl Run<'_> {
             }
             sleep(INTERVAL).await;
         }
+    }
+
+    fn main<'p>(&self, pod: &'p Pod) -> Option<&'p ContainerStatus> {
+        let name = self.spec.container.name.as_str();
+        Instance(pod).containers().find(|it| it.name == name)
+    }
+
+    fn has_started(&self, pod: &Pod) -> bool {
+        let state = self.main(pod).and_then(|main| main.state.as_ref());
+        state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
     }
 
     /// Goes on with `told` for what is left of the time since it `started`; whether
@@ -329,9 +344,4 @@ fn how_it_stands(job: &Job) -> Option<Ended> {
             "Failed" => Some(Ended::Badly),
             _ => None,
         })
-}
-
-fn how_it_failed(pod: &Pod) -> Option<Message> {
-    let mut containers = Instance(pod).containers();
-    containers.find_map(|container| Some(how_it_ended(ended(container)?)))
 }

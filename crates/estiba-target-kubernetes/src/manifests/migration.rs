@@ -8,12 +8,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::containers::PodContext;
 use super::place::annotation;
-use super::{Manifest, Manifests, pod};
+use super::{DatabaseServer, Manifest, Manifests, pod, postgres};
 
 /// The value of the component label of migrations.
 pub(super) const MIGRATION: &str = "migration";
 
-pub(super) fn job(manifests: &Manifests, spec: &TaskSpec) -> Result<Manifest, Message> {
+pub(super) fn job(
+    manifests: &Manifests,
+    spec: &TaskSpec,
+    servers: &[DatabaseServer],
+) -> Result<Manifest, Message> {
     let place = manifests.place();
     let name = place.migration(&spec.workload, &spec.fingerprint);
     let instance: Option<InstanceName> = name.parse().ok();
@@ -33,6 +37,10 @@ pub(super) fn job(manifests: &Manifests, spec: &TaskSpec) -> Result<Manifest, Me
     (container.readiness, container.liveness) = (None, None);
     let mut pod = pod::pod(&context, &[container], None)?;
     pod.restart_policy = Some("Never".to_owned());
+    if let Some(main) = pod.containers.first() {
+        let waits = postgres::awaiting(servers, main);
+        pod.init_containers = waits.map(|one| vec![one]).or(pod.init_containers);
+    }
     let labels = place.selector(&spec.workload, MIGRATION);
     let labels = place.described(labels, spec.workload.as_str(), Some(&spec.version));
     let mut metadata = place.metadata(name.clone(), &spec.workload, &spec.version);

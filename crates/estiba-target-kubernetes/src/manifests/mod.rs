@@ -29,7 +29,7 @@ pub use manifest::{Manifest, to_yaml};
 pub(crate) use place::shortened;
 pub use place::{Labels, Place, annotation, label};
 pub use pod::NOBODY;
-pub use postgres::{DATABASE_PORT, DatabaseNames};
+pub use postgres::{DATABASE_PORT, DatabaseNames, DatabaseServer};
 pub use rbac::rbac;
 pub(crate) use rbac::rights;
 pub use values::REDACTED_KEY;
@@ -127,14 +127,18 @@ impl Manifests {
         Ok(objects)
     }
 
-    /// A migration: its values, then the `Job`.
+    /// A migration: its values, then the `Job`, which begins when it finds the `servers`.
     ///
     /// # Errors
     /// When the cluster can't do what the migration asks for.
-    pub fn migration(&self, spec: &TaskSpec) -> Result<Vec<Manifest>, Message> {
+    pub fn migration(
+        &self,
+        spec: &TaskSpec,
+        servers: &[DatabaseServer],
+    ) -> Result<Vec<Manifest>, Message> {
         Ok(vec![
             values::of_migration(self, spec),
-            migration::job(self, spec)?,
+            migration::job(self, spec, servers)?,
         ])
     }
 

@@ -20,7 +20,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::containers::security_context;
 use super::place::{annotation, label};
-use super::{Labels, Manifest, Manifests, pod, probes, volume};
+use super::{Labels, Manifest, Manifests, Place, pod, probes, volume};
 
 /// Where PostgreSQL listens.
 pub const DATABASE_PORT: u16 = 5432;
@@ -28,6 +28,8 @@ pub const DATABASE_PORT: u16 = 5432;
 const IMAGE: &str = "postgres:15";
 /// `postgres` in the official image.
 const USER: i64 = 999;
+/// How long a migration waits for a server that it can't reach.
+const AWAIT_SECONDS: u32 = 30;
 const DATA: &str = "/var/lib/postgresql/data";
 const SOCKETS: &str = "/var/run/postgresql";
 const COMPONENT: &str = "database";
@@ -59,6 +61,61 @@ impl DatabaseNames {
             name: name.replace('-', "_"),
         }
     }
+}
+
+/// A server that stands already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseServer {
+    /// Its service.
+    pub host: String,
+    /// Its image.
+    pub image: String,
+}
+
+impl DatabaseServer {
+    /// The labels that select all servers of an environment.
+    #[must_use]
+    pub fn labels(place: &Place) -> Labels {
+        let mut labels = place.labels();
+        labels.insert(label::COMPONENT.to_owned(), COMPONENT.to_owned());
+        labels
+    }
+
+    /// Read from a server's own object.
+    #[must_use]
+    pub fn of(set: &StatefulSet) -> Option<Self> {
+        let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+        Some(Self {
+            host: set.metadata.name.clone()?,
+            image: pod.containers.first()?.image.clone()?,
+        })
+    }
+}
+
+/// A container that ends when the servers are found from its pod: a node may know a
+/// service later than the server behind it is ready. It does not fail, since the one after
+/// it says better what does not work.
+pub(super) fn awaiting(servers: &[DatabaseServer], like: &Container) -> Option<Container> {
+    let image = servers.first()?.image.clone();
+    let hosts: Vec<&str> = servers.iter().map(|it| it.host.as_str()).collect();
+    let script = format!(
+        "end=$(($(date +%s) + {AWAIT_SECONDS}))\n\
+         for host in {}; do\n\
+         \x20 until pg_isready -q -t 1 -U postgres -h \"$host\"; do\n\
+         \x20   [ \"$(date +%s)\" -lt \"$end\" ] || exit 0\n\
+         \x20   sleep 0.2\n\
+         \x20 done\n\
+         done",
+        hosts.join(" ")
+    );
+    Some(Container {
+        name: "await-database".to_owned(),
+        image: Some(image),
+        command: Some(vec!["sh".to_owned(), "-c".to_owned(), script]),
+        resources: like.resources.clone(),
+        security_context: like.security_context.clone(),
+        ..Container::default()
+    })
 }
 
 pub(super) fn objects(manifests: &Manifests, resource: &ResourceSpec) -> Vec<Manifest> {

@@ -224,8 +224,26 @@ fn what_an_environment_needs() {
 
 #[test]
 fn a_migration_is_a_job() {
-    let objects = manifests(&json!({}), 33).migration(&migration()).unwrap();
+    let objects = manifests(&json!({}), 33)
+        .migration(&migration(), &[])
+        .unwrap();
     insta::assert_json_snapshot!(values(&objects[1..]));
+}
+
+/// The server of a database, read from its own object.
+fn server(manifests: &Manifests) -> DatabaseServer {
+    let objects = manifests.postgres(&resource("postgres", "postgres.default#api.db"));
+    let set = objects.last().unwrap().value().clone();
+    DatabaseServer::of(&serde_json::from_value(set).unwrap()).unwrap()
+}
+
+#[test]
+fn a_first_migration_waits_for_the_databases() {
+    let manifests = manifests(&json!({}), 33);
+    let server = server(&manifests);
+    let objects = manifests.migration(&migration(), &[server]).unwrap();
+    let pod = &objects[1].value()["spec"]["template"]["spec"];
+    insta::assert_json_snapshot!(pod["initContainers"]);
 }
 
 #[test]
@@ -418,7 +436,7 @@ fn a_secret_is_in_secrets_alone() {
     let manifests = manifests(&full(), 33);
     let mut objects = manifests.environment();
     objects.extend(manifests.workload(&api()).unwrap());
-    objects.extend(manifests.migration(&migration()).unwrap());
+    objects.extend(manifests.migration(&migration(), &[]).unwrap());
     objects.extend(manifests.postgres(&resource("postgres", "postgres.default#api.db")));
     assert!(objects.iter().any(|object| object.kind() == "Secret"));
     for object in objects.iter().filter(|object| object.kind() != "Secret") {
@@ -445,7 +463,11 @@ fn the_schemas_of_kubernetes_accept_all() {
     let manifests = manifests(&full(), 33);
     let mut objects = manifests.environment();
     objects.extend(manifests.workload(&api()).unwrap());
-    objects.extend(manifests.migration(&migration()).unwrap());
+    objects.extend(
+        manifests
+            .migration(&migration(), &[server(&manifests)])
+            .unwrap(),
+    );
     objects.extend(manifests.postgres(&resource("postgres", "postgres.default#api.db")));
     objects.push(manifests.volume(&resource("volume", "volume.default#api.data")));
     objects.extend(rbac(&manifests.settings));
