@@ -110,7 +110,7 @@ fn same_address(project: &Project, found: &mut Findings) {
 }
 
 /// Whether a workload has a port and no route that says another host.
-pub(super) fn gets_address(project: &Project, workload: &Name) -> bool {
+fn gets_address(project: &Project, workload: &Name) -> bool {
     let Some(workload) = project.workloads.get(workload).map(|one| &one.workload) else {
         return false;
     };

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use estiba_model::{Project, SMOKE_ANNOTATION, message};
+use estiba_model::{Project, Resource, SMOKE_ANNOTATION, Workload, message};
+use serde_json::Value;
 
 use super::kind_of;
-use super::places::gets_address;
 use crate::finding::{Findings, Spot};
 
 pub(super) fn check(project: &Project, found: &mut Findings) {
@@ -19,9 +19,8 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
         let Some(kind) = kind_of(project, target) else {
             continue;
         };
-        // A route that names its host is an address whatever the target gives.
         let settings = &project.targets[target].settings;
-        if !gets_address(project, workload) || (kind.gives_addresses)(settings) {
+        if (kind.gives_addresses)(settings) || brings_address(&user.workload) {
             continue;
         }
         let path = ["metadata", "annotations", SMOKE_ANNOTATION];
@@ -38,4 +37,19 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
             ),
         );
     }
+}
+
+/// Whether a route says a host that is an address whatever the target gives: any but
+/// that of a resource of `type: dns`, which is the target's own.
+fn brings_address(workload: &Workload) -> bool {
+    let is_own = |host: &str| {
+        let names = workload.resources.iter();
+        let mut own = names.filter(|(_, resource)| resource.kind == "dns");
+        own.any(|(name, _)| host.contains(&format!("${{resources.{name}.")))
+    };
+    let says_host = |resource: &Resource| {
+        let host = resource.params.get("host").and_then(Value::as_str);
+        resource.kind == "route" && host.is_some_and(|host| !is_own(host))
+    };
+    workload.ports.is_empty() || workload.resources.values().any(says_host)
 }

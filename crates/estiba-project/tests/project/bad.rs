@@ -63,6 +63,12 @@ bad! {
         ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/moria"),
         ("api/score.yaml", "  name: api\n", "  name: api\n  annotations: { estiba.dev/smoke: /version }\n"),
     ];
+    smoke_test_of_a_route_to_the_own_host: [
+        ("estiba.yaml", "laptop: { kind: local }", "laptop: { kind: kubernetes }"),
+        ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/moria"),
+        ("api/score.yaml", "  name: api\n", "  name: api\n  annotations: { estiba.dev/smoke: /version }\n"),
+        ("api/score.yaml", "  db:\n", "  dns: { type: dns }\n  way: { type: route, params: { host: \"${resources.dns.host}\", path: /, port: 8080 } }\n  db:\n"),
+    ];
     mail_that_goes_nowhere: [("bot/score.yaml", "  env:\n", "  mail: { type: smtp }\n  env:\n")];
     mail_on_a_platform_without_a_network: [
         ("estiba.yaml", "kind: local", "kind: heroku"),
