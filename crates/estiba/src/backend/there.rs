@@ -523,7 +523,7 @@ impl Backend for There {
         project: &'a Project,
         wanted: &'a WantedLogs,
     ) -> Result<FoundLines<'a>, Failure> {
-        let stored = logs::stored(&self.client, &project.id, wanted).await;
+        let stored = logs::stored(&self.client, project, wanted).await;
         match stored {
             Ok(Some(lines)) => Ok(lines),
             Ok(None) => logs::read(self, project, wanted).await,

@@ -28,10 +28,7 @@ pub async fn logs(context: &Context, asked: Logs) -> Result<(), Failure> {
     let project = context.project()?;
     let wanted = WantedLogs {
         environments: environments(context, &project, &asked)?,
-        workload: asked
-            .workload
-            .map(|name| known(&project, name))
-            .transpose()?,
+        workload: asked.workload,
         text,
         query,
         release: asked.release,
@@ -86,18 +83,6 @@ fn environments(context: &Context, project: &Project, asked: &Logs) -> Result<Ve
         named.push(context.environment(project, None)?);
     }
     Ok(named)
-}
-
-fn known(project: &Project, workload: Name) -> Result<Name, Failure> {
-    if project.workloads.contains_key(&workload) {
-        return Ok(workload);
-    }
-    let all: Vec<&str> = project.workloads.keys().map(Name::as_str).collect();
-    let all = all.join(", ");
-    Err(Failure::because(message!(
-        "there is no workload {workload}; there is: {all}. To look for text in all of them: `estiba logs --grep TEXT`",
-        "no hay un componente {workload}; hay: {all}. Para buscar un texto en todos: `estiba logs --grep TEXTO`"
-    )))
 }
 
 /// Shows lines, each once, though it may be around several others.

@@ -178,6 +178,21 @@ pub fn lines_are_found_and_followed_by_the_api_and_the_command() {
         found(&server, &gimli, &[("q", "shipped")]).pop()
     });
     assert_eq!(shipped["environment"], "test");
+    // Others than the workloads of the project may ship.
+    let other = bulk_of("worker", &server, made.out.trim(), "shipped-by-another");
+    assert_eq!(other.status(), 200, "{}", other.text().unwrap());
+    eventually("a line of another", || {
+        found(&server, &gimli, &[("workload", "worker")]).pop()
+    });
+    let of_another = project.run(&["logs", "worker", "--env", "test"]).ok();
+    assert!(
+        of_another.out.contains("shipped-by-another"),
+        "{}",
+        of_another.out
+    );
+    let nobody = project.run(&["logs", "nobody", "--env", "test"]);
+    assert_eq!(nobody.code, 1, "{}", nobody.out);
+    assert!(nobody.err.contains("there is: api, bot"), "{}", nobody.err);
     let metrics = server.get("/metrics", "").text().unwrap();
     assert!(
         metrics.contains("estiba_logs_collected_lines_total"),
@@ -265,7 +280,12 @@ pub fn a_killed_server_loses_and_doubles_no_line() {
 }
 
 fn bulk(server: &Server, key: &str, text: &str) -> Response {
-    let document = json!({ "message": text, "team": "moria", "project": "tp2", "workload": "bot" });
+    bulk_of("bot", server, key, text)
+}
+
+fn bulk_of(workload: &str, server: &Server, key: &str, text: &str) -> Response {
+    let document =
+        json!({ "message": text, "team": "moria", "project": "tp2", "workload": workload });
     let request = server.request("POST", "/elastic/_bulk", "");
     request
         .basic_auth("estiba", Some(key))

@@ -6,7 +6,7 @@ mod stored;
 
 use estiba_api::{LogHit, LogRecord};
 use estiba_logs::{Level, Query};
-use estiba_model::{Name, Version};
+use estiba_model::{Name, Project, Version, message};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,6 +51,16 @@ impl WantedLogs {
             && self.level.is_none()
             && self.until.is_none()
     }
+}
+
+/// A workload that a project does not have.
+fn unknown(project: &Project, workload: &Name) -> Failure {
+    let all: Vec<&str> = project.workloads.keys().map(Name::as_str).collect();
+    let all = all.join(", ");
+    Failure::because(message!(
+        "there is no workload {workload}; there is: {all}. To look for text in all of them: `estiba logs --grep TEXT`",
+        "no hay un componente {workload}; hay: {all}. Para buscar un texto en todos: `estiba logs --grep TEXTO`"
+    ))
 }
 
 /// A line to be shown.

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use futures::stream::{BoxStream, Peekable, select_all};
 
 use super::around::Around;
-use super::{FoundLine, FoundLines, ShownLine, WantedLogs};
+use super::{FoundLine, FoundLines, ShownLine, WantedLogs, unknown};
 use crate::backend::Backend;
 use crate::failure::Failure;
 
@@ -24,6 +24,9 @@ pub async fn read<'a>(
     wanted: &'a WantedLogs,
 ) -> Result<FoundLines<'a>, Failure> {
     let workloads: Vec<Name> = match &wanted.workload {
+        Some(workload) if !project.workloads.contains_key(workload) => {
+            return Err(unknown(project, workload));
+        }
         Some(workload) => vec![workload.clone()],
         None => project.workloads.keys().cloned().collect(),
     };

@@ -1,11 +1,11 @@
 //! Lines that a server has stored.
 
 use estiba_api::{ApiError, Client, LogHit, LogOrder, LogPaging, LogSelection, LogTailed};
-use estiba_model::{Name, ProjectId, Version};
+use estiba_model::{Name, Project, ProjectId, Version};
 use futures::{StreamExt, pin_mut};
 use jiff::Timestamp;
 
-use super::{FoundLine, FoundLines, WantedLogs};
+use super::{FoundLine, FoundLines, WantedLogs, unknown};
 use crate::failure::Failure;
 
 /// So many lines are asked for at once.
@@ -19,10 +19,17 @@ const FOLLOWED_FROM: usize = 100;
 /// When they are refused, or the server can't be reached.
 pub async fn stored<'a>(
     client: &'a Client,
-    project: &'a ProjectId,
+    project: &'a Project,
     wanted: &'a WantedLogs,
 ) -> Result<Option<FoundLines<'a>>, Failure> {
     let selection = selection(wanted);
+    if let Some(workload) = &wanted.workload
+        && !project.workloads.contains_key(workload)
+        && !is_shipped(client, &project.id, &selection).await?
+    {
+        return Err(unknown(project, workload));
+    }
+    let project = &project.id;
     // The first page tells whether there are any to be had.
     let first = match (wanted.tail, wanted.follow) {
         (Some(tail), _) => newest(client, project, &selection, wanted, tail).await,
@@ -40,6 +47,25 @@ pub async fn stored<'a>(
     }
     let lines = first.into_iter().map(line);
     Ok(Some(futures::stream::iter(lines).boxed()))
+}
+
+/// Whether there is any line of a workload: others than those of the project may ship theirs.
+async fn is_shipped(
+    client: &Client,
+    project: &ProjectId,
+    selection: &LogSelection,
+) -> Result<bool, Failure> {
+    let any = LogSelection {
+        environment: selection.environment.clone(),
+        workload: selection.workload.clone(),
+        ..LogSelection::default()
+    };
+    let one = LogPaging {
+        limit: Some(1),
+        ..LogPaging::default()
+    };
+    let found = or_none(client.search_logs(project, &any, &one).await)?;
+    Ok(found.is_some_and(|page| !page.items.is_empty()))
 }
 
 fn line(hit: LogHit) -> Result<FoundLine, Failure> {
