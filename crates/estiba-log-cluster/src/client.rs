@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use estiba_model::{Message, message};
-use estiba_ship::{BulkConfig, SinkLogin};
+use estiba_ship::{Authorities, BulkConfig, SinkLogin};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ pub struct Destination {
     url: Url,
     index: String,
     login: Option<SinkLogin>,
+    authorities: Option<Authorities>,
 }
 
 impl Destination {
@@ -74,7 +75,17 @@ impl Destination {
             url,
             index: index.to_owned(),
             login,
+            authorities: None,
         })
+    }
+
+    /// The same, whose certificate is signed by these authorities.
+    #[must_use]
+    pub fn trusting(self, authorities: Authorities) -> Self {
+        Self {
+            authorities: Some(authorities),
+            ..self
+        }
     }
 
     /// The index and its cluster, without what is secret: the name under which it is noted
@@ -96,6 +107,7 @@ impl Destination {
         BulkConfig {
             url: self.at(&format!("{}/_bulk", self.index)),
             login: self.login.clone(),
+            authorities: self.authorities.clone(),
             gzip: true,
             timeout: BULK_LIMIT,
             give_up: None,
@@ -119,14 +131,16 @@ impl Client {
     pub(crate) fn new(to: Destination) -> Result<Self, reqwest::Error> {
         // The first to choose chooses for the process; it is the same everywhere.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .timeout(LIMIT)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("estiba/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+            .user_agent(concat!("estiba/", env!("CARGO_PKG_VERSION")));
+        if let Some(authorities) = &to.authorities {
+            http = authorities.trusted_by(http);
+        }
         Ok(Self {
-            http,
+            http: http.build()?,
             authorization: to.login.as_ref().and_then(SinkLogin::authorization),
             to,
             product: tokio::sync::OnceCell::new(),

@@ -23,7 +23,7 @@ mod template;
 
 pub use client::Destination;
 pub use error::ClusterError;
-pub use estiba_ship::{SinkLogin, Watch};
+pub use estiba_ship::{Authorities, SinkLogin, Watch};
 pub use forward::{Covers, Figures, Forwarder};
 pub use product::Product;
 

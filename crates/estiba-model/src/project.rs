@@ -45,6 +45,9 @@ pub struct LogsTo {
     pub index: String,
     /// Who the server is there.
     pub login: Option<LogsLogin>,
+    /// The certificates, in PEM, of those who may have signed its own, where they are no
+    /// public authorities.
+    pub ca: Option<String>,
 }
 
 /// Who the server is at a cluster. Secrets are named, not told.

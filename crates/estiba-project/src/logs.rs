@@ -34,6 +34,10 @@ pub(crate) struct LogsFile {
     /// The name of the secret with the user's password.
     #[serde(default)]
     pub password: Option<String>,
+    /// The certificate in PEM of the authority that signed that of the cluster, where it is
+    /// no public one.
+    #[serde(default)]
+    pub ca: Option<String>,
 }
 
 impl LogsFile {
@@ -48,6 +52,7 @@ impl LogsFile {
             to: self.to,
             index: self.index.unwrap_or_else(|| INDEX.to_owned()),
             login,
+            ca: self.ca,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use estiba_log_cluster::{Cluster, Destination, SinkLogin};
+use estiba_log_cluster::{Authorities, Cluster, Destination, SinkLogin};
 use estiba_model::{EnvironmentId, LogsLogin, LogsTo, Message, Project, ProjectId, message};
 use estiba_store::{Store, StoreError};
 
@@ -84,9 +84,8 @@ impl Clusters {
         let (login, found) = match login {
             Err(why) => (None, Err(why)),
             Ok(login) => {
-                let destination = Destination::new(&said.to, &said.index, login.clone());
-                let found = destination.map_err(|(what, hint)| what.because(&hint));
-                (login, found.and_then(cluster))
+                let found = destination(said, login.clone()).and_then(cluster);
+                (login, found)
             }
         };
         let of_project = OfProject {
@@ -105,6 +104,21 @@ impl Clusters {
         let of_projects = of_projects.unwrap_or_else(PoisonError::into_inner);
         of_projects.get(id).cloned()
     }
+}
+
+fn destination(said: &LogsTo, login: Option<SinkLogin>) -> Result<Destination, Message> {
+    let destination = Destination::new(&said.to, &said.index, login)
+        .map_err(|(what, hint)| what.because(&hint))?;
+    let Some(pem) = &said.ca else {
+        return Ok(destination);
+    };
+    let authorities = Authorities::of(pem).ok_or_else(|| {
+        message!(
+            "`logs.ca` in estiba.yaml has no certificate in PEM that can be used",
+            "`logs.ca` en estiba.yaml no tiene un certificado en PEM que se pueda usar"
+        )
+    })?;
+    Ok(destination.trusting(authorities))
 }
 
 fn cluster(destination: Destination) -> Found {

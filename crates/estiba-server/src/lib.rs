@@ -27,7 +27,7 @@ mod watch;
 mod work;
 
 pub use auth::ProviderOptions;
-pub use estiba_log_cluster::{Destination, SinkLogin};
+pub use estiba_log_cluster::{Authorities, Destination, SinkLogin};
 pub use listen::{ServeError, serve};
 pub use logs::LogOptions;
 pub use router::openapi;

@@ -57,3 +57,4 @@ pub use config::{
 };
 pub use error::ShipError;
 pub use run::run;
+pub use sink::Authorities;

@@ -126,14 +126,7 @@ pub(crate) fn bulk(
         Some(folder) => Some(Rejected::open(folder).map_err(ShipError::file(folder))?),
         None => None,
     };
-    let bulk = Bulk::new(
-        to.url.clone(),
-        to.login.as_ref(),
-        to.timeout,
-        to.gzip,
-        rejected,
-        Arc::clone(metrics),
-    );
+    let bulk = Bulk::new(to, rejected, Arc::clone(metrics));
     bulk.map_err(|error| ShipError::Sink(error.to_string()))
 }
 

@@ -30,6 +30,20 @@ pub(crate) fn check(file: &Path, value: &Value, found: &mut Findings) {
             ),
         );
     }
+    if text("ca").is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+        found.error(
+            "bad-certificate",
+            spot("ca"),
+            message!(
+                "`ca` has no certificate in PEM",
+                "`ca` no tiene un certificado en PEM"
+            ),
+            message!(
+                "write the text of the certificate itself, after `ca: |`",
+                "escriba el texto del certificado mismo, después de `ca: |`"
+            ),
+        );
+    }
     let half = match ["token", "user", "password"].map(|key| logs.contains_key(key)) {
         [true, false, false] | [false, true, true] | [false, false, false] => return,
         [true, true, _] => "user",

@@ -107,6 +107,7 @@ bad! {
     ];
     alert_that_makes_no_sense: [("estiba.yaml", "team: moria", "team: moria\nalerts:\n  errors: { when: \"level:error AND (status:\", over: 10 per minute, pause: a day, in: [prdo, previews] }\n  slow: { wehn: slow }")];
     logs_that_go_nowhere: [("estiba.yaml", "team: moria", "team: moria\nlogs: { to: elastic:9200, index: Logs, user: moria, tokn: LOG_TOKEN }")];
+    logs_with_a_file_for_a_certificate: [("estiba.yaml", "team: moria", "team: moria\nlogs: { to: \"https://elastic.example.edu\", ca: elastic.pem }")];
     logs_with_a_login_in_the_address: [("estiba.yaml", "team: moria", "team: moria\nlogs: { to: \"https://moria@elastic.example.edu\", token: T, password: P }")];
     after_itself: [("estiba.yaml", "after: test", "after: prod")];
     cycle_of_environments: [("estiba.yaml", "on: laptop\n", "on: laptop\n    after: prod\n")];

@@ -10,7 +10,7 @@ use super::values::{Size, Texts, Time};
 
 /// The variables that [`Config::read`](crate::Config::read) asks for, and what
 /// each is for.
-pub const VARIABLES: [(&str, &str); 21] = [
+pub const VARIABLES: [(&str, &str); 23] = [
     (
         "ESTIBA_SHIP_PATHS",
         "globs of files, with commas between them",
@@ -56,6 +56,11 @@ pub const VARIABLES: [(&str, &str); 21] = [
     ("LOG_SINK_TOKEN", "an API key or a token; or _FILE"),
     ("LOG_SINK_TOKEN_FILE", "a file with LOG_SINK_TOKEN"),
     ("LOG_SINK_PASSWORD", "the user's password; or _FILE"),
+    ("LOG_SINK_PASSWORD_FILE", "a file with LOG_SINK_PASSWORD"),
+    (
+        "LOG_SINK_CA_FILE",
+        "a file with the authority's certificate in PEM, where it's no public one",
+    ),
 ];
 
 /// What the environment says.
@@ -151,6 +156,8 @@ impl<'a> Variables<'a> {
         let sink = &mut written.sink;
         sink.to = self.get("LOG_SINK").or_else(|| sink.to.take());
         sink.index = self.get("LOG_SINK_INDEX").or_else(|| sink.index.take());
+        let authorities = self.get("LOG_SINK_CA_FILE").map(PathBuf::from);
+        sink.ca_file = authorities.or_else(|| sink.ca_file.take());
         sink.user = self.get("LOG_SINK_USER").or_else(|| sink.user.take());
     }
 

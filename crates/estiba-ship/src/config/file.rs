@@ -88,6 +88,7 @@ pub(super) struct WrittenSample {
 pub(super) struct WrittenSink {
     pub(super) to: Option<String>,
     pub(super) index: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) token_file: Option<PathBuf>,
     pub(super) user: Option<String>,
     pub(super) password_file: Option<PathBuf>,

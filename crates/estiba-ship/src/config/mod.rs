@@ -17,6 +17,7 @@ use estiba_model::SecretString;
 use crate::framing::{Format, Limits};
 use crate::multiline::Language;
 use crate::parse::Parse;
+use crate::sink::Authorities;
 
 pub(crate) use build::{groups, intake};
 pub use environment::VARIABLES;
@@ -131,6 +132,8 @@ pub struct BulkConfig {
     pub url: reqwest::Url,
     /// Who the shipper is there.
     pub login: Option<SinkLogin>,
+    /// Whom its certificate may be signed by, instead of public authorities.
+    pub authorities: Option<Authorities>,
     /// Whether requests are compressed.
     pub gzip: bool,
     /// A request ends after this time.

@@ -1,5 +1,6 @@
 //! From what is written to a configuration; all mistakes of meaning at once.
 
+use std::path::Path;
 use std::time::Duration;
 
 use estiba_model::{Diagnostic, Message, SecretString, message};
@@ -14,6 +15,7 @@ use super::file::{
 use super::{BulkConfig, Config, Files, Joined, Listen, Reading, SinkConfig, SinkLogin};
 use crate::framing::Limits;
 use crate::multiline::Language;
+use crate::sink::Authorities;
 
 /// A data stream that Elasticsearch has a template for.
 const INDEX: &str = "logs-estiba-default";
@@ -275,6 +277,32 @@ impl Reader<'_> {
         Some(Listen { address, token })
     }
 
+    fn authorities(&mut self, file: &Path) -> Option<Authorities> {
+        let shown = file.display();
+        let what = match std::fs::read_to_string(file) {
+            Ok(text) => match Authorities::of(&text) {
+                Some(authorities) => return Some(authorities),
+                None => message!(
+                    "{shown} has no certificate in PEM",
+                    "{shown} no tiene un certificado en PEM"
+                ),
+            },
+            Err(error) => message!(
+                "cannot read the certificates in {shown}: {error}",
+                "no se pueden leer los certificados en {shown}: {error}"
+            ),
+        };
+        self.wrong(
+            "/sink/ca_file",
+            what,
+            message!(
+                "name the certificate of the authority that signed the sink's own",
+                "indique el certificado de la autoridad que firmó el del destino"
+            ),
+        );
+        None
+    }
+
     fn sink(&mut self, sink: &WrittenSink, variables: &mut Variables<'_>) -> Option<SinkConfig> {
         let Some(to) = sink.to.as_deref() else {
             self.wrong(
@@ -303,6 +331,8 @@ impl Reader<'_> {
         };
         let token = variables.secret("LOG_SINK_TOKEN", sink.token_file.as_deref());
         let password = variables.secret("LOG_SINK_PASSWORD", sink.password_file.as_deref());
+        let authorities = sink.ca_file.as_deref();
+        let authorities = authorities.and_then(|file| self.authorities(file));
         let login = match (token, sink.user.clone(), password) {
             (Some(token), ..) => Some(SinkLogin::Token(token)),
             (None, Some(user), password) => Some(SinkLogin::Basic {
@@ -314,6 +344,7 @@ impl Reader<'_> {
         Some(SinkConfig::Bulk(Box::new(BulkConfig {
             url,
             login,
+            authorities,
             gzip: sink.gzip,
             timeout: sink.timeout.map_or(Duration::from_secs(60), |time| time.0),
             give_up: sink.give_up.map(|time| time.0),

@@ -17,7 +17,7 @@ use reqwest::{Client, StatusCode, Url};
 use super::answer::{self, Verdict};
 use super::patience::{Pauses, retry_after};
 use super::{Delivered, Rejected};
-use crate::config::SinkLogin;
+use crate::config::{BulkConfig, SinkLogin};
 use crate::metrics::Metrics;
 
 /// A longer answer is none.
@@ -50,33 +50,31 @@ struct Failure {
 }
 
 impl Bulk {
-    /// `url` is that of the `_bulk` itself; a request ends after `limit`.
     pub(crate) fn new(
-        mut url: Url,
-        login: Option<&SinkLogin>,
-        limit: Duration,
-        gzip: bool,
+        to: &BulkConfig,
         rejected: Option<Rejected>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, reqwest::Error> {
-        // The first to choose chooses for the process; it is the same everywhere.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        super::choose_cryptography();
+        let mut url = to.url.clone();
         url.set_query(Some("filter_path=errors,items.*.status,items.*.error.type"));
         let mut client = Client::builder()
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(limit)
+            .timeout(to.timeout)
             .pool_max_idle_per_host(1)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("estiba/", env!("CARGO_PKG_VERSION")));
         if url.scheme() == "http" {
             // Roots of trust are megabytes that a sidecar in a cluster has no use for.
             client = client.tls_certs_only([]);
+        } else if let Some(authorities) = &to.authorities {
+            client = authorities.trusted_by(client);
         }
         Ok(Self {
             client: client.build()?,
             url,
-            authorization: login.and_then(SinkLogin::authorization),
-            gzip,
+            authorization: to.login.as_ref().and_then(SinkLogin::authorization),
+            gzip: to.gzip,
             rejected,
             metrics,
         })

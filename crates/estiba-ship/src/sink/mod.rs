@@ -1,6 +1,7 @@
 //! Where documents go.
 
 mod answer;
+mod authorities;
 mod bulk;
 mod patience;
 mod rejected;
@@ -8,8 +9,14 @@ mod rejected;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+pub use authorities::Authorities;
 pub(crate) use bulk::Bulk;
 pub(crate) use rejected::Rejected;
+
+/// The first to choose chooses for the process; it is the same everywhere.
+fn choose_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// A sink of one of the kinds.
 #[derive(Debug)]

@@ -12,3 +12,4 @@ mod posted;
 mod process;
 mod shipper;
 mod sink;
+mod tls;

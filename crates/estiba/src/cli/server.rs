@@ -122,6 +122,15 @@ pub struct ServeLogs {
         requires = "logs_user"
     )]
     pub password_file: Option<PathBuf>,
+    /// The file with the certificate in PEM of the authority that signed the cluster's, where it's no public one
+    #[arg(
+        id = "logs_ca_file",
+        long = "logs-ca-file",
+        value_name = "FILE",
+        env = "ESTIBA_LOGS_CA_FILE",
+        requires = "logs_to"
+    )]
+    pub ca_file: Option<PathBuf>,
     /// Store what shippers send, and collect nothing from the targets
     #[arg(id = "no_collect", long = "no-collect")]
     pub no_collect: bool,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use estiba_model::{Name, SecretString, TargetConfig, message};
-use estiba_server::{Destination, LogOptions, Options, ProviderOptions, SinkLogin};
+use estiba_server::{Authorities, Destination, LogOptions, Options, ProviderOptions, SinkLogin};
 use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -103,10 +103,23 @@ fn logs_to(serve: &ServeLogs) -> Result<Option<Destination>, Failure> {
         }),
         _ => None,
     };
-    let destination = Destination::new(to, &serve.index, login);
-    destination
-        .map(Some)
-        .map_err(|(what, hint)| Failure::because(what.because(&hint)))
+    let destination = Destination::new(to, &serve.index, login)
+        .map_err(|(what, hint)| Failure::because(what.because(&hint)))?;
+    Ok(Some(match &serve.ca_file {
+        Some(file) => destination.trusting(authorities(file)?),
+        None => destination,
+    }))
+}
+
+fn authorities(path: &Path) -> Result<Authorities, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    Authorities::of(&text).ok_or_else(|| {
+        let path = path.display();
+        Failure::because(message!(
+            "{path} has no certificate in PEM that can be used",
+            "{path} no tiene un certificado en PEM que se pueda usar"
+        ))
+    })
 }
 
 /// What a file with one secret says.

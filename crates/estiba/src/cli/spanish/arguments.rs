@@ -86,6 +86,10 @@ pub(super) const ARGUMENTS: &[(&str, &str)] = &[
         "El archivo con una clave de API del clúster",
     ),
     (
+        "serve logs_ca_file",
+        "El archivo con el certificado en PEM de la autoridad que firmó el del clúster, si no es una pública",
+    ),
+    (
         "serve logs_user",
         "El usuario del clúster, si tiene usuarios y claves",
     ),
