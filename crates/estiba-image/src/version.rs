@@ -74,7 +74,7 @@ pub async fn derive(
                 commit,
                 dirty: false,
             }),
-        ) => match tag(dir).await {
+        ) => match tag(dir, pushed_tag()).await {
             Some(version) => (version, VersionSource::Tag),
             None => (
                 commit.chars().take(8).collect::<String>().parse()?,
@@ -145,16 +145,36 @@ async fn git_state(dir: &Path) -> Option<GitState> {
     })
 }
 
-/// The highest tag on the commit that is a valid version.
-async fn tag(dir: &Path) -> Option<Version> {
+/// Of the tags on the commit that are valid versions, the one that `pushed` names, or else
+/// the highest: a final version is above its candidates.
+async fn tag(dir: &Path, pushed: Option<String>) -> Option<Version> {
     let mut git = git(dir);
-    git.args(["tag", "--points-at", "HEAD", "--sort=-version:refname"]);
+    git.args(["-c", "versionsort.suffix=-", "tag", "--points-at", "HEAD"]);
+    git.arg("--sort=-version:refname");
     let tags = ask("git", git).await.ok()?;
-    tags.lines().find_map(|tag| {
-        let number = tag
-            .strip_prefix('v')
-            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        number.unwrap_or(tag).parse().ok()
+    let pushed = pushed.filter(|pushed| tags.lines().any(|tag| tag == pushed));
+    pushed
+        .as_deref()
+        .into_iter()
+        .chain(tags.lines())
+        .find_map(version_of)
+}
+
+fn version_of(tag: &str) -> Option<Version> {
+    let number = tag
+        .strip_prefix('v')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    number.unwrap_or(tag).parse().ok()
+}
+
+/// The tag that a pipeline runs for, of GitLab
+/// (<https://docs.gitlab.com/ci/variables/predefined_variables/>) or GitHub
+/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/variables>).
+fn pushed_tag() -> Option<String> {
+    let said = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    said("CI_COMMIT_TAG").or_else(|| {
+        let is_tag = said("GITHUB_REF_TYPE").is_some_and(|kind| kind == "tag");
+        said("GITHUB_REF_NAME").filter(|_| is_tag)
     })
 }
 
@@ -168,4 +188,34 @@ fn git(dir: &Path) -> Command {
         git.env_remove(name);
     }
     git
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_tag_that_was_pushed_is_the_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |args: &[&str]| {
+            let user = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+            let mut git = std::process::Command::new("git");
+            git.arg("-C").arg(dir.path());
+            assert!(git.args(user).args(args).status().unwrap().success());
+        };
+        run(&["init", "--quiet"]);
+        run(&["commit", "--quiet", "--allow-empty", "-m", "first"]);
+        for name in ["v1.0.1", "v2.0.0-rc1", "nightly"] {
+            run(&["tag", name]);
+        }
+        for (pushed, version) in [
+            (Some("v1.0.1"), "1.0.1"),
+            (Some("nightly"), "nightly"),
+            (Some("v9.9.9"), "2.0.0-rc1"),
+            (None, "2.0.0-rc1"),
+        ] {
+            let found = tag(dir.path(), pushed.map(str::to_owned)).await.unwrap();
+            assert_eq!(found.as_str(), version, "{pushed:?}");
+        }
+    }
 }

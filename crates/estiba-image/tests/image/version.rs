@@ -61,6 +61,9 @@ async fn a_clean_commit_is_its_tag_or_itself() {
         ("1.10.0", VersionSource::Tag)
     );
     assert_eq!(tagged.commit, Some(commit));
+    git(dir.path(), &["tag", "v2.0.0"]);
+    git(dir.path(), &["tag", "v2.0.0-rc1"]);
+    assert_eq!(version(&api).await.version.as_str(), "2.0.0");
 }
 
 #[tokio::test]
