@@ -21,6 +21,9 @@ const EVERY: Duration = Duration::from_millis(250);
 /// How long one answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
+/// More than a workload sends anybody on.
+const MOST_REDIRECTS: usize = 5;
+
 /// Answers in a row, each over a connection of its own: while a router still knows an
 /// old instance, the next answer may be that one's.
 const IN_A_ROW: u32 = 3;
@@ -80,6 +83,21 @@ pub async fn test(
     }
 }
 
+/// Follows what a workload answers to itself alone: what another host says is no version
+/// of it, and may be nothing that the team should see.
+fn within_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let to = attempt.url();
+    let is_within = attempt.previous().first().is_some_and(|asked| {
+        let is_secured = (asked.scheme(), to.scheme()) == ("http", "https");
+        asked.host_str() == to.host_str() && (is_secured || asked.origin() == to.origin())
+    });
+    if is_within && attempt.previous().len() <= MOST_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
 /// `path` below the address of a workload, which may have a path itself.
 fn at(base: &str, path: &str) -> Option<Url> {
     format!("{}{path}", base.trim_end_matches('/')).parse().ok()
@@ -93,7 +111,7 @@ fn client(url: &Url) -> Result<Client, reqwest::Error> {
     let mut client = Client::builder()
         .timeout(ANSWER_LIMIT)
         .pool_max_idle_per_host(0)
-        .redirect(redirect::Policy::limited(5));
+        .redirect(redirect::Policy::custom(within_host));
     if let Some(host) = url.host_str().filter(|host| host.ends_with(".localhost")) {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         client = client.resolve(host, loopback);
@@ -143,6 +161,39 @@ fn no_answer(url: &Url, error: &reqwest::Error) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    /// A server that sends everybody on from `/` to `to`, and answers elsewhere.
+    fn sending_on(to: &str) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let to = to.to_owned();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut asked = [0; 1024];
+                let length = stream.read(&mut asked).unwrap_or_default();
+                let answer = match asked[..length].starts_with(b"GET / ") {
+                    true => format!("302 Found\r\nlocation: {to}\r\ncontent-length: 0"),
+                    false => "200 OK\r\ncontent-length: 3".to_owned(),
+                };
+                let body = if answer.starts_with("200") { "1.0" } else { "" };
+                let _ = write!(stream, "HTTP/1.1 {answer}\r\n\r\n{body}");
+            }
+        });
+        format!("http://127.0.0.1:{port}/").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_workload_sends_on_to_itself_alone() {
+        let url = sending_on("/version");
+        let asked = answer(&client(&url).unwrap(), &url).await;
+        assert_eq!(asked.unwrap(), "1.0");
+        let elsewhere = sending_on("/");
+        let url = sending_on(&format!("{elsewhere}version"));
+        let asked = answer(&client(&url).unwrap(), &url).await;
+        assert!(asked.unwrap_err().en.contains("302"));
+    }
 
     #[test]
     fn a_path_is_asked_below_the_address() {
