@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
 use estiba_model::{
@@ -126,7 +126,12 @@ fn read(file: &Path, text: &str, sources: Sources, over: Option<&Over<'_>>) -> L
     let directory = folder(file);
     let listed = document.value.get("workloads").and_then(Value::as_array);
     let listed = listed.map_or(&[][..], Vec::as_slice);
-    let workloads = read_workloads(file, &directory, listed, &mut diagnostics, &mut findings);
+    let places = Places {
+        project_file: file,
+        directory: &directory,
+        sources,
+    };
+    let workloads = read_workloads(&places, listed, &mut diagnostics, &mut findings);
     if workloads.len() == listed.len() {
         declared.workloads = Some(workloads.keys().map(Name::to_string).collect());
     }
@@ -216,11 +221,27 @@ fn read_text(file: &Path) -> Result<String, Box<Diagnostic>> {
     })
 }
 
+/// Where the files of a project are.
+struct Places<'p> {
+    project_file: &'p Path,
+    directory: &'p Path,
+    sources: Sources,
+}
+
+impl Places<'_> {
+    /// A file that the project names. A description has what is in its folder alone:
+    /// whoever sends one has no business with other files of the server.
+    fn named(&self, path: &str) -> Option<PathBuf> {
+        let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        let is_allowed = self.sources == Sources::Beside || Path::new(path).components().all(stays);
+        is_allowed.then(|| beside(self.directory, path))
+    }
+}
+
 /// What `listed`, the list of the file as it is written, names. Items that are
 /// no texts were told by the schema.
 fn read_workloads(
-    project_file: &Path,
-    directory: &Path,
+    places: &Places<'_>,
     listed: &[Value],
     diagnostics: &mut Vec<Diagnostic>,
     findings: &mut Findings,
@@ -229,8 +250,22 @@ fn read_workloads(
     let mut seen = BTreeSet::new();
     let paths = listed.iter().enumerate();
     for (index, path) in paths.filter_map(|(index, item)| Some((index, item.as_str()?))) {
-        let spot = Spot::value(project_file, &["workloads", &index.to_string()]);
-        let file = beside(directory, path);
+        let spot = Spot::value(places.project_file, &["workloads", &index.to_string()]);
+        let Some(file) = places.named(path) else {
+            findings.error(
+                "missing-file",
+                spot,
+                message!(
+                    "{path} leads out of the project's folder",
+                    "{path} lleva fuera de la carpeta del proyecto"
+                ),
+                message!(
+                    "what a server is to deploy has all its Score files below estiba.yaml",
+                    "lo que despliega un servidor tiene todos sus archivos Score debajo de estiba.yaml"
+                ),
+            );
+            continue;
+        };
         if !seen.insert(file.clone()) {
             findings.error(
                 "duplicate-workload",

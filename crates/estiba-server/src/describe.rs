@@ -222,6 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn a_description_reads_no_file_of_the_server() {
+        let secret = tempfile::tempdir().unwrap();
+        let file = secret.path().join("score.yaml");
+        std::fs::write(&file, "apiVersion: s3cret\nkind: s3cret\n").unwrap();
+        for named in [
+            file.display().to_string(),
+            format!("../..{}", file.display()),
+        ] {
+            let mut files = described("{ kind: local }");
+            let project = files["estiba.yaml"].replace("api/score.yaml", &named);
+            files.insert("estiba.yaml".to_owned(), project);
+            let problem = Descriptions::new(None).read(&id(), &files).unwrap_err();
+            let said = format!("{:?}", problem.document(estiba_model::Lang::En));
+            assert!(said.contains("leads out"), "{said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+    }
+
+    #[test]
     fn the_targets_of_the_server_win() {
         let config = TargetConfig {
             kind: "docker".to_owned(),
