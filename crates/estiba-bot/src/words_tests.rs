@@ -1,5 +1,7 @@
 //! Notices in both languages.
 
+use std::collections::BTreeSet;
+
 use estiba_model::Approval;
 use jiff::Timestamp;
 
@@ -111,6 +113,7 @@ fn requests_are_told_as_they_are() {
             decided_by: decided_by.map(str::to_owned),
             decided_at: None,
             deployment: None,
+            without: BTreeSet::new(),
         },
         message: None,
         untold: true,

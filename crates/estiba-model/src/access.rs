@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use std::collections::BTreeSet;
+
 use crate::{Cause, DeploymentId, EnvironmentId, Name, SecretString, Version};
 
 /// What somebody is in a team.
@@ -187,6 +189,9 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// The deployment that came of it.
     pub deployment: Option<DeploymentId>,
+    /// The targets that are to be left behind.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub without: BTreeSet<Name>,
 }
 
 /// What came of a request.

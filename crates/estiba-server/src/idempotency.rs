@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use estiba_model::{Digest, message};
-use estiba_store::Known;
+use estiba_store::{Known, StoreError};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::problem::Problem;
@@ -14,6 +14,8 @@ use crate::state::App;
 
 /// The longest body of a write that has a key.
 const MOST_BYTES: usize = 2 << 20;
+/// The longest answer that is kept.
+const MOST_ANSWERED: usize = 32 << 20;
 /// The longest key.
 const LONGEST_KEY: usize = 255;
 
@@ -111,22 +113,39 @@ async fn keyed(
     let (app, key) = (app.clone(), key.to_owned());
     let done = tokio::spawn(async move {
         let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, MOST_BYTES).await.unwrap_or_default();
-        let store = app.store();
-        let kept = if parts.status.is_success() {
-            let text = String::from_utf8_lossy(&body);
-            let status = parts.status.as_u16();
-            store
-                .keep_answer(principal.hex(), &key, status, &text)
-                .await
-        } else {
-            store.free_key(principal.hex(), &key).await
-        };
+        let (response, kept) = keep(&app, principal.hex(), &key, response).await;
         if let Err(error) = kept {
             tracing::warn!(%error, "an answer can't be kept");
         }
-        Response::from_parts(parts, Body::from(body))
+        response
     });
     done.await.map_err(|_| Problem::internal())
+}
+
+/// Keeps what was answered, where it is a document that was written; what comes bit by bit
+/// may have no end.
+async fn keep(
+    app: &App,
+    principal: &str,
+    key: &str,
+    response: Response,
+) -> (Response, Result<(), StoreError>) {
+    let store = app.store();
+    if !response.status().is_success() || !is_document(&response) {
+        return (response, store.free_key(principal, key).await);
+    }
+    let (parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, MOST_ANSWERED).await else {
+        let freed = store.free_key(principal, key).await;
+        return (Problem::internal().into_response(), freed);
+    };
+    let text = String::from_utf8_lossy(&body);
+    let kept = store.keep_answer(principal, key, parts.status.as_u16(), &text);
+    let kept = kept.await;
+    (Response::from_parts(parts, Body::from(body)), kept)
+}
+
+fn is_document(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_none_or(|kind| kind == "application/json")
 }

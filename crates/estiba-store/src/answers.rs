@@ -9,6 +9,8 @@ use crate::record::{Record, now_ms};
 
 /// Keys are forgotten after a day.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Whoever has not answered by then never will: it was killed.
+const UNDERWAY_MS: i64 = 30 * 60 * 1000;
 
 /// What is known of a request by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,11 @@ impl Store {
         key: &str,
         request: &str,
     ) -> Result<Known, StoreError> {
-        let old = sqlx::query("DELETE FROM answers WHERE at_ms < $1").bind(now_ms() - KEPT_MS);
+        let now = now_ms();
+        let old =
+            sqlx::query("DELETE FROM answers WHERE at_ms < $1 OR (status IS NULL AND at_ms < $2)")
+                .bind(now - KEPT_MS)
+                .bind(now - UNDERWAY_MS);
         self.run(old).await?;
         let claim = sqlx::query(
             "INSERT INTO answers (principal, key, request, at_ms) VALUES ($1, $2, $3, $4) \
@@ -49,12 +55,12 @@ impl Store {
         .bind(principal)
         .bind(key)
         .bind(request)
-        .bind(now_ms());
+        .bind(now);
         if self.run(claim).await? == 1 {
             return Ok(Known::New);
         }
         let query = sqlx::query(
-            "SELECT request, status, answer FROM answers WHERE principal = $1 AND key = $2",
+            "SELECT request, status, sealed FROM answers WHERE principal = $1 AND key = $2",
         )
         .bind(principal)
         .bind(key);
@@ -69,12 +75,12 @@ impl Store {
             None => Ok(Known::Underway),
             Some(status) => Ok(Known::Answered {
                 status,
-                body: record.optional_text("answer")?.unwrap_or_default(),
+                body: self.open_text(&record)?.expose().to_owned(),
             }),
         }
     }
 
-    /// Keeps the answer to a request.
+    /// Keeps the answer to a request, sealed: it may hold a key that is shown once.
     ///
     /// # Errors
     /// When the state can't be written.
@@ -86,10 +92,10 @@ impl Store {
         body: &str,
     ) -> Result<(), StoreError> {
         let statement = sqlx::query(
-            "UPDATE answers SET status = $1, answer = $2 WHERE principal = $3 AND key = $4",
+            "UPDATE answers SET status = $1, sealed = $2 WHERE principal = $3 AND key = $4",
         )
         .bind(i64::from(status))
-        .bind(body)
+        .bind(self.key().seal(body.as_bytes())?)
         .bind(principal)
         .bind(key);
         self.run(statement).await.map(drop)

@@ -1,17 +1,19 @@
 //! Deployments that wait for a person to agree.
 
+use std::collections::BTreeSet;
+
 use estiba_model::{Approval, ApprovalState, Cause, DeploymentId, EnvironmentId, Name, Version};
 use sqlx::any::AnyRow;
 
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::record::{Record, now_ms, word};
+use crate::record::{Record, bad, now_ms, word};
 
 macro_rules! select {
     ($rest:literal) => {
         sqlx::query(concat!(
             "SELECT id, environment, version, cause, requested_by, requested_at_ms, state, \
-             decided_by, decided_at_ms, deployment FROM approvals ",
+             decided_by, decided_at_ms, deployment, without FROM approvals ",
             $rest
         ))
     };
@@ -29,6 +31,7 @@ impl Store {
         version: &Version,
         cause: Cause,
         by: &str,
+        without: &BTreeSet<Name>,
     ) -> Result<Approval, StoreError> {
         let mut transaction = self.begin_write().await?;
         let failed = |e: sqlx::Error| self.failed(&e);
@@ -49,8 +52,8 @@ impl Store {
         .map_err(failed)?;
         sqlx::query(
             "INSERT INTO approvals \
-             (id, environment, team, version, cause, requested_by, requested_at_ms, state) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting')",
+             (id, environment, team, version, cause, requested_by, requested_at_ms, state, without) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8)",
         )
         .bind(id)
         .bind(environment.to_string())
@@ -59,6 +62,7 @@ impl Store {
         .bind(word(cause, "cause")?)
         .bind(by)
         .bind(now_ms())
+        .bind(serde_json::to_string(without).map_err(bad("without"))?)
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
@@ -92,6 +96,19 @@ impl Store {
             1 => self.approval(id).await,
             _ => Ok(None),
         }
+    }
+
+    /// Has a request wait again that was agreed to, and of which no deployment came.
+    ///
+    /// # Errors
+    /// When the state can't be written.
+    pub async fn reopen_approval(&self, id: i64) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "UPDATE approvals SET state = 'waiting', decided_by = NULL, decided_at_ms = NULL \
+             WHERE id = $1 AND state = 'approved' AND deployment IS NULL",
+        )
+        .bind(id);
+        self.run(statement).await.map(drop)
     }
 
     /// Notes the deployment that came of a request.
@@ -144,5 +161,9 @@ fn approval(row: &AnyRow) -> Result<Approval, StoreError> {
         decided_by: record.optional_text("decided_by")?,
         decided_at: record.optional_time("decided_at_ms")?,
         deployment: record.optional_number("deployment")?.map(DeploymentId),
+        without: match record.optional_text("without")? {
+            Some(names) => serde_json::from_str(&names).map_err(bad("without"))?,
+            None => BTreeSet::new(),
+        },
     })
 }

@@ -33,6 +33,11 @@ fn migrator() -> Migrator {
         migration(4, "order", include_str!("../migrations/0004_order.sql")),
         migration(5, "why", include_str!("../migrations/0005_why.sql")),
         migration(6, "alerts", include_str!("../migrations/0006_alerts.sql")),
+        migration(
+            7,
+            "sealed answers",
+            include_str!("../migrations/0007_sealed_answers.sql"),
+        ),
     ])
 }
 

@@ -150,7 +150,7 @@ impl Store {
         row.map(|row| self.open_text(&Record(&row))).transpose()
     }
 
-    fn open_text(&self, record: &Record<'_>) -> Result<SecretString, StoreError> {
+    pub(crate) fn open_text(&self, record: &Record<'_>) -> Result<SecretString, StoreError> {
         let plain = self.key().open(&record.bytes("sealed")?)?;
         // The cause would quote the bytes.
         let text = String::from_utf8(plain).map_err(|_| bad("sealed")("it is not text"))?;

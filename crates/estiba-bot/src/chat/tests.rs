@@ -1,5 +1,7 @@
 //! What a chat is told, from what happens.
 
+use std::collections::BTreeSet;
+
 use estiba_model::{ApprovalState, Cause, DeploymentId, Happening, Message, What};
 
 use super::hear::{MOST_ALERT_LINES, MOST_ALERTS, MOST_UNTOLD_ALERTS};
@@ -90,6 +92,7 @@ fn approval(id: i64, state: ApprovalState) -> Approval {
         decided_by: None,
         decided_at: None,
         deployment: None,
+        without: BTreeSet::new(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Deployments that wait for a person to agree.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
 use estiba_api::{ApprovalDecision, Asked, Page, Problem as Document};
@@ -82,10 +80,17 @@ pub(crate) async fn decide(
             environment: environment.environment.clone(),
             version: decided.version.clone(),
             cause: decided.cause,
-            without: BTreeSet::new(),
+            without: decided.without.clone(),
         };
         let by = decided.requested_by.clone();
-        super::deployments::deploy(&app, &project, &environment, &request, &by).await?
+        match super::deployments::deploy(&app, &project, &environment, &request, &by).await {
+            Ok(asked) => asked,
+            Err(problem) => {
+                // What can't be done now may be agreed to when it can.
+                app.store().reopen_approval(id).await?;
+                return Err(problem);
+            }
+        }
     } else {
         Asked::Waiting {
             approval: decided.clone(),

@@ -1,6 +1,6 @@
 //! What a server keeps: people, keys, projects, what happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use estiba_model::{ApprovalState, Cause, DeploymentId, Role, Scope, SecretString, Trust, What};
@@ -224,7 +224,8 @@ async fn a_request_is_decided_once(fixture: &Fixture) {
     let store = fixture.open().await;
     let id = environment("prod");
     let version = "1.0.0".parse().unwrap();
-    let ask = || store.ask_approval(&id, &version, Cause::Promote, "gimli");
+    let without = BTreeSet::from([name("vm2")]);
+    let ask = || store.ask_approval(&id, &version, Cause::Promote, "gimli", &without);
     let first = ask().await.unwrap();
     let second = ask().await.unwrap();
     let waiting = store.waiting_approvals(Some(&id.team)).await.unwrap();
@@ -233,13 +234,22 @@ async fn a_request_is_decided_once(fixture: &Fixture) {
     assert_eq!(decide(first.id).await.unwrap(), None);
     let decided = decide(second.id).await.unwrap().unwrap();
     assert_eq!(decided.decided_by.as_deref(), Some("balin"));
+    assert_eq!(decided.without, without);
     assert_eq!(decide(second.id).await.unwrap(), None);
+    store.reopen_approval(second.id).await.unwrap();
+    assert_eq!(
+        store.approval(second.id).await.unwrap(),
+        Some(second.clone())
+    );
+    decide(second.id).await.unwrap().unwrap();
     store
         .link_approval(second.id, DeploymentId(7))
         .await
         .unwrap();
     let linked = store.approval(second.id).await.unwrap().unwrap();
     assert_eq!(linked.deployment, Some(DeploymentId(7)));
+    store.reopen_approval(second.id).await.unwrap();
+    assert_eq!(store.approval(second.id).await.unwrap(), Some(linked));
 }
 
 async fn the_audit_log_goes_back(fixture: &Fixture) {
