@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use estiba_engine::Observer;
 use estiba_model::{Changes, DeploymentId, EnvironmentId, Event, Happening, Name, Version, What};
 use estiba_store::{HappeningQuery, NewHappening, Store, StoreError};
@@ -21,6 +22,8 @@ const AT_ONCE: u32 = 256;
 const EVERY: Duration = Duration::from_millis(500);
 /// How many happenings wait to be recorded; lines of output beyond are dropped.
 const MOST_WAITING: usize = 4096;
+/// How often the end of a deployment is recorded anew: for a minute, all in all.
+const MOST_ATTEMPTS: usize = 7;
 
 /// Tells what happens.
 pub(crate) struct Hub {
@@ -36,6 +39,8 @@ pub(crate) enum Seen {
     All,
     /// Of these teams.
     Teams(Vec<Name>),
+    /// Of the projects of this name, of these teams or of all.
+    Project(Option<Vec<Name>>, Name),
     /// Of a deployment, until it ends.
     Deployment(DeploymentId),
 }
@@ -45,6 +50,10 @@ impl Seen {
         match self {
             Self::All => true,
             Self::Teams(teams) => teams.contains(&happening.environment.team),
+            Self::Project(teams, project) => {
+                let id = &happening.environment;
+                id.project == *project && teams.as_ref().is_none_or(|all| all.contains(&id.team))
+            }
             Self::Deployment(id) => happening.deployment == Some(*id),
         }
     }
@@ -146,7 +155,7 @@ impl Hub {
             match seen {
                 Seen::Deployment(id) => query.deployment = Some(*id),
                 Seen::Teams(teams) if teams.len() == 1 => query.team = teams.first().cloned(),
-                Seen::All | Seen::Teams(_) => {}
+                Seen::All | Seen::Teams(_) | Seen::Project(..) => {}
             }
             let found = match self.store.happenings(&query).await {
                 Ok(found) => found,
@@ -226,14 +235,33 @@ impl Recorder {
     pub async fn run(&self, hub: &Hub) {
         loop {
             self.filled.notified().await;
-            self.flush(hub).await;
+            while let Err(error) = self.flush(hub).await {
+                tracing::warn!(%error, "what happened can't be recorded yet");
+                tokio::time::sleep(EVERY).await;
+            }
         }
     }
 
-    /// Records what is noted.
-    pub async fn flush(&self, hub: &Hub) {
-        let noted = std::mem::take(&mut self.lock().happenings);
-        if let Err(error) = hub.record(&noted).await {
+    /// Records what is noted. What can't be recorded now is noted still.
+    async fn flush(&self, hub: &Hub) -> Result<(), StoreError> {
+        let mut noted = std::mem::take(&mut self.lock().happenings);
+        let recorded = hub.record(&noted).await;
+        if recorded.is_err() {
+            let mut waiting = self.lock();
+            noted.append(&mut waiting.happenings);
+            waiting.happenings = noted;
+        }
+        recorded
+    }
+
+    /// Records the last that is noted: how a deployment ended is what people and bots wait
+    /// for, so a database that is away for a while is waited for.
+    pub async fn finish(&self, hub: &Hub) {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(EVERY)
+            .with_max_times(MOST_ATTEMPTS);
+        let recorded = (|| self.flush(hub)).retry(pauses).await;
+        if let Err(error) = recorded {
             tracing::warn!(%error, "what happened can't be recorded");
         }
     }

@@ -1,6 +1,7 @@
 //! Listens, until it is told to stop, and lets go gently.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,10 +9,11 @@ use axum::extract::ConnectInfo;
 use estiba_engine::Engine;
 use estiba_model::{Message, message};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -23,6 +25,8 @@ use crate::{logs, watch, work};
 
 /// A client that takes longer to say what it wants is given up.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// More people and programs than are served at a time.
+const MOST_CONNECTIONS: usize = 2048;
 
 /// The server can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,7 @@ pub async fn serve(
     let app = App::new(engine, options, metrics);
     app.logs.open().await?;
     let tasks = TaskTracker::new();
-    let hub = std::sync::Arc::clone(&app.hub);
+    let hub = Arc::clone(&app.hub);
     let telling = tokio::spawn(async move { hub.run().await });
     let working = tokio::spawn(work::run(app.clone(), tasks.clone()));
     let watching = tokio::spawn(watch::run(app.clone()));
@@ -68,10 +72,16 @@ pub async fn serve(
 
     let router = router(&app);
     let connections = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
+        // Those who come when all places are taken wait to be let in.
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = stop.cancelled() => break,
+        };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, from)) => connection(&router, stream, from, &connections),
+                Ok((stream, from)) => connection(&router, stream, from, &connections, place),
                 Err(error) => {
                     // Too many open files, mostly: some will be closed.
                     tracing::warn!(%error, "no connection can be accepted");
@@ -104,6 +114,7 @@ fn connection(
     stream: tokio::net::TcpStream,
     from: SocketAddr,
     connections: &GracefulShutdown,
+    place: Result<OwnedSemaphorePermit, AcquireError>,
 ) {
     // Small answers are not to wait for more.
     let _ = stream.set_nodelay(true);
@@ -112,15 +123,14 @@ fn connection(
         request.extensions_mut().insert(ConnectInfo(from));
         router.clone().oneshot(request.map(axum::body::Body::new))
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
-    let serving = connections.watch(serving.into_owned());
+        .header_read_timeout(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service);
+    let serving = connections.watch(serving);
     tokio::spawn(async move {
         // A client that hangs up is no error of ours.
         let _ = serving.await;
+        drop(place);
     });
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::Method;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -37,12 +38,29 @@ impl Metrics {
     }
 }
 
+/// The name of a method; one for all that nobody knows, since anybody can invent more, and
+/// each is kept (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "_OTHER",
+    }
+}
+
 /// Counts a request, and traces it, by its route, never by what it names. Fields of
 /// the span are those of OpenTelemetry
 /// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
 pub(crate) async fn count(request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let method = request.method().as_str().to_owned();
+    let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!(

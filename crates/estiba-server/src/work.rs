@@ -96,7 +96,10 @@ async fn environment_work(app: &App, environment: &EnvironmentId) -> Result<(), 
                 version: next.version,
             });
         }
-        Err(EngineError::Store(error)) => return Err(*error),
+        Err(EngineError::Store(error)) => {
+            recorder.finish(&app.hub).await;
+            return Err(*error);
+        }
         Err(error) => {
             // What could not even begin ends here: it would fail again for ever.
             let reasons = error.messages();
@@ -115,6 +118,6 @@ async fn environment_work(app: &App, environment: &EnvironmentId) -> Result<(), 
             });
         }
     }
-    recorder.flush(&app.hub).await;
+    recorder.finish(&app.hub).await;
     Ok(())
 }
