@@ -43,11 +43,7 @@ impl Principal {
     pub fn seen_logs(&self) -> Seen {
         let scope = self.scope.as_ref();
         let project = scope.and_then(|scope| scope.project.as_ref());
-        let teams = match scope.and_then(|scope| scope.team.clone()) {
-            Some(team) => Some(vec![team]),
-            None => self.seen_teams(),
-        };
-        let Some(teams) = teams else {
+        let Some(teams) = self.seen_teams() else {
             let sees_all = self.most().may(Right::See) && project.is_none();
             return if sees_all {
                 Seen::everything()
@@ -82,6 +78,7 @@ mod tests {
                 .map(|(team, role)| (team.parse().unwrap(), *role))
                 .collect(),
             scope,
+            ends: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who asks, and what they may.
 
 mod browser;
+mod guards;
 mod guesses;
 mod logs;
 mod pipeline;

@@ -4,6 +4,7 @@
 //! (<https://openid.net/specs/openid-connect-core-1_0.html#IDToken>).
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -14,7 +15,6 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
 /// Keys of an issuer are asked for again after this time.
 const KEPT: Duration = Duration::from_secs(600);
@@ -22,6 +22,8 @@ const KEPT: Duration = Duration::from_secs(600);
 const AT_LEAST: Duration = Duration::from_secs(30);
 /// An issuer that takes longer is not there.
 const LIMIT: Duration = Duration::from_secs(10);
+/// One that did not answer is left alone for so long, by all its pipelines together.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Signatures with a key that only the issuer has.
 const ALGORITHMS: [Algorithm; 4] = [
     Algorithm::RS256,
@@ -33,12 +35,33 @@ const ALGORITHMS: [Algorithm; 4] = [
 /// The keys of the issuers that are trusted.
 pub(crate) struct Issuers {
     http: reqwest::Client,
-    keys: Mutex<HashMap<String, Kept>>,
+    keys: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Kept>>>>,
 }
 
+/// What is known of one issuer. While it is asked, its own pipelines wait, and no others.
 struct Kept {
     keys: JwkSet,
-    at: Instant,
+    asked: Option<(Instant, Answered)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Well,
+    Badly,
+}
+
+impl Kept {
+    fn is_to_be_asked(&self, kid: &str) -> bool {
+        let Some((at, answered)) = self.asked else {
+            return true;
+        };
+        let limit = match (answered, self.keys.find(kid)) {
+            (Answered::Badly, _) => AFTER_FAILURE,
+            (Answered::Well, Some(_)) => KEPT,
+            (Answered::Well, None) => AT_LEAST,
+        };
+        at.elapsed() > limit
+    }
 }
 
 #[derive(Deserialize)]
@@ -156,8 +179,11 @@ impl Issuers {
             names.find_map(|claim| claims.get(*claim)?.as_str())
         };
         let project = text(&["project_path", "repository", "sub"]).unwrap_or_default();
-        let mut of_issuer = of_issuer.into_iter();
-        match of_issuer.find(|trust| matches(trust, &claims)) {
+        match together(
+            of_issuer
+                .into_iter()
+                .filter(|trust| matches(trust, &claims)),
+        ) {
             Some(trust) if !project.is_empty() => Ok((trust, project.to_owned())),
             _ => Err(Untrusted::Rule {
                 project: shown(project),
@@ -205,27 +231,32 @@ impl Issuers {
     }
 
     async fn key(&self, issuer: &str, kid: &str) -> Option<DecodingKey> {
-        let mut all = self.keys.lock().await;
-        let age = all.get(issuer).map(|kept| kept.at.elapsed());
-        let is_known = all
-            .get(issuer)
-            .is_some_and(|kept| kept.keys.find(kid).is_some());
-        let is_old = match (age, is_known) {
-            (None, _) => true,
-            (Some(age), true) => age > KEPT,
-            (Some(age), false) => age > AT_LEAST,
-        };
-        if is_old {
-            match self.fetch(issuer).await {
+        let kept = self.of(issuer);
+        let mut kept = kept.lock().await;
+        if kept.is_to_be_asked(kid) {
+            let answered = match self.fetch(issuer).await {
                 Ok(keys) => {
-                    let at = Instant::now();
-                    all.insert(issuer.to_owned(), Kept { keys, at });
+                    kept.keys = keys;
+                    Answered::Well
                 }
-                Err(error) => tracing::warn!(%error, issuer, "the issuer's keys can't be had"),
-            }
+                Err(error) => {
+                    tracing::warn!(%error, issuer, "the issuer's keys can't be had");
+                    Answered::Badly
+                }
+            };
+            kept.asked = Some((Instant::now(), answered));
         }
-        let key = all.get(issuer)?.keys.find(kid)?;
-        DecodingKey::from_jwk(key).ok()
+        DecodingKey::from_jwk(kept.keys.find(kid)?).ok()
+    }
+
+    fn of(&self, issuer: &str) -> Arc<tokio::sync::Mutex<Kept>> {
+        let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = || Kept {
+            keys: JwkSet { keys: Vec::new() },
+            asked: None,
+        };
+        let kept = all.entry(issuer.to_owned());
+        Arc::clone(kept.or_insert_with(|| Arc::new(tokio::sync::Mutex::new(none()))))
     }
 
     /// The keys, by the issuer's own document
@@ -256,6 +287,23 @@ fn claims_of(token: &str) -> Option<Map<String, Value>> {
     let payload = token.split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     serde_json::from_slice(&payload).ok()
+}
+
+/// What several rules allow: the first of them, and the environments of all that are of
+/// its team and project.
+fn together(mut trusts: impl Iterator<Item = Trust>) -> Option<Trust> {
+    let mut first = trusts.next()?;
+    for other in
+        trusts.filter(|other| (&other.team, &other.project) == (&first.team, &first.project))
+    {
+        // None named means all.
+        if other.environments.is_empty() || first.environments.is_empty() {
+            first.environments.clear();
+        } else {
+            first.environments.extend(other.environments);
+        }
+    }
+    Some(first)
 }
 
 /// Whether the claims are what a rule wants.
@@ -297,6 +345,35 @@ mod tests {
             project: None,
             environments: Vec::new(),
         }
+    }
+
+    #[test]
+    fn rules_of_one_project_allow_together_what_each_allows() {
+        let allowing = |project: &str, environments: &[&str]| Trust {
+            project: Some(project.parse().unwrap()),
+            environments: environments
+                .iter()
+                .map(|one| one.parse().unwrap())
+                .collect(),
+            ..trust(&[("project_path", "memo2/*")])
+        };
+        let together = |trusts: Vec<Trust>| {
+            let all = together(trusts.into_iter()).unwrap();
+            all.environments
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let prod = || allowing("tp2", &["prod"]);
+        assert_eq!(
+            together(vec![prod(), allowing("tp2", &["test"])]),
+            ["prod", "test"]
+        );
+        assert_eq!(
+            together(vec![prod(), allowing("other", &["test"])]),
+            ["prod"]
+        );
+        assert!(together(vec![prod(), allowing("tp2", &[])]).is_empty());
     }
 
     #[test]

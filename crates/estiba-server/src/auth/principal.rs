@@ -10,9 +10,11 @@ use estiba_api::{Me, TeamMembership};
 use estiba_model::{EnvironmentId, Name, Person, Right, Role, Scope, SecretString, message};
 use estiba_store::{NewAuditEntry, TOKEN_PREFIX};
 use http::{HeaderMap, header};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::pipeline::{Untrusted, is_identity_token};
+use crate::events::Seen;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -35,6 +37,8 @@ pub(crate) struct Principal {
     pub(super) teams: BTreeMap<Name, Role>,
     /// What the token reaches at the most.
     pub(super) scope: Option<Scope>,
+    /// When the token ends, where it does.
+    pub ends: Option<Timestamp>,
 }
 
 impl Principal {
@@ -42,7 +46,9 @@ impl Principal {
     /// told to nobody outside it.
     pub fn need(&self, team: &Name, right: Right) -> Result<(), Problem> {
         let role = self.role_in(team).ok_or_else(Problem::not_found)?;
-        if role.may(right) {
+        // Who may do what in a team is more than a project or an environment of it.
+        let is_within = right != Right::Administer || !self.is_narrowed();
+        if role.may(right) && is_within {
             return Ok(());
         }
         Err(Problem::forbidden(message!(
@@ -54,7 +60,7 @@ impl Principal {
 
     /// The same for a project.
     pub fn need_project(&self, team: &Name, project: &Name, right: Right) -> Result<(), Problem> {
-        let only = self.scope.as_ref().and_then(|scope| scope.project.as_ref());
+        let only = self.only().1;
         if only.is_some_and(|only| only != project) {
             return Err(Problem::not_found());
         }
@@ -107,20 +113,48 @@ impl Principal {
 
     /// Whether this principal is an admin of everything, and its token is too.
     pub fn is_admin(&self) -> bool {
-        self.admin && self.sees_all() && self.most() == Role::Admin
+        self.admin && self.sees_all() && self.most() == Role::Admin && !self.is_narrowed()
+    }
+
+    /// Whether the token is for less than whole teams.
+    fn is_narrowed(&self) -> bool {
+        let scope = self.scope.as_ref();
+        scope.is_some_and(|scope| scope.project.is_some() || !scope.environments.is_empty())
+    }
+
+    /// The only team and project that the token is for.
+    fn only(&self) -> (Option<&Name>, Option<&Name>) {
+        let scope = self.scope.as_ref();
+        scope.map_or((None, None), |scope| {
+            (scope.team.as_ref(), scope.project.as_ref())
+        })
     }
 
     /// The teams that this principal may see; `None` stands for all.
     pub fn seen_teams(&self) -> Option<Vec<Name>> {
-        if self.sees_all() {
-            return None;
+        match self.only() {
+            (Some(team), _) => Some(
+                self.own_role(team)
+                    .map(|_| team.clone())
+                    .into_iter()
+                    .collect(),
+            ),
+            (None, _) if self.admin || self.bot => None,
+            (None, _) => Some(self.teams.keys().cloned().collect()),
         }
-        Some(self.teams.keys().cloned().collect())
+    }
+
+    /// What happens that this principal may see.
+    pub fn seen_happenings(&self) -> Seen {
+        match (self.seen_teams(), self.only().1) {
+            (teams, Some(project)) => Seen::Project(teams, project.clone()),
+            (Some(teams), None) => Seen::Teams(teams),
+            (None, None) => Seen::All,
+        }
     }
 
     fn sees_all(&self) -> bool {
-        let only = self.scope.as_ref().and_then(|scope| scope.team.as_ref());
-        (self.admin || self.bot) && only.is_none()
+        (self.admin || self.bot) && self.only().0.is_none()
     }
 
     /// What this principal is in a team.
@@ -130,7 +164,7 @@ impl Principal {
 
     /// What it would be with no token that says less.
     pub(super) fn own_role(&self, team: &Name) -> Option<Role> {
-        let only = self.scope.as_ref().and_then(|scope| scope.team.as_ref());
+        let only = self.only().0;
         match () {
             () if only.is_some_and(|only| only != team) => None,
             () if self.admin => Some(Role::Admin),
@@ -214,6 +248,7 @@ impl Principal {
             from,
             teams: teams.into_iter().collect(),
             scope,
+            ends: None,
         })
     }
 
@@ -242,14 +277,13 @@ impl Principal {
         let Some(owner) = app.store().token_of(key).await? else {
             return Ok(None);
         };
-        let scope = owner.token.scope;
+        let (scope, ends) = (owner.token.scope, owner.token.expires_at);
         if let Some(id) = owner.person {
             let Some(person) = app.store().person(&id).await? else {
                 return Ok(None);
             };
-            return Self::of_person(app, person, Some(scope), from)
-                .await
-                .map(Some);
+            let person = Self::of_person(app, person, Some(scope), from).await?;
+            return Ok(Some(Self { ends, ..person }));
         }
         let bot = scope.role == Role::Bot;
         let teams = match &scope.team {
@@ -265,6 +299,7 @@ impl Principal {
             from,
             teams,
             scope: Some(scope),
+            ends,
         }))
     }
 
@@ -293,6 +328,7 @@ impl Principal {
                 project: trust.project,
                 environments: trust.environments,
             }),
+            ends: None,
         }))
     }
 
@@ -371,10 +407,85 @@ impl FromRequestParts<App> for Address {
 /// Where a request comes from.
 pub(crate) fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
     if app.options.behind_proxy {
-        // The last one was added by the proxy itself.
-        let told = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
-        return told.rsplit(',').next()?.trim().parse().ok();
+        // The last one was added by the proxy itself: to the last header, or as one more.
+        let told = parts.headers.get_all("x-forwarded-for").iter().next_back();
+        let told =
+            told.and_then(|told| told.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+        if told.is_some() {
+            return told;
+        }
     }
     let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(connected.0.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    /// An admin of moria and a member of rohan, by a token.
+    fn principal(admin: bool, scope: Scope) -> Principal {
+        Principal {
+            name: "gimli".to_owned(),
+            person: None,
+            admin,
+            bot: false,
+            from: None,
+            teams: BTreeMap::from([(name("moria"), Role::Admin), (name("rohan"), Role::Member)]),
+            scope: Some(scope),
+            ends: None,
+        }
+    }
+
+    fn scope(team: Option<&str>, project: Option<&str>, environments: &[&str]) -> Scope {
+        Scope {
+            role: Role::Admin,
+            team: team.map(name),
+            project: project.map(name),
+            environments: environments.iter().map(|one| name(one)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_token_for_less_than_a_team_decides_nothing_about_it() {
+        let moria = name("moria");
+        for (scope, may) in [
+            (scope(None, None, &[]), true),
+            (scope(Some("moria"), None, &[]), true),
+            (scope(Some("moria"), Some("tp2"), &[]), false),
+            (scope(Some("moria"), None, &["test"]), false),
+            (scope(Some("rohan"), None, &[]), false),
+        ] {
+            let who = principal(false, scope.clone());
+            assert_eq!(
+                who.need(&moria, Right::Administer).is_ok(),
+                may,
+                "{scope:?}"
+            );
+            let all = scope.team.is_none() && may;
+            assert_eq!(principal(true, scope).is_admin(), all);
+        }
+        assert!(!principal(true, scope(None, Some("tp2"), &[])).is_admin());
+        assert!(!principal(true, scope(None, None, &["test"])).is_admin());
+    }
+
+    #[test]
+    fn a_token_sees_what_it_is_for() {
+        let both = vec![name("moria"), name("rohan")];
+        for (scope, teams) in [
+            (scope(None, None, &[]), Some(both)),
+            (scope(Some("moria"), None, &[]), Some(vec![name("moria")])),
+            (scope(Some("gondor"), None, &[]), Some(Vec::new())),
+        ] {
+            assert_eq!(principal(false, scope).seen_teams(), teams);
+        }
+        assert_eq!(principal(true, scope(None, None, &[])).seen_teams(), None);
+        let of_project = principal(false, scope(Some("moria"), Some("tp2"), &[]));
+        let seen = of_project.seen_happenings();
+        assert!(matches!(seen, Seen::Project(Some(_), project) if project == name("tp2")));
+    }
 }

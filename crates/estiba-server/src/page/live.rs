@@ -74,7 +74,7 @@ pub(super) async fn follow(
             Seen::Teams(vec![team.clone()])
         }
         (None, Some(_)) => return Err(Problem::not_found().into()),
-        (None, None) => principal.seen_teams().map_or(Seen::All, Seen::Teams),
+        (None, None) => principal.seen_happenings(),
     };
     let after = last_event(&headers)?.unwrap_or(about.after);
     let told = move |happening: &Happening| {

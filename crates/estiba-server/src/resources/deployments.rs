@@ -172,7 +172,12 @@ async fn ask(
             return queued(app, id, deployment, &principal.name).await;
         }
     };
-    let is_for_approval = matches!(request.cause, Cause::Deploy | Cause::Promote);
+    let is_for_approval = match request.cause {
+        Cause::Deploy | Cause::Promote => true,
+        // What never ran here was never agreed to.
+        Cause::Rollback => !app.store().has_succeeded(id, &request.version).await?,
+        _ => false,
+    };
     if project.environments[environment].approve && is_for_approval {
         return wait(app, principal, project, id, &request).await;
     }
@@ -253,7 +258,13 @@ async fn wait(
     }
     let approval = app
         .store()
-        .ask_approval(id, &request.version, request.cause, &principal.name)
+        .ask_approval(
+            id,
+            &request.version,
+            request.cause,
+            &principal.name,
+            &request.without,
+        )
         .await?;
     let asked = NewHappening {
         environment: id.clone(),

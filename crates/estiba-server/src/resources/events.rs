@@ -47,7 +47,7 @@ pub(crate) async fn follow(
         Some(after) => after,
         None => app.store().last_happening().await?,
     };
-    let seen = principal.seen_teams().map_or(Seen::All, Seen::Teams);
+    let seen = principal.seen_happenings();
     Ok(stream(&app, seen, after))
 }
 

@@ -91,10 +91,11 @@ pub(crate) async fn put(
     }
     let before = app.store().project(&id).await?;
     let project = app.descriptions.read(&id, &description.files)?;
-    if before
-        .as_ref()
-        .is_none_or(|before| before.files != description.files)
-    {
+    let is_as_before = |before: &DescribedProject| before.files == description.files;
+    if !before.as_ref().is_some_and(is_as_before) {
+        // One that this server can't read any more guards nothing that it can tell.
+        let was = before.and_then(|before| app.descriptions.read(&id, &before.files).ok());
+        principal.may_describe(was.as_ref(), &project)?;
         app.store()
             .put_project(&id, &description.files, &principal.name)
             .await?;

@@ -58,6 +58,12 @@ pub(crate) async fn create(
             "un token no puede alcanzar más que usted"
         )));
     }
+    if new.scope.project.is_some() && new.scope.team.is_none() {
+        return Err(Problem::invalid(message!(
+            "a token for one project names its team too",
+            "un token para un proyecto nombra también su equipo"
+        )));
+    }
     if let Some(team) = &new.scope.team {
         principal.need(team, Right::See)?;
         if !app.store().has_team(team).await? {
@@ -79,6 +85,8 @@ pub(crate) async fn create(
         )));
     }
     let expires_at = new.days.map(expiry).transpose()?;
+    // It does not outlive the token that made it.
+    let expires_at = expires_at.into_iter().chain(principal.ends).min();
     let made = app
         .store()
         .add_token(name, person.as_deref(), new.scope.clone(), expires_at)
