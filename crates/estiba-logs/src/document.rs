@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::time::parse_time;
+use crate::moment::{self, is_of_a_line, parse_time, whole_microseconds};
+use crate::names::{LEVEL, TEXT, TIME};
 use crate::{Level, Origin, Record};
 
 /// Why a document is no record.
@@ -14,35 +15,6 @@ pub enum RecordError {
     #[error("a document has to be a JSON object")]
     NoObject,
 }
-
-/// Names of the moment, the first that can be read is taken.
-pub(crate) const TIME: [&str; 5] = ["@timestamp", "timestamp", "time", "ts", "date"];
-
-/// Names of the text. `log` is Docker's and Fluent Bit's, `MESSAGE` journald's and
-/// syslog-ng's, `event.original` Logstash's in ECS mode.
-const TEXT: [&str; 7] = [
-    "message",
-    "msg",
-    "log",
-    "MESSAGE",
-    "@message",
-    "body",
-    "event.original",
-];
-
-/// Names of the level. `log.level` is of the Elastic Common Schema, `PRIORITY`
-/// journald's and syslog-ng's, `severity_text` OpenTelemetry's.
-const LEVEL: [&str; 9] = [
-    "level",
-    "log.level",
-    "severity",
-    "lvl",
-    "loglevel",
-    "severity_text",
-    "PRIORITY",
-    "log.syslog.severity.name",
-    "syslog_severity",
-];
 
 /// Other names of each field of the origin, in the order of [`Origin::FIELDS`]: of
 /// the Elastic Common Schema, Filebeat, Fluent Bit, Vector, rsyslog and syslog-ng.
@@ -102,8 +74,12 @@ impl Record {
     /// understood stays an attribute. Where no moment is given, it is `received`.
     #[must_use]
     pub fn from_document(mut document: Map<String, Value>, received: Timestamp) -> Self {
-        let at = take_first(&mut document, &TIME, parse_time).unwrap_or(received);
-        let text = take_first(&mut document, &TEXT, text_of).unwrap_or_default();
+        let at = take_first(&mut document, &TIME, moment::of_value)
+            .or_else(|| take(&mut document, TIME[0], &day_of))
+            .map_or(received, whole_microseconds);
+        let text = take(&mut document, TEXT[0], &scalar_of)
+            .or_else(|| take_first(&mut document, &TEXT[1..], text_of))
+            .unwrap_or_default();
         let level = take_first(&mut document, &LEVEL, Level::from_value);
         let mut origin = Origin::default();
         for ((value, name), others) in origin
@@ -159,7 +135,16 @@ impl Record {
     }
 }
 
+/// What Elasticsearch takes for a moment too, as a day alone is.
+fn day_of(value: &Value) -> Option<Timestamp> {
+    parse_time(value).filter(is_of_a_line)
+}
+
 fn text_of(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn scalar_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),

@@ -117,3 +117,27 @@ fn what_is_not_understood_stays_an_attribute() {
     assert_eq!(record.attributes.len(), 4);
     assert!(Record::from_value(json!([1]), received()).is_err());
 }
+
+#[test]
+fn a_moment_is_no_small_number_and_a_day_only_where_elasticsearch_has_it() {
+    for document in [
+        json!({"@timestamp": 12}),
+        json!({"ts": "12"}),
+        json!({"time": "12:00:00", "date": "2026-04-30"}),
+    ] {
+        let record = read(document.clone());
+        assert_eq!(record.at, received(), "{document}");
+        assert_eq!(Value::Object(record.attributes), document);
+    }
+    let record = read(json!({"@timestamp": "2026-04-30"}));
+    assert_eq!(record.at, "2026-04-30T00:00:00Z".parse().unwrap());
+    assert!(record.attributes.is_empty());
+}
+
+#[test]
+fn a_second_name_of_the_text_is_one_where_it_is_a_text() {
+    let record = read(json!({"event": 4624, "body": "logged in"}));
+    assert_eq!(record.text, "logged in");
+    assert_eq!(record.attributes["event"], 4624);
+    assert_eq!(read(json!({"message": 12, "msg": "no"})).text, "12");
+}

@@ -79,13 +79,17 @@ impl Level {
         })
     }
 
+    /// The level that a whole text says: a name or a number.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_name(text).or_else(|| Self::from_number(text.trim().parse().ok()?))
+    }
+
     /// The level of a JSON value: a name or a number.
     #[must_use]
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::String(name) => {
-                Self::from_name(name).or_else(|| Self::from_number(name.trim().parse().ok()?))
-            }
+            Value::String(text) => Self::from_text(text),
             Value::Number(number) => Self::from_number(number.as_u64()?),
             _ => None,
         }

@@ -4,8 +4,9 @@ use estiba_model::{LogLine, Stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::document::TIME;
-use crate::{Level, Origin, Record, parse_time};
+use crate::moment::whole_microseconds;
+use crate::names::TIME;
+use crate::{Level, Origin, Record, logfmt, moment};
 
 /// A line's own time is another word for that of its capture, unless it is further off:
 /// what reads files waits a second for the rest of an event.
@@ -15,10 +16,10 @@ impl Record {
     /// The record of a line that a target captured. Its moment is that of the capture,
     /// which never goes back within an instance, and not one that the line says.
     ///
-    /// A line that is a JSON object has its members as attributes, but for a time that
-    /// is that of the capture, and its own text and level under the names that
-    /// [`Record::from_document`] knows. In any other line
-    /// the level is looked for by [`Level::in_text`]. `place` says what the line doesn't:
+    /// A line that is a JSON object or logfmt has its members as attributes, but for a
+    /// time that is that of the capture, and its own text and level under the names that
+    /// [`Record::from_document`] knows. In a line without a level, unless it is an object,
+    /// it is looked for by [`Level::in_text`]. `place` says what the line doesn't:
     /// team, project, environment, workload and release.
     #[must_use]
     pub fn from_line(line: &LogLine, place: &Origin) -> Self {
@@ -27,7 +28,7 @@ impl Record {
         origin.container = Some(line.container.to_string());
         origin.stream = line.stream.map(|stream| stream_name(stream).to_owned());
         let at = whole_microseconds(line.at);
-        let Some(mut document) = object(&line.text) else {
+        let Some(mut document) = members(&line.text) else {
             return Self {
                 level: Level::in_text(&line.text),
                 origin,
@@ -35,7 +36,7 @@ impl Record {
             };
         };
         for name in TIME {
-            let own = document.get(name).and_then(parse_time);
+            let own = document.get(name).and_then(moment::of_value);
             if own.is_some_and(|own| own.duration_since(at).abs() < SAME_MOMENT) {
                 document.shift_remove(name);
             }
@@ -49,13 +50,22 @@ impl Record {
         if record.text.is_empty() {
             record.text.clone_from(&line.text);
         }
+        if record.level.is_none() && !is_object(&line.text) {
+            record.level = Level::in_text(&line.text);
+        }
         record
     }
 }
 
-fn object(text: &str) -> Option<Map<String, Value>> {
-    let is_object = text.trim_start().starts_with('{');
-    is_object.then(|| serde_json::from_str(text).ok()).flatten()
+fn members(text: &str) -> Option<Map<String, Value>> {
+    match is_object(text) {
+        true => serde_json::from_str(text).ok(),
+        false => logfmt::members(text.trim_ascii()),
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_ascii_start().starts_with('{')
 }
 
 /// The document with what is known of its line, so that members of other names, such
@@ -77,11 +87,6 @@ fn stream_name(stream: Stream) -> &'static str {
         Stream::Stdout => "stdout",
         Stream::Stderr => "stderr",
     }
-}
-
-/// Records have microseconds; targets may have more.
-fn whole_microseconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 #[cfg(test)]
@@ -156,6 +161,74 @@ mod tests {
             record(shipped).attributes["timestamp"],
             "2026-01-02T02:04:05Z"
         );
+    }
+
+    #[test]
+    fn every_loggers_names_are_known() {
+        for (text, said, level) in [
+            (
+                r#"{"asctime":"2026-01-02 03:04:05,100","levelname":"WARNING","message":"python"}"#,
+                "python",
+                Level::Warn,
+            ),
+            (
+                r#"{"@t":"2026-01-02T03:04:05.1Z","@l":"Error","@m":"serilog"}"#,
+                "serilog",
+                Level::Error,
+            ),
+            (
+                r#"{"timestamp":"2026-01-02T03:04:05.1Z","level":"INFO","fields":{"message":"tracing"}}"#,
+                "tracing",
+                Level::Info,
+            ),
+            (
+                r#"{"event":"structlog","log_level":"debug"}"#,
+                "structlog",
+                Level::Debug,
+            ),
+        ] {
+            let record = record(text);
+            assert_eq!((&*record.text, record.level), (said, Some(level)));
+            assert!(record.attributes.is_empty(), "{:?}", record.attributes);
+        }
+    }
+
+    #[test]
+    fn pairs_are_attributes() {
+        let record =
+            record(r#"time=2026-01-02T03:04:05.1Z level=error msg="a b" n=1 team=mordor flag"#);
+        assert_eq!(record.text, "a b");
+        assert_eq!(record.level, Some(Level::Error));
+        assert_eq!(record.at.to_string(), "2026-01-02T03:04:05.123456Z");
+        assert_eq!(record.origin.get("team"), Some("moria"));
+        assert_eq!(
+            Value::Object(record.attributes),
+            serde_json::json!({"n": "1", "flag": true})
+        );
+    }
+
+    #[test]
+    fn pairs_without_a_level_are_looked_at_as_a_text() {
+        let text = r#"at=info desc="[error] no route""#;
+        let record = record(text);
+        assert_eq!(record.text, text);
+        assert_eq!(record.level, Some(Level::Error));
+        assert_eq!(record.attributes["desc"], "[error] no route");
+    }
+
+    #[test]
+    fn a_text_with_pairs_is_a_text() {
+        for text in [
+            "a=b",
+            "retrying with level=3",
+            "GET /x?level=info",
+            "level=info level=error",
+            "level=info see http://a..b",
+        ] {
+            let record = record(text);
+            assert_eq!(record.text, text);
+            assert!(record.attributes.is_empty(), "{text}");
+        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use estiba_logs::Level;
+use estiba_logs::{Level, logfmt, moment};
 
 use crate::fields::Fields;
 use crate::framing::Event;
-use crate::parse::members::{Members, Room};
-use crate::parse::{Parse, json, logfmt, time};
+use crate::parse::members::{Members, NotMembers, Room};
+use crate::parse::{Parse, json};
 use crate::rules::Rules;
 
 /// What stands at the end of a text that was cut.
@@ -74,11 +74,11 @@ impl Encoder {
     fn text(&mut self, text: &str, event: &Event<'_>, known: &Known<'_>, out: &mut Vec<u8>) {
         let looks = self.parse != Parse::None;
         self.room.time.clear();
-        let has_zone = if looks {
-            time::find(text.as_bytes(), &mut self.room.time)
-        } else {
-            None
-        };
+        let found = looks.then(|| moment::at_start(text)).flatten();
+        let has_zone = found.map(|(at, has_zone)| {
+            self.room.note(at);
+            has_zone
+        });
         let time = match (has_zone, event.time) {
             // A time without a zone may be hours off; the runtime's is not.
             (None | Some(false), Some(time)) => time,
@@ -133,11 +133,7 @@ impl Encoder {
                     // What was quoted is UTF-8.
                     members.add(key, &String::from_utf8_lossy(&self.value))
                 })
-                .and(if any {
-                    Ok(())
-                } else {
-                    Err(crate::parse::members::NotMembers)
-                })
+                .and(if any { Ok(()) } else { Err(NotMembers) })
         };
         if spread.is_err() {
             return false;
@@ -149,7 +145,9 @@ impl Encoder {
             (true, None) => Cow::Borrowed(known.read_at),
         };
         write_time(&time, out);
-        write_level(found.level.or(known.level), out);
+        let level = found.level.or(known.level);
+        let in_text = || is_logfmt.then(|| Level::in_text(text)).flatten();
+        write_level(level.or_else(in_text), out);
         if !found.has_message {
             out.extend_from_slice(b"\"message\":");
             quote(text, out);
@@ -264,8 +262,53 @@ mod tests {
             let spread = serde_json::to_string_pretty(&line).unwrap();
             assert_eq!(encode(Parse::Json, spread.as_bytes()), expected, "{spread}");
         }
+        let with_day = r#"{"date":"2026-05-01","ts":12,"msg":"hi"}"#;
+        assert_eq!(
+            encode(Parse::Auto, with_day.as_bytes()),
+            json!({"@timestamp": READ_AT, "date": "2026-05-01", "ts": 12, "message": "hi", "team": "moria"})
+        );
         let no_message = encode(Parse::Auto, br#"{"user":"x"}"#);
         assert_eq!(no_message["message"], r#"{"user":"x"}"#);
+    }
+
+    #[test]
+    fn every_loggers_names_are_known() {
+        for (line, said, level) in [
+            (
+                r#"{"PRIORITY":"4","MESSAGE":"journald"}"#,
+                "journald",
+                "warn",
+            ),
+            (
+                r#"{"body":"opentelemetry","severity_text":"ERROR"}"#,
+                "opentelemetry",
+                "error",
+            ),
+            (
+                r#"{"levelname":"WARNING","event.original":"ecs"}"#,
+                "ecs",
+                "warn",
+            ),
+        ] {
+            assert_eq!(
+                encode(Parse::Auto, line.as_bytes()),
+                json!({"@timestamp": READ_AT, "message": said, "level": level, "team": "moria"})
+            );
+        }
+    }
+
+    #[test]
+    fn the_name_that_says_most_is_the_message() {
+        for line in [
+            r#"{"body":"b","event":"e","msg":"m","log":"l"}"#,
+            r#"{"log":"l","msg":"m","event":"e","body":"b"}"#,
+        ] {
+            assert_eq!(
+                encode(Parse::Auto, line.as_bytes()),
+                json!({"@timestamp": READ_AT, "message": "m", "log": "l", "event": "e", "body": "b",
+                    "team": "moria"})
+            );
+        }
     }
 
     #[test]
@@ -298,6 +341,8 @@ mod tests {
                    "flag": true, "team": "moria"})
         );
         assert_eq!(encode(Parse::Logfmt, b"no pairs")["message"], "no pairs");
+        let no_level = encode(Parse::Auto, br#"at=info desc="[error] no route""#);
+        assert_eq!(no_level["level"], "error");
     }
 
     #[test]

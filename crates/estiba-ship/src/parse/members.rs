@@ -1,37 +1,12 @@
 //! Members of a line's own object, written as those of a document.
 
-use estiba_logs::Level;
+use std::io::Write as _;
 
-use super::time;
+use estiba_logs::names::{LEVEL, MOST_MEMBERS, TEXT, TIME, is_field};
+use estiba_logs::{Level, moment};
+use jiff::Timestamp;
+
 use crate::document::quote;
-
-/// Keys of the time, the level and the message, as loggers call them. The first
-/// that is there is taken.
-const TIMES: [&str; 9] = [
-    "@timestamp",
-    "timestamp",
-    "time",
-    "ts",
-    "@t",
-    "datetime",
-    "date",
-    "asctime",
-    "eventTime",
-];
-const LEVELS: [&str; 8] = [
-    "level",
-    "severity",
-    "lvl",
-    "log.level",
-    "loglevel",
-    "levelname",
-    "@l",
-    "log_level",
-];
-const MESSAGES: [&str; 5] = ["msg", "log", "event", "@m", "@mt"];
-
-/// An object with more members than this is a text.
-const MOST_MEMBERS: usize = 1_000;
 
 /// The line can't be spread over a document's members: it becomes a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +21,14 @@ pub(crate) struct Room {
     message: Vec<u8>,
 }
 
+impl Room {
+    /// Notes a time as documents have it.
+    pub(crate) fn note(&mut self, at: Timestamp) {
+        // Writing to memory does not fail.
+        let _ = write!(self.time, "{at}");
+    }
+}
+
 /// Writes a line's members into a document, one after another.
 pub(crate) struct Members<'a> {
     out: &'a mut Vec<u8>,
@@ -54,8 +37,8 @@ pub(crate) struct Members<'a> {
     reserved: &'a [Box<str>],
     pub(crate) level: Option<Level>,
     has_level_key: bool,
-    /// The name of the member that `room.message` is the value of.
-    message_key: Option<&'static str>,
+    /// Which of [`TEXT`] is the name of the member that `room.message` is the value of.
+    held: Option<usize>,
     pub(crate) has_message: bool,
     inner: Option<Inner>,
 }
@@ -78,7 +61,7 @@ impl<'a> Members<'a> {
             reserved,
             level: None,
             has_level_key: false,
-            message_key: None,
+            held: None,
             has_message: false,
             inner: None,
         }
@@ -87,25 +70,23 @@ impl<'a> Members<'a> {
     /// One member; `raw` is its value as JSON.
     pub(crate) fn add(&mut self, key: &str, raw: &str) -> Result<(), NotMembers> {
         self.note(key)?;
-        if self.room.time.is_empty() && TIMES.contains(&key) {
-            if let Some(at) = time::of_value(raw.as_bytes()) {
-                time::append(at, &mut self.room.time);
+        if self.room.time.is_empty() && TIME.contains(&key) {
+            if let Some(at) = moment::of_json(raw) {
+                self.room.note(at);
                 return Ok(());
             }
-        } else if !self.has_level_key && LEVELS.contains(&key) && self.take_level(raw) {
+        } else if !self.has_level_key && LEVEL.contains(&key) && self.take_level(raw) {
             return Ok(());
-        } else if key == "message" {
+        } else if key == TEXT[0] {
             self.has_message = true;
             self.out.extend_from_slice(b"\"message\":");
             self.text(raw);
             self.out.push(b',');
             return Ok(());
-        } else if self.message_key.is_none()
-            && raw.starts_with('"')
-            && let Some(name) = MESSAGES.iter().find(|name| **name == key)
+        } else if raw.starts_with('"')
+            && let Some(rank) = self.says_more(key)
         {
-            self.message_key = Some(name);
-            self.room.message.extend_from_slice(raw.as_bytes());
+            self.hold(rank, raw);
             return Ok(());
         }
         let start = self.out.len();
@@ -121,10 +102,12 @@ impl<'a> Members<'a> {
 
     /// After the last member.
     pub(crate) fn finish(mut self) -> Found {
-        if let Some(key) = self.message_key {
-            let message = std::mem::take(&mut self.room.message);
-            self.write(if self.has_message { key } else { "message" }, &message);
-            self.room.message = message;
+        if let Some(rank) = self.held {
+            self.write_held(if self.has_message {
+                TEXT[rank]
+            } else {
+                TEXT[0]
+            });
             self.has_message = true;
         }
         if !self.has_message
@@ -144,10 +127,9 @@ impl<'a> Members<'a> {
     /// A key that is there twice, or that Elasticsearch has no field for, makes
     /// the whole document refused.
     fn note(&mut self, key: &str) -> Result<(), NotMembers> {
-        let is_field =
-            !key.is_empty() && !key.starts_with('.') && !key.ends_with('.') && !key.contains("..");
         let hash = hash(key);
-        if !is_field || self.room.seen.len() >= MOST_MEMBERS || self.room.seen.contains(&hash) {
+        if !is_field(key) || self.room.seen.len() >= MOST_MEMBERS || self.room.seen.contains(&hash)
+        {
             return Err(NotMembers);
         }
         self.room.seen.push(hash);
@@ -155,11 +137,30 @@ impl<'a> Members<'a> {
     }
 
     fn take_level(&mut self, raw: &str) -> bool {
-        let word = raw.trim_matches('"');
-        self.level =
-            Level::from_name(word).or_else(|| word.parse().ok().and_then(Level::from_number));
+        self.level = Level::from_text(raw.trim_matches('"'));
         self.has_level_key = self.level.is_some();
         self.has_level_key
+    }
+
+    /// Which name of the message it is, unless one that says more is held.
+    fn says_more(&self, key: &str) -> Option<usize> {
+        let names = &TEXT[..self.held.unwrap_or(TEXT.len())];
+        names.iter().position(|name| *name == key)
+    }
+
+    /// Holds a value until it is known whether it is the message.
+    fn hold(&mut self, rank: usize, raw: &str) {
+        if let Some(other) = self.held.replace(rank) {
+            self.write_held(TEXT[other]);
+        }
+        self.room.message.clear();
+        self.room.message.extend_from_slice(raw.as_bytes());
+    }
+
+    fn write_held(&mut self, key: &str) {
+        let message = std::mem::take(&mut self.room.message);
+        self.write(key, &message);
+        self.room.message = message;
     }
 
     /// A value that has to be a text.

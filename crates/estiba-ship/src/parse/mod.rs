@@ -1,10 +1,9 @@
-//! What is found in a line: its members and its time.
+//! What is found in a line: its members.
 
 pub(crate) mod json;
-pub mod logfmt;
 pub(crate) mod members;
-pub(crate) mod time;
 
+pub use estiba_logs::logfmt;
 use serde::Deserialize;
 
 /// What is made of a line.

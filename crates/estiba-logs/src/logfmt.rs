@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
+use crate::names::{MOST_MEMBERS, is_field};
+
 /// A line is taken for logfmt where one of its pairs has such a key.
 const TELLING: [&str; 7] = ["level", "lvl", "msg", "time", "ts", "severity", "at"];
 
@@ -39,6 +43,23 @@ pub fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
         rest = left;
         Some((key, Some(value)))
     })
+}
+
+/// The pairs of a line that looks like logfmt. A key that is there twice, or that is no
+/// field, makes a text of it.
+pub(crate) fn members(text: &str) -> Option<Map<String, Value>> {
+    if !looks_like(text) {
+        return None;
+    }
+    let mut members = Map::new();
+    for (key, value) in pairs(text) {
+        let value = value.map_or(Value::Bool(true), |value| value.into_owned().into());
+        let is_another = members.insert(key.to_owned(), value).is_none();
+        if !is_another || !is_field(key) || members.len() > MOST_MEMBERS {
+            return None;
+        }
+    }
+    Some(members)
 }
 
 fn is_key(byte: u8) -> bool {
