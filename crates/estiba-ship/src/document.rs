@@ -117,7 +117,8 @@ impl Encoder {
         if !is_json && !is_logfmt {
             return false;
         }
-        let mut members = Members::new(out, &mut self.room, known.fields.names());
+        let names = known.fields.names();
+        let mut members = Members::new(out, &mut self.room, names, event.stream.is_some());
         let spread = if is_json {
             json::spread(trimmed, &mut members)
         } else {
@@ -135,10 +136,9 @@ impl Encoder {
                 })
                 .and(if any { Ok(()) } else { Err(NotMembers) })
         };
-        if spread.is_err() {
+        let Ok(found) = spread.and_then(|()| members.finish()) else {
             return false;
-        }
-        let found = members.finish();
+        };
         let time = match (self.room.time.is_empty(), event.time) {
             (false, _) => Cow::Owned(String::from_utf8_lossy(&self.room.time).into_owned()),
             (true, Some(time)) => Cow::Borrowed(time),
@@ -315,6 +315,10 @@ mod tests {
     fn what_would_be_refused_is_a_text() {
         for line in [
             r#"{"a":1,"a":2}"#,
+            r#"{"_id":1,"line_id":2}"#,
+            r#"{"line_id":2,"_id":1}"#,
+            r#"{"_id":1,"__id":2}"#,
+            r#"{"team":1,"_team":2}"#,
             r#"{"a":1"#,
             r#"{"":1}"#,
             r#"{"a..b":1}"#,
@@ -360,6 +364,23 @@ mod tests {
         assert_eq!(
             encode_event(Parse::Auto, &event(br#"{"a":1}"#, true)),
             json!({"@timestamp": "2026-02-02T00:00:00.1Z", "message": "{\"a\":1} …[cut]", "cut": true, "team": "moria", "stream": "stderr"})
+        );
+    }
+
+    #[test]
+    fn a_stream_that_the_line_says_is_not_the_runtimes() {
+        let event = |stream| Event {
+            text: br#"{"msg":"hi","stream":"audit"}"#,
+            time: None,
+            stream,
+            cut: false,
+        };
+        let document = encode_event(Parse::Auto, &event(None));
+        assert_eq!(document["stream"], "audit");
+        assert_eq!(
+            encode_event(Parse::Auto, &event(Some(Stream::Stderr))),
+            json!({"@timestamp": READ_AT, "message": "hi", "line_stream": "audit", "team": "moria",
+                "stream": "stderr"})
         );
     }
 

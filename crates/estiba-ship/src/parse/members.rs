@@ -35,6 +35,8 @@ pub(crate) struct Members<'a> {
     room: &'a mut Room,
     /// Names of the document's own members.
     reserved: &'a [Box<str>],
+    /// Whether the document says of which stream the line is.
+    has_stream: bool,
     pub(crate) level: Option<Level>,
     has_level_key: bool,
     /// Which of [`TEXT`] is the name of the member that `room.message` is the value of.
@@ -51,7 +53,12 @@ struct Inner {
 
 impl<'a> Members<'a> {
     /// `out` ends where a member may follow: each is written with a comma behind.
-    pub(crate) fn new(out: &'a mut Vec<u8>, room: &'a mut Room, reserved: &'a [Box<str>]) -> Self {
+    pub(crate) fn new(
+        out: &'a mut Vec<u8>,
+        room: &'a mut Room,
+        reserved: &'a [Box<str>],
+        has_stream: bool,
+    ) -> Self {
         room.seen.clear();
         room.time.clear();
         room.message.clear();
@@ -59,6 +66,7 @@ impl<'a> Members<'a> {
             out,
             room,
             reserved,
+            has_stream,
             level: None,
             has_level_key: false,
             held: None,
@@ -86,11 +94,10 @@ impl<'a> Members<'a> {
         } else if raw.starts_with('"')
             && let Some(rank) = self.says_more(key)
         {
-            self.hold(rank, raw);
-            return Ok(());
+            return self.hold(rank, raw);
         }
         let start = self.out.len();
-        self.write(key, raw.as_bytes());
+        self.write(key, raw.as_bytes())?;
         if key == "fields" && raw.starts_with('{') {
             self.inner = Some(Inner {
                 start: start + "\"fields\":".len(),
@@ -101,13 +108,10 @@ impl<'a> Members<'a> {
     }
 
     /// After the last member.
-    pub(crate) fn finish(mut self) -> Found {
+    pub(crate) fn finish(mut self) -> Result<Found, NotMembers> {
         if let Some(rank) = self.held {
-            self.write_held(if self.has_message {
-                TEXT[rank]
-            } else {
-                TEXT[0]
-            });
+            let name = if self.has_message { rank } else { 0 };
+            self.write_held(TEXT[name])?;
             self.has_message = true;
         }
         if !self.has_message
@@ -115,21 +119,27 @@ impl<'a> Members<'a> {
             && let Some(message) = super::json::message_of(&self.out[inner.start..inner.end])
         {
             let message = message.to_vec();
-            self.write("message", &message);
+            self.write("message", &message)?;
             self.has_message = true;
         }
-        Found {
+        Ok(Found {
             level: self.level,
             has_message: self.has_message,
-        }
+        })
     }
 
-    /// A key that is there twice, or that Elasticsearch has no field for, makes
-    /// the whole document refused.
+    /// A key that Elasticsearch has no field for makes the whole document refused.
     fn note(&mut self, key: &str) -> Result<(), NotMembers> {
-        let hash = hash(key);
-        if !is_field(key) || self.room.seen.len() >= MOST_MEMBERS || self.room.seen.contains(&hash)
-        {
+        if !is_field(key) || self.room.seen.len() >= MOST_MEMBERS {
+            return Err(NotMembers);
+        }
+        self.see(key)
+    }
+
+    /// And so does one that is there twice.
+    fn see(&mut self, name: &str) -> Result<(), NotMembers> {
+        let hash = hash(name);
+        if self.room.seen.contains(&hash) {
             return Err(NotMembers);
         }
         self.room.seen.push(hash);
@@ -149,18 +159,20 @@ impl<'a> Members<'a> {
     }
 
     /// Holds a value until it is known whether it is the message.
-    fn hold(&mut self, rank: usize, raw: &str) {
+    fn hold(&mut self, rank: usize, raw: &str) -> Result<(), NotMembers> {
         if let Some(other) = self.held.replace(rank) {
-            self.write_held(TEXT[other]);
+            self.write_held(TEXT[other])?;
         }
         self.room.message.clear();
         self.room.message.extend_from_slice(raw.as_bytes());
+        Ok(())
     }
 
-    fn write_held(&mut self, key: &str) {
+    fn write_held(&mut self, key: &str) -> Result<(), NotMembers> {
         let message = std::mem::take(&mut self.room.message);
-        self.write(key, &message);
+        let written = self.write(key, &message);
         self.room.message = message;
+        written
     }
 
     /// A value that has to be a text.
@@ -172,16 +184,23 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn write(&mut self, key: &str, raw: &[u8]) {
+    /// Whether the document has a member of this name that is not the line's.
+    fn is_documents(&self, name: &str) -> bool {
+        matches!(name, "@timestamp" | "level")
+            || self.has_stream && name == "stream"
+            || self.reserved.iter().any(|reserved| **reserved == *name)
+    }
+
+    fn write(&mut self, key: &str, raw: &[u8]) -> Result<(), NotMembers> {
         // `_id` and its likes are Elasticsearch's own.
-        let is_taken = key.starts_with('_')
-            || matches!(key, "@timestamp" | "level")
-            || self.reserved.iter().any(|name| **name == *key);
-        if is_taken {
-            quote(
-                &format!("line_{}", key.trim_start_matches(['_', '@'])),
-                self.out,
-            );
+        if key.starts_with('_') || self.is_documents(key) {
+            let name = format!("line_{}", key.trim_start_matches(['_', '@']));
+            // The line may have a member of this name too.
+            self.see(&name)?;
+            if self.is_documents(&name) {
+                return Err(NotMembers);
+            }
+            quote(&name, self.out);
         } else {
             quote(key, self.out);
         }
@@ -197,6 +216,7 @@ impl<'a> Members<'a> {
             }
         }
         self.out.push(b',');
+        Ok(())
     }
 }
 
