@@ -4,11 +4,14 @@
 //! runs the last two. It does not tell the standard output from the standard
 //! error.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+mod hidden;
+mod line;
+mod mark;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use estiba_model::{EnvironmentId, FileLogs, InstanceName, Name, SecretString};
+use estiba_model::{EnvironmentId, FileLogs, InstanceName, Name};
 use estiba_target::{LogLine, LogQuery, LogStream, Redactor, TargetError};
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -17,12 +20,15 @@ use kube::api::{Api, ListParams, LogParams};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use self::hidden::hidden;
+use self::line::{read_line, take_open};
+use self::mark::Mark;
 use super::KubernetesTarget;
 use super::cluster::{Cluster, persist, selecting, within_limit};
 use super::error::failed;
 use super::pods::Instance;
 use super::reasons::Reason;
-use crate::manifests::{Labels, Place, REDACTED_KEY, annotation};
+use crate::manifests::{Labels, Place, annotation};
 
 /// Lines of an instance's log that explain a failure.
 const EXPLAINING_LINES: i64 = 20;
@@ -30,8 +36,6 @@ const EXPLAINING_LINES: i64 = 20;
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Lines that wait to be read; a full queue makes the nodes wait.
 const QUEUE: usize = 1024;
-/// Pieces of long lines are so long, or several times that.
-const PIECE_BYTES: usize = 4 << 10;
 /// Bytes of one container's log that are read where no number of lines is asked
 /// for.
 const MOST_BYTES: i64 = 64 << 20;
@@ -63,7 +67,7 @@ impl KubernetesTarget {
     }
 }
 
-/// A container whose log is read, and up to when it was.
+/// A container whose log is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Source {
     instance: InstanceName,
@@ -82,28 +86,24 @@ impl Reader {
         Api::namespaced(self.cluster.client.clone(), &self.place.namespace)
     }
 
-    /// The lines that are there now, in order of time, and whose they are.
+    /// The lines that are there now, in order of time, and up to where each log was
+    /// read.
     async fn there(
         &self,
         query: &LogQuery,
-    ) -> Result<(Vec<LogLine>, BTreeSet<Source>), TargetError> {
+    ) -> Result<(Vec<LogLine>, BTreeMap<Source, Mark>), TargetError> {
         let redactor = self.redactor().await?;
         let mut lines = Vec::new();
-        let mut read = BTreeSet::new();
+        let mut read = BTreeMap::new();
         for pod in self.cluster.instances(&self.place, &self.labels).await? {
-            let has_restarted = Instance(&pod).has_restarted();
+            let runs = match Instance(&pod).has_restarted() {
+                true => &[true, false][..],
+                false => &[false],
+            };
             for source in sources(&pod) {
-                for previous in [true, false] {
-                    if previous && !has_restarted {
-                        continue;
-                    }
-                    let text = self.text(&source, query, previous).await?;
-                    let of_source = text
-                        .lines()
-                        .filter_map(|line| read_line(&source, line, &redactor));
-                    lines.extend(of_source);
-                }
-                read.insert(source);
+                let (own, mark) = self.read(&source, query, runs, &redactor).await?;
+                lines.extend(own);
+                read.insert(source, mark);
             }
         }
         // Stable: lines of one instant stay in the order in which they came.
@@ -117,20 +117,43 @@ impl Reader {
         Ok((lines, read))
     }
 
+    /// The lines of a container's runs, where `true` is the one before, and up to where
+    /// they were read.
+    async fn read(
+        &self,
+        source: &Source,
+        query: &LogQuery,
+        runs: &[bool],
+        redactor: &Redactor,
+    ) -> Result<(Vec<LogLine>, Mark), TargetError> {
+        // Where only new lines are wanted, the last one says which these are.
+        let tail = query.tail.map(|tail| tail.max(1));
+        let (mut lines, mut begin) = (Vec::new(), query.since);
+        for previous in runs {
+            let text = self.text(source, query.since, tail, *previous).await?;
+            let read = text.lines();
+            lines.extend(read.filter_map(|line| read_line(source, line, redactor)));
+            if query.follow && !previous {
+                begin = take_open(&mut lines, &text).or(begin);
+            }
+        }
+        let mark = Mark::after(&lines, begin, tail);
+        Ok((lines, mark))
+    }
+
     /// A container that has not started yet has no log.
     async fn text(
         &self,
         source: &Source,
-        query: &LogQuery,
+        since: Option<Timestamp>,
+        tail: Option<usize>,
         previous: bool,
     ) -> Result<String, TargetError> {
         let params = LogParams {
             container: Some(source.container.to_string()),
-            since_time: query.since.map(whole_seconds),
-            tail_lines: query
-                .tail
-                .map(|tail| i64::try_from(tail).unwrap_or(i64::MAX)),
-            limit_bytes: query.tail.is_none().then_some(MOST_BYTES),
+            since_time: since.map(whole_seconds),
+            tail_lines: tail.map(|tail| i64::try_from(tail).unwrap_or(i64::MAX)),
+            limit_bytes: tail.is_none().then_some(MOST_BYTES),
             timestamps: true,
             previous,
             ..LogParams::default()
@@ -147,14 +170,12 @@ impl Reader {
     /// reads them.
     async fn follow(
         self,
-        mut known: BTreeSet<Source>,
+        read: BTreeMap<Source, Mark>,
         sender: mpsc::Sender<Result<LogLine, TargetError>>,
     ) {
-        let begun = Timestamp::now();
-        for source in &known {
-            let task = self
-                .clone()
-                .follow_source(source.clone(), Some(begun), sender.clone());
+        let mut known: BTreeSet<Source> = read.keys().cloned().collect();
+        for (source, mark) in read {
+            let task = self.clone().follow_source(source, mark, sender.clone());
             tokio::spawn(task);
         }
         while !sender.is_closed() {
@@ -163,7 +184,8 @@ impl Reader {
                 Ok(pods) => {
                     for source in pods.iter().flat_map(sources) {
                         if known.insert(source.clone()) {
-                            let task = self.clone().follow_source(source, None, sender.clone());
+                            let all = Mark::default();
+                            let task = self.clone().follow_source(source, all, sender.clone());
                             tokio::spawn(task);
                         }
                     }
@@ -180,32 +202,39 @@ impl Reader {
     async fn follow_source(
         self,
         source: Source,
-        since: Option<Timestamp>,
+        mut told: Mark,
         sender: mpsc::Sender<Result<LogLine, TargetError>>,
     ) {
-        let mut last = since;
-        let redactor = self.redactor().await.unwrap_or_default();
+        // Without it nothing may be shown.
+        let redactor = match self.redactor().await {
+            Ok(redactor) => redactor,
+            Err(error) => {
+                let _ = sender.send(Err(error)).await;
+                return;
+            }
+        };
         while !sender.is_closed() {
             let params = LogParams {
                 container: Some(source.container.to_string()),
                 follow: true,
                 timestamps: true,
-                since_time: last.map(whole_seconds),
+                since_time: told.at.map(whole_seconds),
                 ..LogParams::default()
             };
             let pods = self.pods();
             match within_limit(pods.log_stream(source.instance.as_str(), &params)).await {
                 Ok(stream) => {
                     let mut lines = stream.lines();
+                    // It begins with the whole second.
+                    let mut again = told.again();
                     while let Ok(Some(text)) = lines.try_next().await {
                         let Some(line) = read_line(&source, &text, &redactor) else {
                             continue;
                         };
-                        // It begins with the whole second.
-                        if last.is_some_and(|last| line.at <= last) {
+                        if !again.is_new(line.at) {
                             continue;
                         }
-                        last = Some(line.at);
+                        told.note(line.at);
                         if sender.send(Ok(line)).await.is_err() {
                             return;
                         }
@@ -225,14 +254,7 @@ impl Reader {
             Api::namespaced(self.cluster.client.clone(), &self.place.namespace);
         let selected = selecting(&self.labels);
         let found = persist("Secrets", || secrets.list(&selected)).await?;
-        let texts: Vec<SecretString> = found
-            .items
-            .iter()
-            .filter_map(|secret| secret.data.as_ref()?.get(REDACTED_KEY))
-            .filter_map(|texts| serde_json::from_slice::<Vec<SecretString>>(&texts.0).ok())
-            .flatten()
-            .collect();
-        Ok(Redactor::new(&texts))
+        Ok(Redactor::new(&hidden(&found.items)?))
     }
 }
 
@@ -255,46 +277,6 @@ fn sources(pod: &Pod) -> Vec<Source> {
             })
         })
         .collect()
-}
-
-/// A line as the nodes keep it: an instant, a blank, the text.
-fn read_line(source: &Source, line: &str, redactor: &Redactor) -> Option<LogLine> {
-    let (at, text) = line.split_once(' ').unwrap_or((line, ""));
-    let text = joined(text);
-    Some(LogLine {
-        at: at.parse().ok()?,
-        instance: source.instance.clone(),
-        container: source.container.clone(),
-        stream: None,
-        text: redactor.redact(&text).into_owned(),
-    })
-}
-
-/// A long line is kept in pieces. Before Kubernetes 1.26 each of them has an
-/// instant of its own in front of it
-/// (<https://github.com/kubernetes/kubernetes/issues/77603>).
-fn joined(text: &str) -> Cow<'_, str> {
-    let Some((first, mut rest)) = split_piece(text) else {
-        return Cow::Borrowed(text);
-    };
-    let mut whole = first.to_owned();
-    while let Some((piece, after)) = split_piece(rest) {
-        whole.push_str(piece);
-        rest = after;
-    }
-    whole.push_str(rest);
-    Cow::Owned(whole)
-}
-
-/// A piece, and what comes after the instant of the next.
-fn split_piece(text: &str) -> Option<(&str, &str)> {
-    let ends = (PIECE_BYTES..text.len()).step_by(PIECE_BYTES);
-    let mut pieces = ends.filter_map(|end| text.split_at_checked(end));
-    pieces.find_map(|(piece, after)| {
-        let (at, after) = after.split_once(' ')?;
-        at.parse::<Timestamp>().ok()?;
-        Some((piece, after))
-    })
 }
 
 impl Cluster {
@@ -363,7 +345,7 @@ impl Cluster {
         let selector =
             format!("involvedObject.kind={kind},involvedObject.name={name},reason={reason}");
         let params = ListParams::default().fields(&selector);
-        let found = events.list(&params).await;
+        let found = within_limit(events.list(&params)).await;
         found.map(|found| found.items).unwrap_or_default()
     }
 
@@ -380,21 +362,5 @@ impl Cluster {
             .into_iter()
             .max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
         last?.message
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_was_kept_in_pieces_is_whole() {
-        let at = "2026-01-31T12:00:00.123456789Z";
-        let piece = "y ".repeat(8 << 10);
-        assert_eq!(joined(&piece), piece);
-        let kept = format!("{piece}{at} {piece}{at} end");
-        assert_eq!(joined(&kept), format!("{piece}{piece}end"));
-        let own = format!("{at} is what it says");
-        assert_eq!(joined(&own), own);
     }
 }
