@@ -18,7 +18,6 @@ impl Authorities {
     }
 
     /// A client that trusts these alone.
-    #[must_use]
     pub fn trusted_by(&self, client: ClientBuilder) -> ClientBuilder {
         client.tls_certs_only(self.certificates())
     }
