@@ -66,6 +66,9 @@ pub enum AppendError {
     /// The write-ahead log can't be written.
     #[error("the log store can't write: {0}")]
     Write(String),
+    /// A fault of the index: the question is one that it can't take.
+    #[error("the index can't answer this")]
+    Unanswered,
     /// The store is closed.
     #[error("the log store is closed")]
     Closed,
@@ -95,6 +98,10 @@ impl AppendError {
             Self::Write(why) => message!(
                 "the log store can't write: {why}",
                 "el almacén de logs no puede escribir: {why}"
+            ),
+            Self::Unanswered => message!(
+                "the log store can't answer this question; the server's log says why",
+                "el almacén de logs no puede responder esta pregunta; el registro del servidor dice por qué"
             ),
             Self::Closed => message!("the log store is closed", "el almacén de logs está cerrado"),
         }

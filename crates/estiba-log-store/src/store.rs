@@ -259,9 +259,10 @@ impl LogStore {
             shared.limit_mapped();
             answer
         });
-        reading
-            .await
-            .map_err(|error| ReadError::Index(error.to_string()))?
+        reading.await.map_err(|error| {
+            tracing::error!(%error, "a question could not be answered");
+            ReadError::Unanswered
+        })?
     }
 
     /// Follows lines as they come.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Failure;
+use super::bounds;
 use super::dsl::{field, is_utc, object, text_of, unsupported};
 use crate::reads;
 
@@ -127,6 +128,7 @@ fn options(kind: &str, body: &Value) -> Result<Value, Failure> {
         };
         read.insert(name.to_owned(), value);
     }
+    bounds::check(kind, &read)?;
     Ok(read.into())
 }
 

@@ -9,6 +9,7 @@ mod access;
 mod aggregations;
 mod answer;
 mod body;
+mod bounds;
 mod bulk;
 mod caller;
 mod catalog;
