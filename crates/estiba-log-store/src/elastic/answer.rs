@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estiba_model::{Message, message};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{AppendError, ReadError};
 
@@ -151,108 +151,5 @@ impl From<ReadError> for Failure {
                 &message,
             ),
         }
-    }
-}
-
-/// Leaves of an answer what `filter_path` names: paths with `*` for any name and `**`
-/// for any names.
-/// <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/common-options.html#common-options-response-filtering>
-pub(super) fn filtered(answer: Value, filter_path: Option<&str>) -> Value {
-    let Some(filter_path) = filter_path.filter(|paths| !paths.is_empty()) else {
-        return answer;
-    };
-    let paths: Vec<Vec<&str>> = filter_path
-        .split(',')
-        .map(|path| path.trim().split('.').collect())
-        .collect();
-    let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
-    keep(answer, &paths).unwrap_or_else(|| json!({}))
-}
-
-fn keep(value: Value, paths: &[&[&str]]) -> Option<Value> {
-    if paths.iter().any(|path| path.is_empty()) {
-        return Some(value);
-    }
-    match value {
-        Value::Object(map) => {
-            let kept: Map<_, _> = map
-                .into_iter()
-                .filter_map(|(name, value)| {
-                    let below: Vec<_> = paths.iter().flat_map(|path| below(path, &name)).collect();
-                    keep(value, &below).map(|value| (name, value))
-                })
-                .collect();
-            (!kept.is_empty()).then(|| kept.into())
-        }
-        Value::Array(list) => {
-            let kept: Vec<_> = list
-                .into_iter()
-                .filter_map(|value| keep(value, paths))
-                .collect();
-            (!kept.is_empty()).then(|| kept.into())
-        }
-        _ => None,
-    }
-}
-
-/// What is left of a path below a name.
-fn below<'a, 'b>(path: &'a [&'b str], name: &str) -> Vec<&'a [&'b str]> {
-    match path.split_first() {
-        Some((&"**", rest)) => {
-            let mut all = vec![path, rest];
-            all.extend(below(rest, name));
-            all
-        }
-        Some((first, rest)) if like(first, name) => vec![rest],
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a name is like a pattern with `*`.
-pub(super) fn like(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            name.char_indices()
-                .map(|(at, _)| at)
-                .chain([name.len()])
-                .any(|at| like(rest, &name[at..]))
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn filters_leave_what_they_name() {
-        let answer = json!({
-            "took": 1, "errors": true,
-            "items": [
-                {"create": {"status": 201}},
-                {"index": {"status": 400, "error": {"type": "a", "reason": "b"}}},
-            ],
-        });
-        for (filter, left) in [
-            ("took", json!({"took": 1})),
-            (
-                "errors,items.*.error.type",
-                json!({"errors": true, "items": [{"index": {"error": {"type": "a"}}}]}),
-            ),
-            (
-                "items.*.status",
-                json!({"items": [{"create": {"status": 201}}, {"index": {"status": 400}}]}),
-            ),
-            (
-                "**.reason",
-                json!({"items": [{"index": {"error": {"reason": "b"}}}]}),
-            ),
-            ("t*", json!({"took": 1})),
-            ("absent", json!({})),
-        ] {
-            assert_eq!(filtered(answer.clone(), Some(filter)), left, "{filter}");
-        }
-        assert_eq!(filtered(answer.clone(), None), answer);
     }
 }

@@ -11,7 +11,8 @@ use estiba_model::message;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Failure, filtered, like};
+use super::answer::Failure;
+use super::filter::{Filter, like};
 use super::{Endpoint, Grant};
 
 /// One and the same for as long as it runs; clients only compare it.
@@ -27,7 +28,8 @@ pub(super) struct Asked {
 pub(super) async fn root(
     State(endpoint): State<Endpoint>,
     Query(asked): Query<Asked>,
-) -> Json<Value> {
+) -> Result<Json<Value>, Failure> {
+    let filter = Filter::read(asked.filter_path)?;
     let answer = json!({
         "name": "estiba",
         "cluster_name": "estiba",
@@ -45,7 +47,7 @@ pub(super) async fn root(
         },
         "tagline": "You Know, for Search",
     });
-    Json(filtered(answer, asked.filter_path.as_deref()))
+    Ok(Json(filter.leave(answer)))
 }
 
 pub(super) async fn license() -> Json<Value> {
@@ -73,7 +75,8 @@ pub(super) async fn xpack() -> Json<Value> {
     }))
 }
 
-pub(super) async fn cluster_health(Query(asked): Query<Asked>) -> Json<Value> {
+pub(super) async fn cluster_health(Query(asked): Query<Asked>) -> Result<Json<Value>, Failure> {
+    let filter = Filter::read(asked.filter_path)?;
     let answer = json!({
         "cluster_name": "estiba",
         "status": "green",
@@ -91,7 +94,7 @@ pub(super) async fn cluster_health(Query(asked): Query<Asked>) -> Json<Value> {
         "task_max_waiting_in_queue_millis": 0,
         "active_shards_percent_as_number": 100.0,
     });
-    Json(filtered(answer, asked.filter_path.as_deref()))
+    Ok(Json(filter.leave(answer)))
 }
 
 pub(super) async fn cat_health(Query(asked): Query<Asked>) -> Response {

@@ -9,7 +9,8 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Failure, like};
+use super::answer::Failure;
+use super::filter::Patterns;
 use super::search::json_body;
 use super::{Endpoint, Grant};
 use crate::reads;
@@ -51,9 +52,11 @@ pub(super) async fn capabilities(
     if patterns.is_empty() {
         patterns.push("*");
     }
+    let patterns = patterns.into_iter().map(str::to_owned).collect();
+    let patterns = Patterns::read("fields", patterns)?;
     let mut fields = json!({});
     for (name, kinds) in known(&endpoint, grant).await? {
-        if patterns.iter().any(|pattern| like(pattern, &name)) {
+        if patterns.name(&name) {
             for kind in kinds {
                 fields[&name][kind] = json!({
                     "type": kind,

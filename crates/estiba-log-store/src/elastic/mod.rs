@@ -15,6 +15,7 @@ mod caller;
 mod catalog;
 mod dsl;
 mod fields;
+mod filter;
 mod ids;
 mod request;
 mod search;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::aggregations;
 use super::answer::Failure;
 use super::dsl::{self, text_of, unsupported};
+use super::filter::Patterns;
 use crate::{Cursor, Order, Search, Selection};
 
 /// What may be in the query of the URL.
@@ -31,7 +32,7 @@ pub(super) struct Request {
     pub(super) after: Option<Cursor>,
     pub(super) total: bool,
     pub(super) source: Source,
-    pub(super) fields: Vec<String>,
+    pub(super) fields: Patterns,
     pub(super) aggregations: Option<Value>,
 }
 
@@ -40,8 +41,8 @@ pub(super) enum Source {
     All,
     None,
     Some {
-        includes: Vec<String>,
-        excludes: Vec<String>,
+        includes: Patterns,
+        excludes: Patterns,
     },
 }
 
@@ -55,10 +56,10 @@ impl Request {
             after: None,
             total: true,
             source: Source::All,
-            fields: Vec::new(),
+            fields: Patterns::default(),
             aggregations: None,
         };
-        let mut after = None;
+        let (mut after, mut fields) = (None, Vec::new());
         for (name, value) in dsl::object(body, "search")? {
             match name.as_str() {
                 "query" => request.query = dsl::query(value, Timestamp::now())?,
@@ -68,7 +69,7 @@ impl Request {
                 "search_after" => after = Some(value),
                 "track_total_hits" => request.total = value != &Value::Bool(false),
                 "_source" => request.source = source(value)?,
-                "fields" | "docvalue_fields" => request.fields.extend(field_names(value)),
+                "fields" | "docvalue_fields" => fields.extend(field_names(value)),
                 "aggs" | "aggregations" => {
                     let read = aggregations::request(value)?;
                     request.aggregations = Some(read).filter(|read| read != &json!({}));
@@ -87,6 +88,7 @@ impl Request {
                 other => return Err(unsupported("search", other)),
             }
         }
+        request.fields = Patterns::read("fields", fields)?;
         if let Some(text) = &asked.q {
             let any = asked
                 .default_operator
@@ -167,31 +169,27 @@ fn cursor(after: &Value, order: Order) -> Result<Cursor, Failure> {
 }
 
 fn source(value: &Value) -> Result<Source, Failure> {
-    let names = |value: &Value| match value {
-        Value::String(name) => vec![name.clone()],
-        Value::Array(list) => list.iter().map(text_of).collect(),
-        _ => Vec::new(),
-    };
-    Ok(match value {
-        Value::Bool(true) => Source::All,
-        Value::Bool(false) => Source::None,
-        Value::String(_) | Value::Array(_) => Source::Some {
-            includes: names(value),
-            excludes: Vec::new(),
-        },
-        Value::Object(map) => Source::Some {
-            includes: map
-                .get("includes")
-                .or(map.get("include"))
-                .map(names)
-                .unwrap_or_default(),
-            excludes: map
-                .get("excludes")
-                .or(map.get("exclude"))
-                .map(names)
-                .unwrap_or_default(),
-        },
+    let (includes, excludes) = match value {
+        Value::Bool(true) => return Ok(Source::All),
+        Value::Bool(false) => return Ok(Source::None),
+        Value::String(_) | Value::Array(_) => (Some(value), None),
+        Value::Object(map) => (
+            map.get("includes").or(map.get("include")),
+            map.get("excludes").or(map.get("exclude")),
+        ),
         other => return Err(unsupported("_source", &other.to_string())),
+    };
+    let patterns = |list: Option<&Value>| {
+        let names = match list {
+            Some(Value::String(name)) => vec![name.clone()],
+            Some(Value::Array(list)) => list.iter().map(text_of).collect(),
+            _ => Vec::new(),
+        };
+        Patterns::read("_source", names)
+    };
+    Ok(Source::Some {
+        includes: patterns(includes)?,
+        excludes: patterns(excludes)?,
     })
 }
 

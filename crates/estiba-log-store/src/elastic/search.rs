@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use estiba_model::message;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Failure, filtered, like};
+use super::answer::Failure;
 use super::body::{self, Packing};
 use super::dsl::{self, text_of, unsupported};
+use super::filter::{Filter, Patterns};
 use super::request::{Asked, Request, Source};
 use super::{Endpoint, Grant, aggregations};
 use crate::{Found, Scope, Search, reads};
@@ -40,12 +41,13 @@ pub(super) async fn search_in(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
+    let filter = Filter::read(asked.filter_path.clone())?;
     let body = json_body(&headers, body).await?;
     let request = Request::read(&body, &asked)?;
     let answer = request
         .answer(&endpoint, &grant.read, &shown_index(&index))
         .await?;
-    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+    Ok(Json(filter.leave(answer)).into_response())
 }
 
 /// Pairs of a head, which names an index, and a search, each a line.
@@ -57,6 +59,7 @@ pub(super) async fn many(
     body: Body,
 ) -> Result<Response, Failure> {
     let started = Instant::now();
+    let filter = Filter::read(asked.filter_path)?;
     let packing = Packing::of(&headers)?;
     let text = packing.whole(&body::read(body, LONGEST).await?, LONGEST)?;
     let lines: Vec<_> = text
@@ -79,7 +82,7 @@ pub(super) async fn many(
     }
     let took = millis(started);
     let answer = json!({"took": took, "responses": responses});
-    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+    Ok(Json(filter.leave(answer)).into_response())
 }
 
 async fn one_of_many(endpoint: &Endpoint, scope: &Scope, pair: &[&[u8]]) -> Result<Value, Failure> {
@@ -104,6 +107,7 @@ pub(super) async fn count(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
+    let filter = Filter::read(asked.filter_path.clone())?;
     let body = json_body(&headers, body).await?;
     let request = Request::read(&body, &asked)?;
     let count = endpoint
@@ -111,7 +115,7 @@ pub(super) async fn count(
         .count(&grant.read, request.selection())
         .await?;
     let answer = json!({"count": count, "_shards": shards()});
-    Ok(Json(filtered(answer, asked.filter_path.as_deref())).into_response())
+    Ok(Json(filter.leave(answer)).into_response())
 }
 
 pub(super) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, Failure> {
@@ -209,13 +213,10 @@ impl Request {
             Source::None => {}
             Source::All => answer["_source"] = document.into(),
             Source::Some { includes, excludes } => {
-                let named = |patterns: &[String], name: &str| {
-                    patterns.iter().any(|pattern| like(pattern, name))
-                };
                 let kept: Map<_, _> = document
                     .into_iter()
-                    .filter(|(name, _)| includes.is_empty() || named(includes, name))
-                    .filter(|(name, _)| !named(excludes, name))
+                    .filter(|(name, _)| includes.is_empty() || includes.name(name))
+                    .filter(|(name, _)| !excludes.name(name))
                     .collect();
                 answer["_source"] = kept.into();
             }
@@ -225,13 +226,10 @@ impl Request {
 }
 
 /// The values of fields, each as a list; a pattern stands for names at the top.
-fn fields(record: &estiba_logs::Record, document: &Map<String, Value>, wanted: &[String]) -> Value {
+fn fields(record: &estiba_logs::Record, document: &Map<String, Value>, wanted: &Patterns) -> Value {
     let mut found = Map::new();
-    let matching = document
-        .keys()
-        .filter(|name| wanted.iter().any(|pattern| like(pattern, name)));
-    let named = wanted.iter().filter(|name| !name.contains('*'));
-    for name in matching.chain(named) {
+    let matching = document.keys().filter(|name| wanted.name(name));
+    for name in matching.chain(wanted.whole()) {
         let mut values = Vec::new();
         record.values(&dsl::field(name), &mut |value| {
             values.push(value.into_owned());

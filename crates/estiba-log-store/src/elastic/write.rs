@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Failure, filtered};
+use super::answer::Failure;
 use super::body::{self, Packing, unreadable};
 use super::bulk::{self, BulkError, Item, Items};
+use super::filter::Filter;
 use super::ids::{Claimed, Known};
 use super::{Endpoint, Grant, Writer};
 use crate::{AppendError, Environment, LogStore};
@@ -43,6 +44,7 @@ pub(super) async fn bulk(
 ) -> Result<Response, Failure> {
     let started = Instant::now();
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
+    let filter = Filter::read(wanted.filter_path)?;
     let packing = Packing::of(&headers)?;
     let turn = Arc::clone(&endpoint.bodies).acquire_owned().await;
     let packed = body::read(body, endpoint.settings.longest_body).await?;
@@ -56,13 +58,12 @@ pub(super) async fn bulk(
         .await
         .unwrap_or_else(|_| Err(AppendError::Closed.into()))?;
     let took = started.elapsed().as_millis();
-    let filter = wanted.filter_path.as_deref();
-    let text = match filter {
+    let text = match filter.text() {
         None => answers.text(Some(took)),
         Some(BEATS) => answers.text(None),
         Some(_) => {
             let whole = serde_json::from_str(&answers.text(Some(took))).unwrap_or(Value::Null);
-            filtered(whole, filter).to_string()
+            filter.leave(whole).to_string()
         }
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod exchanges;
+mod limits;
 mod reading;
 mod shippers;
 
