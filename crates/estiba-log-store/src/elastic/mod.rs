@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use crate::LogStore;
 
 pub use access::{Access, Credentials, Grant, Refused, Writer};
-pub use bulk::{BulkError, Item, Items};
+pub use bulk::{BulkError, Item, Items, Unread};
 
 /// How the endpoint behaves.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::answer::Failure;
 use super::body::{self, Packing, unreadable};
-use super::bulk::{self, BulkError, Item, Items};
+use super::bulk::{self, BulkError, Item, Items, Unread};
 use super::filter::Filter;
 use super::ids::{Claimed, Known};
 use super::{Endpoint, Grant, Writer};
@@ -147,7 +147,8 @@ impl Reading {
         let mut answers = Answers::default();
         let (mut part, mut bytes) = (Vec::new(), 0);
         let mut admitted: Option<Environment> = None;
-        for item in Items::new(unpacked, Timestamp::now()) {
+        let items = Items::new(unpacked, Timestamp::now()).with_longest(self.part_bytes);
+        for item in items {
             let Item {
                 action,
                 id,
@@ -158,53 +159,85 @@ impl Reading {
                 error => Failure::wrong(&estiba_model::Message::verbatim(error.to_string())),
             })?;
             let record = record
-                .map(|record| owned(record, &self.writer))
-                .map_err(|reason| {
-                    Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
-                });
-            let record = record.and_then(|record| {
-                if admitted
-                    .as_ref()
-                    .is_none_or(|last| !last.is_of(&record.origin))
-                {
-                    let environment = Environment::of(&record.origin);
-                    store.admit(&environment)?;
-                    admitted = Some(environment);
-                }
-                Ok(record)
-            });
-            match record {
-                Ok(record) => {
-                    match id.map(|id| self.ids.claim(&Environment::of(&record.origin), &id)) {
-                        None | Some(Known::New) => {}
-                        Some(Known::Taken) => {
-                            answers.refused(action, &conflict());
-                            continue;
-                        }
-                        Some(Known::Elsewhere) => return Err(Failure::later(&on_its_way())),
-                    }
-                    bytes += length + LINE_BYTES;
-                    answers.taken(action);
-                    part.push(record);
-                }
+                .map_err(unread)
+                .and_then(|record| self.admit(store, record, &mut admitted));
+            let record = match record {
+                Ok(record) => record,
                 // An item that was refused for good is an answer; all else is about
                 // the whole request.
-                Err(failure) if failure.status == StatusCode::BAD_REQUEST => {
+                Err(failure) if is_of_item(&failure) => {
                     answers.refused(action, &failure);
+                    continue;
                 }
                 Err(failure) => return Err(failure),
+            };
+            match id.map(|id| self.ids.claim(&Environment::of(&record.origin), &id)) {
+                None | Some(Known::New) => {}
+                Some(Known::Taken) => {
+                    answers.refused(action, &conflict());
+                    continue;
+                }
+                Some(Known::Elsewhere) => return Err(Failure::later(&on_its_way())),
             }
-            if bytes >= self.part_bytes {
+            // No part is larger than what always fits: a long document is one alone.
+            let length = length + LINE_BYTES;
+            if bytes + length > self.part_bytes && !part.is_empty() {
                 bytes = 0;
                 if parts.blocking_send(std::mem::take(&mut part)).is_err() {
                     return Ok(answers);
                 }
             }
+            bytes += length;
+            answers.taken(action);
+            part.push(record);
         }
         // If nobody receives it, an earlier part was refused, which is the answer.
         let _ = parts.blocking_send(part);
         Ok(answers)
     }
+
+    /// The record as the writer's, if there is room for its environment.
+    fn admit(
+        &self,
+        store: &LogStore,
+        record: Record,
+        admitted: &mut Option<Environment>,
+    ) -> Result<Record, Failure> {
+        let record = owned(record, &self.writer);
+        let is_known = admitted
+            .as_ref()
+            .is_some_and(|last| last.is_of(&record.origin));
+        if !is_known {
+            let environment = Environment::of(&record.origin);
+            store.admit(&environment)?;
+            *admitted = Some(environment);
+        }
+        Ok(record)
+    }
+}
+
+/// Why a document can't be taken.
+fn unread(why: Unread) -> Failure {
+    match why {
+        Unread::Wrong(reason) => {
+            Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
+        }
+        Unread::TooLong(most) => Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "content_too_long_exception",
+            &message!(
+                "the document is longer than {most} bytes",
+                "el documento tiene más de {most} bytes"
+            ),
+        ),
+    }
+}
+
+fn is_of_item(failure: &Failure) -> bool {
+    matches!(
+        failure.status,
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE
+    )
 }
 
 /// As Elasticsearch refuses to make what is there.
@@ -284,9 +317,7 @@ pub(super) async fn document(
     let _turn = endpoint.bodies.acquire().await;
     let packed = body::read(body, endpoint.settings.longest_body).await?;
     let text = packing.whole(&packed, endpoint.store.fitting_bytes())?;
-    let document = bulk::document(&text).map_err(|reason| {
-        Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
-    })?;
+    let document = bulk::document(&text).map_err(|reason| unread(Unread::Wrong(reason)))?;
     let record = owned(Record::from_document(document, Timestamp::now()), &writer);
     let appended = endpoint.store.append(vec![record]).await?;
     let answer = json!({

@@ -213,12 +213,7 @@ async fn bodies_are_bounded_as_they_come_and_unpacked() {
 #[tokio::test]
 async fn a_large_body_is_taken_in_parts_and_answered_in_few_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        queue_bytes: 1 << 20,
-        patience: std::time::Duration::from_secs(60),
-        ..quick()
-    };
-    let endpoint = Endpoint::with(folder.path(), options, Settings::default()).await;
+    let endpoint = Endpoint::with(folder.path(), small_queue(), Settings::default()).await;
     let answer = endpoint.call("POST", "/_bulk", PAIR.repeat(15_000)).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     assert!(answer.text.len() < 512 << 10, "{}", answer.text.len());
@@ -230,6 +225,63 @@ async fn a_large_body_is_taken_in_parts_and_answered_in_few_bytes() {
         .await
         .unwrap();
     assert_eq!(counted, 15_000);
+}
+
+fn small_queue() -> Options {
+    Options {
+        queue_bytes: 1 << 20,
+        patience: std::time::Duration::from_secs(60),
+        ..quick()
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_too_long_is_refused_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::with(folder.path(), small_queue(), Settings::default()).await;
+    let most = endpoint.store.fitting_bytes();
+    for long in [most, 2 << 20, 16 << 20] {
+        let body = format!(
+            "{PAIR}{{\"create\":{{}}}}\n{{\"message\":\"{}\"}}\n{PAIR}",
+            "m".repeat(long)
+        );
+        let request = Request::post("/_bulk")
+            .header("authorization", "Bearer moria")
+            .header("content-encoding", "gzip")
+            .body(Body::from(gzip(&body)))
+            .unwrap();
+        let answer = endpoint.send(request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let answer = answer.json();
+        assert_eq!(answer["errors"], true);
+        let statuses = [0, 1, 2].map(|item| &answer["items"][item]["create"]["status"]);
+        assert_eq!(statuses, [&json!(201), &json!(413), &json!(201)]);
+        let error = &answer["items"][1]["create"]["error"];
+        assert_eq!(error["type"], "content_too_long_exception");
+        assert!(
+            error["reason"]
+                .as_str()
+                .unwrap()
+                .contains(&most.to_string())
+        );
+    }
+    assert_eq!(messages(&endpoint).await, ["hello"; 6]);
+}
+
+#[tokio::test]
+async fn documents_that_grow_as_they_are_stored_still_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = Endpoint::with(folder.path(), small_queue(), Settings::default()).await;
+    let most = endpoint.store.fitting_bytes();
+    // Each of these numbers is written with 18 characters in the end.
+    let numbers = vec!["1e15"; most / 5 - 100].join(",");
+    let document = format!("{{\"create\":{{}}}}\n{{\"numbers\":[{numbers}]}}\n");
+    let answer = endpoint
+        .call("POST", "/_bulk", format!("{document}{PAIR}").repeat(3))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    assert_eq!(answer.json()["errors"], false, "{}", answer.text);
+    assert_eq!(messages(&endpoint).await.len(), 6);
 }
 
 #[tokio::test]
