@@ -1,6 +1,8 @@
 //! Bodies, packed or not, never longer than they may be.
 
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -8,19 +10,111 @@ use bytes::Bytes;
 use estiba_model::message;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::StreamingDecoder;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::answer::Failure;
-use crate::{BodyFault, whole_body};
+use crate::BodyFault;
+use crate::whole_body::{forget, gather};
 
-/// Reads a body as it came.
-pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
-    whole_body(body, most).await.map_err(|fault| match fault {
-        BodyFault::TooLong => Failure::too_large(most),
-        BodyFault::Broken(_) => Failure::wrong(&message!(
-            "the body ended before it was whole",
-            "el cuerpo terminó antes de estar completo"
+/// The room in memory that a body has, from its first piece until it is dropped.
+///
+/// It is taken piece by piece, of what all bodies have together. So whoever sends slowly
+/// holds what came of it and no more: a place among a few would be held for as long as
+/// somebody likes, and a few of them would keep everybody else out.
+pub(super) struct Room {
+    all: Option<Arc<Semaphore>>,
+    taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Room of what `all` have together, a byte each.
+    pub(super) fn of(all: &Arc<Semaphore>) -> Self {
+        Self {
+            all: Some(Arc::clone(all)),
+            taken: None,
+        }
+    }
+
+    /// Room for a body that is short.
+    pub(super) fn of_its_own() -> Self {
+        Self {
+            all: None,
+            taken: None,
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Stopped> {
+        let Some(all) = &self.all else {
+            return Ok(());
+        };
+        let bytes = u32::try_from(bytes).map_err(|_| Stopped::NoRoom)?;
+        // Nobody waits for room while holding some: all might wait for one another.
+        let more = Arc::clone(all)
+            .try_acquire_many_owned(bytes)
+            .map_err(|_| Stopped::NoRoom)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// Why a body is not read on.
+enum Stopped {
+    Fault(BodyFault),
+    NoRoom,
+}
+
+impl From<BodyFault> for Stopped {
+    fn from(fault: BodyFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Reads a body as it came, all of which has to be there within `time`: a piece now and
+/// then would else hold the room of those before it for ever.
+pub(super) async fn read(
+    body: Body,
+    most: usize,
+    time: Duration,
+    room: &mut Room,
+) -> Result<Bytes, Failure> {
+    let mut pieces = body.into_data_stream();
+    let gathered = gather(&mut pieces, most, |bytes| room.take(bytes));
+    let stopped = match timeout(time, gathered).await {
+        Ok(Ok(whole)) => return Ok(whole),
+        Ok(Err(stopped)) => stopped,
+        Err(_) => return Err(too_slow(time)),
+    };
+    room.taken = None;
+    let failure = match stopped {
+        Stopped::Fault(BodyFault::Broken(_)) => {
+            return Err(Failure::wrong(&message!(
+                "the body ended before it was whole",
+                "el cuerpo terminó antes de estar completo"
+            )));
+        }
+        Stopped::Fault(BodyFault::TooLong) => Failure::too_large(most),
+        Stopped::NoRoom => Failure::later(&message!(
+            "too many bodies are on their way at once: send again",
+            "hay demasiados cuerpos en camino a la vez: reenvía"
         )),
-    })
+    };
+    forget(pieces).await;
+    Err(failure)
+}
+
+fn too_slow(time: Duration) -> Failure {
+    Failure::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "timeout_exception",
+        &message!(
+            "the body was not whole within {time:?}: send it in parts",
+            "el cuerpo no estuvo completo en {time:?}: envíalo por partes"
+        ),
+    )
 }
 
 /// How a body is packed.

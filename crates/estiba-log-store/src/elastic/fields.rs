@@ -38,7 +38,7 @@ pub(super) async fn capabilities(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Failure> {
-    let body = json_body(&headers, body).await?;
+    let body = json_body(&endpoint, &headers, body).await?;
     let mut patterns: Vec<_> = wanted
         .fields
         .iter()

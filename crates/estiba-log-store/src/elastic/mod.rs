@@ -22,6 +22,7 @@ mod search;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -43,8 +44,14 @@ pub struct Settings {
     pub longest_body: usize,
     /// The longest body once it is unpacked, in bytes. It is unpacked bit by bit.
     pub longest_unpacked: usize,
-    /// How many bodies are read at a time; others wait.
+    /// How many bodies are unpacked and taken at a time, once they are here; others wait.
     pub bodies_at_once: usize,
+    /// How many bytes the bodies may have together that are on their way or wait. It is
+    /// well above `bodies_at_once` times `longest_body`, so that as many clients that
+    /// send and then stand still leave room for others.
+    pub bodies_bytes: usize,
+    /// How long a body may be on its way, which is as long as common shippers wait.
+    pub body_time: Duration,
 }
 
 impl Default for Settings {
@@ -54,6 +61,8 @@ impl Default for Settings {
             longest_body: 20 << 20,
             longest_unpacked: 200 << 20,
             bodies_at_once: 4,
+            bodies_bytes: 128 << 20,
+            body_time: Duration::from_secs(60),
         }
     }
 }
@@ -65,6 +74,7 @@ pub(crate) struct Endpoint {
     access: Arc<dyn Access>,
     settings: Arc<Settings>,
     bodies: Arc<Semaphore>,
+    room: Arc<Semaphore>,
     ids: Arc<ids::Ids>,
 }
 
@@ -74,6 +84,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         store,
         access,
         bodies: Arc::new(Semaphore::new(settings.bodies_at_once.max(1))),
+        room: Arc::new(Semaphore::new(settings.bodies_bytes)),
         settings: Arc::new(settings),
         ids: Arc::new(ids::Ids::new()),
     };

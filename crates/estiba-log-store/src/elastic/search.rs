@@ -11,7 +11,7 @@ use estiba_model::message;
 use serde_json::{Map, Value, json};
 
 use super::answer::Failure;
-use super::body::{self, Packing};
+use super::body::{self, Packing, Room};
 use super::dsl::{self, text_of, unsupported};
 use super::filter::{Filter, Patterns};
 use super::request::{Asked, Request, Source};
@@ -42,7 +42,7 @@ pub(super) async fn search_in(
     body: Body,
 ) -> Result<Response, Failure> {
     let filter = Filter::read(asked.filter_path.clone())?;
-    let body = json_body(&headers, body).await?;
+    let body = json_body(&endpoint, &headers, body).await?;
     let request = Request::read(&body, &asked)?;
     let answer = request
         .answer(&endpoint, &grant.read, &shown_index(&index))
@@ -60,8 +60,7 @@ pub(super) async fn many(
 ) -> Result<Response, Failure> {
     let started = Instant::now();
     let filter = Filter::read(asked.filter_path)?;
-    let packing = Packing::of(&headers)?;
-    let text = packing.whole(&body::read(body, LONGEST).await?, LONGEST)?;
+    let text = text(&endpoint, &headers, body).await?;
     let lines: Vec<_> = text
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
@@ -108,7 +107,7 @@ pub(super) async fn count(
     body: Body,
 ) -> Result<Response, Failure> {
     let filter = Filter::read(asked.filter_path.clone())?;
-    let body = json_body(&headers, body).await?;
+    let body = json_body(&endpoint, &headers, body).await?;
     let request = Request::read(&body, &asked)?;
     let count = endpoint
         .store
@@ -118,9 +117,19 @@ pub(super) async fn count(
     Ok(Json(filter.leave(answer)).into_response())
 }
 
-pub(super) async fn json_body(headers: &HeaderMap, body: Body) -> Result<Value, Failure> {
+async fn text(endpoint: &Endpoint, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
     let packing = Packing::of(headers)?;
-    let text = packing.whole(&body::read(body, LONGEST).await?, LONGEST)?;
+    let (time, room) = (endpoint.settings.body_time, &mut Room::of_its_own());
+    let packed = body::read(body, LONGEST, time, room).await?;
+    packing.whole(&packed, LONGEST)
+}
+
+pub(super) async fn json_body(
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Value, Failure> {
+    let text = text(endpoint, headers, body).await?;
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(json!({}));
     }

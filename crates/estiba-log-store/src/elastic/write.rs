@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use super::body::{self, Packing, unreadable};
+use super::body::{self, Packing, Room, unreadable};
 use super::bulk::{self, BulkError, Item, Items, Unread};
 use super::filter::Filter;
 use super::ids::{Claimed, Known};
@@ -46,10 +46,11 @@ pub(super) async fn bulk(
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
     let filter = Filter::read(wanted.filter_path)?;
     let packing = Packing::of(&headers)?;
+    let mut room = Room::of(&endpoint.room);
+    let packed = upload(&endpoint, body, &mut room).await?;
     let turn = Arc::clone(&endpoint.bodies).acquire_owned().await;
-    let packed = body::read(body, endpoint.settings.longest_body).await?;
     let taking = async move {
-        let _turn = turn;
+        let _held = (turn, room);
         take_all(&endpoint, &writer, packing, packed).await
     };
     // A client that hangs up may send all of it again: what was begun is brought to its
@@ -89,6 +90,13 @@ pub(super) async fn bulk_into_kind(
     body: Body,
 ) -> Result<Response, Failure> {
     bulk(state, grant, wanted, headers, body).await
+}
+
+/// A body that is to be taken. Its turn comes when all of it is here: a turn is never held
+/// by who still sends.
+async fn upload(endpoint: &Endpoint, body: Body, room: &mut Room) -> Result<Bytes, Failure> {
+    let settings = &endpoint.settings;
+    body::read(body, settings.longest_body, settings.body_time, room).await
 }
 
 /// The answers to all items; those that were taken are on disk. The lines of a body
@@ -314,8 +322,9 @@ pub(super) async fn document(
 ) -> Result<Response, Failure> {
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
     let packing = Packing::of(&headers)?;
+    let mut room = Room::of(&endpoint.room);
+    let packed = upload(&endpoint, body, &mut room).await?;
     let _turn = endpoint.bodies.acquire().await;
-    let packed = body::read(body, endpoint.settings.longest_body).await?;
     let text = packing.whole(&packed, endpoint.store.fitting_bytes())?;
     let document = bulk::document(&text).map_err(|reason| unread(Unread::Wrong(reason)))?;
     let record = owned(Record::from_document(document, Timestamp::now()), &writer);

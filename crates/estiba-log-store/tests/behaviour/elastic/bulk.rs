@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Endpoint, gzip};
 use crate::world::{find, indexed, quick, texts};
 
-const PAIR: &str = "{\"create\":{\"_index\":\"x\"}}\n{\"message\":\"hello\"}\n";
+pub(super) const PAIR: &str = "{\"create\":{\"_index\":\"x\"}}\n{\"message\":\"hello\"}\n";
 
 async fn messages(endpoint: &Endpoint) -> Vec<String> {
     indexed(&endpoint.store).await;
