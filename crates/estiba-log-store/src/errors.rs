@@ -63,6 +63,18 @@ pub enum AppendError {
         /// The one too many.
         environment: Environment,
     },
+    /// Its team has [`Options::most_environments_of_team`] already.
+    ///
+    /// [`Options::most_environments_of_team`]: crate::Options::most_environments_of_team
+    #[error(
+        "{environment}: the log store has {most} environments of this team, and takes no more of one: use one of those"
+    )]
+    TooManyOfTeam {
+        /// The one too many.
+        environment: Environment,
+        /// How many there are.
+        most: usize,
+    },
     /// The write-ahead log can't be written.
     #[error("the log store can't write: {0}")]
     Write(String),
@@ -94,6 +106,10 @@ impl AppendError {
             Self::TooManyEnvironments { environment } => message!(
                 "{environment}: the log store has no room for more environments",
                 "{environment}: el almacén de logs no tiene lugar para más ambientes"
+            ),
+            Self::TooManyOfTeam { environment, most } => message!(
+                "{environment}: the log store has {most} environments of this team, and takes no more of one: use one of those, or wait until the lines of one are too old to be kept",
+                "{environment}: el almacén de logs tiene {most} ambientes de este equipo, y no acepta más de uno solo: usa uno de esos, o espera a que las líneas de alguno sean demasiado viejas para guardarse"
             ),
             Self::Write(why) => message!(
                 "the log store can't write: {why}",

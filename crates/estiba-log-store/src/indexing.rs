@@ -224,7 +224,7 @@ pub(crate) fn index<'a>(
     Ok(())
 }
 
-/// Drops what is too old or too much.
+/// Drops what is too old or too much, and what has been empty for long.
 pub(crate) fn tidy(shared: &Shared) {
     let now = Timestamp::now().as_microsecond();
     for shelf in shared.shelves() {
@@ -232,5 +232,6 @@ pub(crate) fn tidy(shared: &Shared) {
             tracing::warn!(environment = %shelf.environment, %error, "old logs could not be dropped");
         }
     }
+    shared.take_away_empty();
     shared.close_unused();
 }

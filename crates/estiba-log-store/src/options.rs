@@ -26,8 +26,10 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// The size of a partition that is followed by a new one.
     pub partition_bytes: u64,
-    /// How many environments there may be.
+    /// How many environments there may be. One without lines makes room for another.
     pub most_environments: usize,
+    /// How many of them may be of one team, so that none leaves others without.
+    pub most_environments_of_team: usize,
     /// How many readers may follow at a time.
     pub most_followers: usize,
     /// How many lines wait for a reader who follows. More are missed, and counted.
@@ -48,6 +50,7 @@ impl Default for Options {
             reserve_bytes: 64 << 20,
             partition_bytes: 1 << 30,
             most_environments: 256,
+            most_environments_of_team: 64,
             most_followers: 128,
             tail_lines: 1000,
             reads_at_once: 2,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ use crate::reads::BarsCache;
 use crate::shelf::{Aside, Shelf};
 use crate::tail::Followers;
 use crate::wal::Wal;
-use crate::{Environment, Options, Retention, Scope};
+use crate::{AppendError, Environment, Options, Retention, Scope};
 
 /// The folder of all indexes, in that of the store.
 pub(crate) const LINES: &str = "lines";
@@ -23,6 +23,8 @@ pub(crate) const LINES: &str = "lines";
 pub(crate) const CLOSED: &str = "closed";
 /// More partitions are not kept open.
 const MOST_OPEN: usize = 64;
+
+type Shelves = BTreeMap<Environment, Arc<Shelf>>;
 
 /// What the threads of a store share.
 pub(crate) struct Shared {
@@ -36,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) aside: Aside,
     pub(crate) bars: BarsCache,
     pub(crate) mapped: Mapped,
-    pub(crate) shelves: RwLock<BTreeMap<Environment, Arc<Shelf>>>,
+    pub(crate) shelves: RwLock<Shelves>,
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
     /// Changes when lines were put into the index.
     pub(crate) grown: watch::Sender<()>,
@@ -63,17 +65,52 @@ impl Shared {
         shelves.get(environment).cloned()
     }
 
-    pub(crate) fn has(&self, environment: &Environment) -> bool {
-        self.known(environment).is_some()
-    }
-
     /// The shelf of an environment; it is made if it isn't there.
     pub(crate) fn shelf(&self, environment: &Environment) -> io::Result<Arc<Shelf>> {
-        if let Some(shelf) = self.known(environment) {
-            return Ok(shelf);
+        match self.known(environment) {
+            Some(shelf) => Ok(shelf),
+            None => self.open(environment, &mut self.changing()),
         }
+    }
+
+    /// Makes sure that there is a shelf for lines that come in a moment.
+    pub(crate) fn admit(&self, environment: &Environment) -> Result<(), AppendError> {
+        if let Some(shelf) = self.known(environment) {
+            shelf.expect();
+            return Ok(());
+        }
+        let mut shelves = self.changing();
+        if !shelves.contains_key(environment) {
+            self.has_room_for(environment, &shelves)?;
+        }
+        self.open(environment, &mut shelves)
+            .map(|shelf| shelf.expect())
+            .map_err(|error| AppendError::Write(error.to_string()))
+    }
+
+    fn has_room_for(
+        &self,
+        environment: &Environment,
+        shelves: &Shelves,
+    ) -> Result<(), AppendError> {
+        let environment = environment.clone();
+        if shelves.len() >= self.options.most_environments {
+            return Err(AppendError::TooManyEnvironments { environment });
+        }
+        let of_team = shelves.keys().filter(|one| one.team == environment.team);
+        let most = self.options.most_environments_of_team;
+        if of_team.count() >= most {
+            return Err(AppendError::TooManyOfTeam { environment, most });
+        }
+        Ok(())
+    }
+
+    fn changing(&self) -> RwLockWriteGuard<'_, Shelves> {
         let shelves = self.shelves.write();
-        let mut shelves = shelves.unwrap_or_else(PoisonError::into_inner);
+        shelves.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, environment: &Environment, shelves: &mut Shelves) -> io::Result<Arc<Shelf>> {
         if let Some(shelf) = shelves.get(environment) {
             return Ok(Arc::clone(shelf));
         }
@@ -92,6 +129,21 @@ impl Shared {
         let shelf = Arc::new(shelf);
         shelves.insert(environment.clone(), Arc::clone(&shelf));
         Ok(shelf)
+    }
+
+    /// Takes away the shelves that have nothing and for which nothing comes.
+    ///
+    /// Nobody gets a shelf meanwhile, and one that somebody has in hand, to write to it or
+    /// to read, stays: so nobody ever writes to a folder that is taken away, nor are there
+    /// two shelves of one. Lines on their way to one that is gone find it made anew.
+    pub(crate) fn take_away_empty(&self) {
+        self.changing().retain(|_, shelf| {
+            let is_needed = Arc::get_mut(shelf).is_none_or(|shelf| !shelf.is_over());
+            if !is_needed {
+                shelf.take_away(&self.folder.join(LINES));
+            }
+            is_needed
+        });
     }
 
     /// Closes partitions that are open only because somebody once read them.
@@ -120,5 +172,32 @@ impl Shared {
                 shelf.partitions().iter().for_each(|one| one.close());
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LogStore;
+
+    #[tokio::test]
+    async fn a_shelf_that_somebody_has_in_hand_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LogStore::open(folder.path(), Options::default()).await;
+        let store = store.unwrap();
+        let shared = &store.shared;
+        let environment = Environment::new("moria", "tp2", "prod");
+        let held = shared.shelf(&environment).unwrap();
+        for _ in 0..3 {
+            shared.take_away_empty();
+        }
+        let known = shared.known(&environment).unwrap();
+        assert!(Arc::ptr_eq(&held, &known));
+        drop((held, known));
+        // Who reads all files through may have it in hand too.
+        while shared.known(&environment).is_some() {
+            shared.take_away_empty();
+        }
+        assert!(!folder.path().join(LINES).join("moria").exists());
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(crate) struct Shelf {
     retention: Mutex<Retention>,
     partitions: RwLock<Vec<Arc<Partition>>>,
     writing: Mutex<Writing>,
+    /// Whether lines were announced since it was last looked whether it is over.
+    expects: AtomicBool,
     pub(crate) forwarded: Forwarded,
 }
 
@@ -88,6 +91,7 @@ impl Shelf {
             retention: Mutex::new(retention),
             partitions: RwLock::new(partitions),
             writing: Mutex::new(Writing::default()),
+            expects: AtomicBool::new(true),
         })
     }
 
@@ -95,13 +99,13 @@ impl Shelf {
     pub(crate) fn partitions(&self) -> Vec<Arc<Partition>> {
         self.partitions
             .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Arc<Partition>>)) {
         let partitions = self.partitions.write();
-        change(&mut partitions.unwrap_or_else(std::sync::PoisonError::into_inner));
+        change(&mut partitions.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The number of the last line that is in.
@@ -285,6 +289,40 @@ impl Shelf {
         Ok(())
     }
 
+    /// Notes that lines come in a moment.
+    pub(crate) fn expect(&self) {
+        self.expects.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has nothing, and no lines were expected since this was last asked: what
+    /// was announced is in by then. What was lost stays told.
+    pub(crate) fn is_over(&mut self) -> bool {
+        let expected = std::mem::take(self.expects.get_mut());
+        let writing = self
+            .writing
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_written_to = writing.writer.is_some()
+            || writing
+                .finishing
+                .as_ref()
+                .is_some_and(|finishing| !finishing.is_finished());
+        !expected && !is_written_to && self.partitions().is_empty() && self.forwarded.lost() == 0
+    }
+
+    /// Removes the folder of one that is over, and those above it up to `root`, as far as
+    /// nothing is in them. How far its lines were forwarded stays noted: who forwards them
+    /// goes on there with those that come later.
+    pub(crate) fn take_away(&self, root: &Path) {
+        let folders = self.folder.ancestors().take_while(|folder| *folder != root);
+        for folder in folders {
+            if let Err(error) = fs::remove_dir(folder) {
+                tracing::debug!(folder = %folder.display(), %error, "a folder of logs stays");
+                return;
+            }
+        }
+    }
+
     /// The partition is gone at once for readers who come, and those who are there
     /// end in peace: their files stay until they close them.
     fn drop_partition(&self, partition: &Arc<Partition>) -> io::Result<()> {
@@ -368,3 +406,6 @@ impl Aside {
             .unwrap_or_else(|| self.folder.join("other"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,23 +163,12 @@ impl LogStore {
         }
     }
 
-    /// Makes sure that there is room for this environment.
+    /// Makes sure that there is room for this environment, for a while at least.
     ///
     /// # Errors
     /// If there are too many already.
     pub fn admit(&self, environment: &Environment) -> Result<(), AppendError> {
-        if self.shared.has(environment) {
-            return Ok(());
-        }
-        if self.shared.shelves().len() >= self.shared.options.most_environments {
-            return Err(AppendError::TooManyEnvironments {
-                environment: environment.clone(),
-            });
-        }
-        self.shared
-            .shelf(environment)
-            .map(|_| ())
-            .map_err(|error| AppendError::Write(error.to_string()))
+        self.shared.admit(environment)
     }
 
     /// The size of an [`append`](Self::append) that always fits, in bytes of text.
@@ -307,7 +296,8 @@ impl LogStore {
         locked(&self.shared.retention_of).insert(environment, retention);
     }
 
-    /// Drops now what is kept too long. It also happens by itself.
+    /// Drops now what is kept too long, and environments that had no lines the last time
+    /// either. It also happens by itself.
     pub async fn tidy(&self) {
         let shared = Arc::clone(&self.shared);
         let _ = tokio::task::spawn_blocking(move || indexing::tidy(&shared)).await;

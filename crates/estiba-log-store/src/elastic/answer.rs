@@ -126,11 +126,13 @@ impl From<AppendError> for Failure {
                 ..Self::later(&message)
             },
             AppendError::TooLarge { most, .. } => Self::too_large(most),
-            AppendError::TooManyEnvironments { .. } => Self::new(
-                StatusCode::BAD_REQUEST,
-                "illegal_argument_exception",
-                &message,
-            ),
+            AppendError::TooManyEnvironments { .. } | AppendError::TooManyOfTeam { .. } => {
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "illegal_argument_exception",
+                    &message,
+                )
+            }
             AppendError::Write(_) | AppendError::Closed => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable_shards_exception",

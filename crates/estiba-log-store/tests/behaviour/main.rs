@@ -5,6 +5,7 @@
 mod damage;
 mod disk;
 mod elastic;
+mod environments;
 mod forwarding;
 mod histograms;
 mod isolation;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use estiba_log_store::Options;
 use estiba_log_store::elastic::Settings;
 use futures::StreamExt;
 use futures::stream::{self, FuturesUnordered};
@@ -146,4 +147,24 @@ async fn a_body_has_so_much_time_as_a_whole() {
     }
     let at_once = endpoint.call("POST", "/_bulk", PAIR).await;
     assert_eq!(at_once.status, StatusCode::OK, "{}", at_once.text);
+}
+
+#[tokio::test]
+async fn one_environment_too_many_is_refused_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = Options {
+        most_environments_of_team: 1,
+        ..quick()
+    };
+    let endpoint = Endpoint::with(folder.path(), one, Settings::default()).await;
+    let other = "{\"create\":{}}\n{\"environment\":\"other\"}\n";
+    let body = format!("{PAIR}{other}{PAIR}");
+    let answer = endpoint.call("POST", "/_bulk", body).await.json();
+    let items = [0, 1, 2].map(|item| &answer["items"][item]["create"]);
+    let statuses = items.map(|item| &item["status"]);
+    assert_eq!(statuses, [&json!(201), &json!(400), &json!(201)]);
+    let reason = items[1]["error"]["reason"].as_str().unwrap();
+    assert!(reason.contains("moria/tp2/other"), "{reason}");
+    let theirs = endpoint.call_as("rohan", "POST", "/_bulk", PAIR).await;
+    assert_eq!(theirs.json()["errors"], false, "{}", theirs.text);
 }
