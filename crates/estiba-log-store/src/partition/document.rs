@@ -1,30 +1,23 @@
 //! From a line to what the index holds of it.
 
-use std::collections::HashSet;
-
 use estiba_logs::Level;
 use serde_json::{Map, Value};
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value as IndexValue};
 use tantivy::{DateTime, TantivyDocument};
 
+use super::paths::Paths;
 use super::schema::Fields;
 use crate::Environment;
 use crate::line::Line;
 
-/// So many names of attributes are searched in a partition: each has columns of its
-/// own. Lines with others are kept, and found by all else.
-const MOST_NAMES: usize = 1000;
-/// Lines with more values than this are found by all else than their attributes.
-const MOST_VALUES: usize = 200;
-
-/// The document of a line. `names` are those of the attributes seen so far.
+/// The document of a line. `paths` are those of the attributes seen so far.
 pub(super) fn document(
     fields: &Fields,
     environment: &Environment,
     sequence: u64,
     bytes: &[u8],
     line: &Line,
-    names: &mut HashSet<String>,
+    paths: &mut Paths,
 ) -> TantivyDocument {
     let mut document = TantivyDocument::with_capacity(bytes.len() * 2 + 128);
     document.add_date(fields.at, DateTime::from_timestamp_micros(line.at_us()));
@@ -49,37 +42,12 @@ pub(super) fn document(
     }
     document.add_text(fields.message, line.text());
     if let Some(attributes) = line.attributes()
-        && values(attributes, MOST_VALUES).is_some()
-        && attributes.keys().all(|name| known(name, names))
+        && paths.admit(attributes)
     {
         document.add_field_value(fields.attributes, Attributes::Object(attributes));
     }
     document.add_bytes(fields.line, bytes);
     document
-}
-
-fn known(name: &str, names: &mut HashSet<String>) -> bool {
-    if names.contains(name) {
-        return true;
-    }
-    let room = names.len() < MOST_NAMES;
-    if room {
-        names.insert(name.to_owned());
-    }
-    room
-}
-
-/// How many more values there may be after these.
-fn values(map: &Map<String, Value>, room: usize) -> Option<usize> {
-    map.values().try_fold(room, |room, value| one(value, room))
-}
-
-fn one(value: &Value, room: usize) -> Option<usize> {
-    match value {
-        Value::Object(map) => values(map, room),
-        Value::Array(list) => list.iter().try_fold(room, |room, value| one(value, room)),
-        _ => room.checked_sub(1),
-    }
 }
 
 /// Values as they are: tantivy's own reading of JSON would make moments of texts,

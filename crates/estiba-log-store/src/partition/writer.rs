@@ -1,12 +1,12 @@
 //! Puts lines into a partition.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use tantivy::IndexWriter;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, UserOperation};
 
 use super::document::document;
+use super::paths::Paths;
 use super::schema::Fields;
 use super::{Contents, Partition};
 use crate::Environment;
@@ -27,7 +27,7 @@ pub(crate) struct Writer {
     partition: Arc<Partition>,
     index: IndexWriter,
     fields: Fields,
-    names: HashSet<String>,
+    paths: Paths,
 }
 
 impl Writer {
@@ -43,12 +43,12 @@ impl Writer {
         let mut merges = LogMergePolicy::default();
         merges.set_max_docs_before_merge(LARGEST_MERGED);
         index.set_merge_policy(Box::new(merges));
-        let names = attribute_names(&opened.index)?;
+        let paths = Paths::of(&opened.index)?;
         Ok(Self {
             partition,
             index,
             fields: Fields::schema().1,
-            names,
+            paths,
         })
     }
 
@@ -73,9 +73,9 @@ impl Writer {
                 match Line::read(bytes) {
                     Ok(line) => {
                         contents.take(sequence, frame.arrived_us, line.at_us());
-                        let names = &mut self.names;
+                        let paths = &mut self.paths;
                         let document =
-                            document(&self.fields, environment, sequence, bytes, &line, names);
+                            document(&self.fields, environment, sequence, bytes, &line, paths);
                         documents.push(UserOperation::Add(document));
                     }
                     Err(error) => {
@@ -128,18 +128,4 @@ impl Contents {
         self.until_us = self.until_us.max(at_us);
         self.lines += 1;
     }
-}
-
-/// The first part of the names that have columns already.
-fn attribute_names(index: &tantivy::Index) -> tantivy::Result<HashSet<String>> {
-    let prefix = format!("{}.", Fields::ATTRIBUTES);
-    Ok(index
-        .fields_metadata()?
-        .into_iter()
-        .filter_map(|field| {
-            let name = field.field_name.as_str();
-            let path = name.strip_prefix(&prefix)?;
-            Some(path.split('.').next()?.to_owned())
-        })
-        .collect())
 }

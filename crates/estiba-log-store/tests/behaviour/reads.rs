@@ -271,3 +271,35 @@ async fn a_folder_has_one_store_at_a_time() {
     drop(first);
     store(folder.path()).await;
 }
+
+#[tokio::test]
+async fn paths_of_attributes_are_bounded_however_deep_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = store(folder.path()).await;
+    let deep = |number: usize| {
+        let names = (0..100).map(|one| (format!("p{number}x{one}"), json!(number)));
+        let map: serde_json::Map<_, _> = names.collect();
+        line(json!({"message": format!("deep {number}"), "m": {"n": map}}))
+    };
+    append(&first, (0..12).map(deep).collect()).await;
+    first.close().await;
+    drop(first);
+    let again = store(folder.path()).await;
+    append(
+        &again,
+        vec![
+            deep(12),
+            line(json!({"message": "known", "m": {"n": {"p3x7": 99}}})),
+        ],
+    )
+    .await;
+    let all = Scope::everything();
+    let fields = again.fields(&all).await.unwrap();
+    let paths = fields.iter().filter(|name| name.starts_with("m.")).count();
+    assert_eq!(paths, 1000);
+    assert_eq!(find(&again, &all, "deep").await.hits.len(), 13);
+    let by_attribute = find(&again, &all, "m.n.p3x7:>=0").await;
+    assert_eq!(texts(&by_attribute), ["known", "deep 3"]);
+    let beyond = find(&again, &all, "deep 12").await;
+    assert_eq!(beyond.hits[0].record.attributes["m"]["n"]["p12x0"], 12);
+}
