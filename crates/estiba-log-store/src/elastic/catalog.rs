@@ -20,16 +20,11 @@ const CLUSTER_ID: &str = "estiba0000000000000000";
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    filter_path: Option<String>,
     format: Option<String>,
     v: Option<String>,
 }
 
-pub(super) async fn root(
-    State(endpoint): State<Endpoint>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Value>, Failure> {
-    let filter = Filter::read(asked.filter_path)?;
+pub(super) async fn root(State(endpoint): State<Endpoint>, filter: Filter) -> Json<Value> {
     let answer = json!({
         "name": "estiba",
         "cluster_name": "estiba",
@@ -47,7 +42,7 @@ pub(super) async fn root(
         },
         "tagline": "You Know, for Search",
     });
-    Ok(Json(filter.leave(answer)))
+    Json(filter.leave(answer))
 }
 
 pub(super) async fn license() -> Json<Value> {
@@ -75,8 +70,7 @@ pub(super) async fn xpack() -> Json<Value> {
     }))
 }
 
-pub(super) async fn cluster_health(Query(asked): Query<Asked>) -> Result<Json<Value>, Failure> {
-    let filter = Filter::read(asked.filter_path)?;
+pub(super) async fn cluster_health(filter: Filter) -> Json<Value> {
     let answer = json!({
         "cluster_name": "estiba",
         "status": "green",
@@ -94,7 +88,7 @@ pub(super) async fn cluster_health(Query(asked): Query<Asked>) -> Result<Json<Va
         "task_max_waiting_in_queue_millis": 0,
         "active_shards_percent_as_number": 100.0,
     });
-    Ok(Json(filter.leave(answer)))
+    Json(filter.leave(answer))
 }
 
 pub(super) async fn cat_health(Query(asked): Query<Asked>) -> Response {

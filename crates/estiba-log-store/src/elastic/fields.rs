@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Extension, Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
-use super::filter::Patterns;
-use super::search::json_body;
+use super::asking::Asking;
+use super::filter::{Filter, Patterns};
 use super::{Endpoint, Grant};
-use crate::reads;
+use crate::{Scope, reads};
 
 type Fields = BTreeMap<String, Vec<&'static str>>;
 
-async fn known(endpoint: &Endpoint, grant: Grant) -> Result<Fields, Failure> {
-    let scope = grant.read;
+async fn known(endpoint: &Endpoint, scope: Scope) -> Result<Fields, Failure> {
     let read = endpoint
         .store
         .read(move |shared| reads::fields(shared, &scope));
@@ -33,17 +30,11 @@ pub(super) struct Wanted {
 /// <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/search-field-caps.html>
 pub(super) async fn capabilities(
     State(endpoint): State<Endpoint>,
-    Extension(grant): Extension<Grant>,
-    Query(wanted): Query<Wanted>,
-    headers: HeaderMap,
-    body: Body,
+    asking: Asking<Wanted>,
 ) -> Result<Json<Value>, Failure> {
-    let body = json_body(&endpoint, &headers, body).await?;
-    let mut patterns: Vec<_> = wanted
-        .fields
-        .iter()
-        .flat_map(|names| names.split(','))
-        .collect();
+    let body = asking.body()?;
+    let named = asking.asked.fields.iter();
+    let mut patterns: Vec<_> = named.flat_map(|names| names.split(',')).collect();
     match &body["fields"] {
         Value::String(name) => patterns.push(name),
         Value::Array(list) => patterns.extend(list.iter().filter_map(Value::as_str)),
@@ -55,7 +46,7 @@ pub(super) async fn capabilities(
     let patterns = patterns.into_iter().map(str::to_owned).collect();
     let patterns = Patterns::read("fields", patterns)?;
     let mut fields = json!({});
-    for (name, kinds) in known(&endpoint, grant).await? {
+    for (name, kinds) in known(&endpoint, asking.scope).await? {
         if patterns.name(&name) {
             for kind in kinds {
                 fields[&name][kind] = json!({
@@ -67,33 +58,28 @@ pub(super) async fn capabilities(
             }
         }
     }
-    Ok(Json(json!({"indices": ["logs"], "fields": fields})))
-}
-
-pub(super) async fn mapping(
-    endpoint: State<Endpoint>,
-    grant: Extension<Grant>,
-) -> Result<Json<Value>, Failure> {
-    mapping_of(endpoint, grant, Path("logs".into())).await
+    let answer = json!({"indices": ["logs"], "fields": fields});
+    Ok(Json(asking.filter.leave(answer)))
 }
 
 /// <https://www.elastic.co/guide/en/elasticsearch/reference/8.19/indices-get-mapping.html>
-pub(super) async fn mapping_of(
+pub(super) async fn mapping(
     State(endpoint): State<Endpoint>,
     Extension(grant): Extension<Grant>,
-    Path(index): Path<String>,
+    index: Option<Path<String>>,
+    filter: Filter,
 ) -> Result<Json<Value>, Failure> {
+    let index = index.map_or_else(|| "logs".to_owned(), |Path(index)| index);
     let mut properties = json!({});
-    for (name, kinds) in known(&endpoint, grant).await? {
+    for (name, kinds) in known(&endpoint, grant.read).await? {
         insert(
             &mut properties,
             &name,
             kinds.first().copied().unwrap_or("keyword"),
         );
     }
-    Ok(Json(
-        json!({index: {"mappings": {"properties": properties}}}),
-    ))
+    let answer = json!({index: {"mappings": {"properties": properties}}});
+    Ok(Json(filter.leave(answer)))
 }
 
 /// Dots are levels. A name that is a value and a level is only a level here.

@@ -8,6 +8,7 @@
 mod access;
 mod aggregations;
 mod answer;
+mod asking;
 mod body;
 mod bounds;
 mod bulk;
@@ -88,6 +89,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         settings: Arc::new(settings),
         ids: Arc::new(ids::Ids::new()),
     };
+    let bulk = || post(write::bulk).put(write::bulk);
     Router::new()
         // What shippers ask before they write.
         .route("/", get(catalog::root))
@@ -125,19 +127,10 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         )
         .route("/_alias/{name}", get(catalog::alias))
         // Writing.
-        .route("/_bulk", post(write::bulk).put(write::bulk))
-        .route(
-            "/{index}/_bulk",
-            post(write::bulk_into).put(write::bulk_into),
-        )
-        .route(
-            "/{index}/{kind}/_bulk",
-            post(write::bulk_into_kind).put(write::bulk_into_kind),
-        )
-        .route(
-            "/{index}/_doc/_bulk",
-            post(write::bulk_into).put(write::bulk_into),
-        )
+        .route("/_bulk", bulk())
+        .route("/{index}/_bulk", bulk())
+        .route("/{index}/{kind}/_bulk", bulk())
+        .route("/{index}/_doc/_bulk", bulk())
         .route("/{index}/_doc", post(write::document))
         .route(
             "/{index}/_doc/{id}",
@@ -149,10 +142,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         )
         // Reading.
         .route("/_search", get(search::search).post(search::search))
-        .route(
-            "/{index}/_search",
-            get(search::search_in).post(search::search_in),
-        )
+        .route("/{index}/_search", get(search::search).post(search::search))
         .route("/_msearch", get(search::many).post(search::many))
         .route("/{index}/_msearch", get(search::many).post(search::many))
         .route("/_count", get(search::count).post(search::count))
@@ -166,7 +156,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
             get(fields::capabilities).post(fields::capabilities),
         )
         .route("/_mapping", get(fields::mapping))
-        .route("/{index}/_mapping", get(fields::mapping_of))
+        .route("/{index}/_mapping", get(fields::mapping))
         .route("/_cat/indices", get(catalog::cat_indices))
         .route("/_cat/indices/{index}", get(catalog::cat_indices))
         .route("/_resolve/index/{index}", get(catalog::resolve))

@@ -13,14 +13,13 @@ use super::filter::Patterns;
 use crate::{Cursor, Order, Search, Selection};
 
 /// What may be in the query of the URL.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
     pub(super) q: Option<String>,
     pub(super) default_operator: Option<String>,
     pub(super) size: Option<usize>,
     pub(super) from: Option<usize>,
     pub(super) sort: Option<String>,
-    pub(super) filter_path: Option<String>,
 }
 
 /// What is wanted.

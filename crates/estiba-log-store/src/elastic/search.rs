@@ -3,64 +3,41 @@
 use std::time::Instant;
 
 use axum::Json;
-use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use estiba_model::message;
 use serde_json::{Map, Value, json};
 
 use super::answer::Failure;
-use super::body::{self, Packing, Room};
+use super::asking::{Asking, json_of};
 use super::dsl::{self, text_of, unsupported};
-use super::filter::{Filter, Patterns};
+use super::filter::Patterns;
 use super::request::{Asked, Request, Source};
-use super::{Endpoint, Grant, aggregations};
+use super::{Endpoint, aggregations};
 use crate::{Found, Scope, Search, reads};
 
-/// Longer requests are refused, in bytes.
-const LONGEST: usize = 1 << 20;
+/// The name of the one index that there is.
+const LOGS: &str = "logs";
 /// The most searches of one `_msearch`.
 const MOST_SEARCHES: usize = 100;
 
 pub(super) async fn search(
-    state: State<Endpoint>,
-    grant: Extension<Grant>,
-    asked: Query<Asked>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    search_in(state, grant, Path("logs".to_owned()), asked, headers, body).await
-}
-
-pub(super) async fn search_in(
     State(endpoint): State<Endpoint>,
-    Extension(grant): Extension<Grant>,
-    Path(index): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-    body: Body,
+    index: Option<Path<String>>,
+    asking: Asking,
 ) -> Result<Response, Failure> {
-    let filter = Filter::read(asked.filter_path.clone())?;
-    let body = json_body(&endpoint, &headers, body).await?;
-    let request = Request::read(&body, &asked)?;
-    let answer = request
-        .answer(&endpoint, &grant.read, &shown_index(&index))
-        .await?;
-    Ok(Json(filter.leave(answer)).into_response())
+    let request = Request::read(&asking.body()?, &asking.asked)?;
+    let index = index.map_or_else(|| LOGS.to_owned(), |Path(index)| shown_index(&index));
+    let answer = request.answer(&endpoint, &asking.scope, &index).await?;
+    Ok(Json(asking.filter.leave(answer)).into_response())
 }
 
 /// Pairs of a head, which names an index, and a search, each a line.
 pub(super) async fn many(
     State(endpoint): State<Endpoint>,
-    Extension(grant): Extension<Grant>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-    body: Body,
+    asking: Asking,
 ) -> Result<Response, Failure> {
     let started = Instant::now();
-    let filter = Filter::read(asked.filter_path)?;
-    let text = text(&endpoint, &headers, body).await?;
+    let text = &asking.text;
     let lines: Vec<_> = text
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
@@ -70,7 +47,7 @@ pub(super) async fn many(
     }
     let mut responses = Vec::new();
     for pair in lines.chunks(2) {
-        let one = one_of_many(&endpoint, &grant.read, pair).await;
+        let one = one_of_many(&endpoint, &asking.scope, pair).await;
         responses.push(match one {
             Ok(mut answer) => {
                 answer["status"] = 200.into();
@@ -81,76 +58,37 @@ pub(super) async fn many(
     }
     let took = millis(started);
     let answer = json!({"took": took, "responses": responses});
-    Ok(Json(filter.leave(answer)).into_response())
+    Ok(Json(asking.filter.leave(answer)).into_response())
 }
 
 async fn one_of_many(endpoint: &Endpoint, scope: &Scope, pair: &[&[u8]]) -> Result<Value, Failure> {
-    let read = |text: &[u8]| serde_json::from_slice::<Value>(text).map_err(|error| no_json(&error));
     let [head, search] = pair else {
         return Err(unsupported("_msearch", "an odd number of lines"));
     };
-    let head = read(head)?;
+    let head = json_of(head)?;
     let index = match &head["index"] {
         Value::Array(list) if list.len() == 1 => text_of(&list[0]),
         Value::String(name) => name.clone(),
-        _ => "logs".into(),
+        _ => LOGS.into(),
     };
-    let request = Request::read(&read(search)?, &Asked::default())?;
+    let request = Request::read(&json_of(search)?, &Asked::default())?;
     request.answer(endpoint, scope, &shown_index(&index)).await
 }
 
 pub(super) async fn count(
     State(endpoint): State<Endpoint>,
-    Extension(grant): Extension<Grant>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-    body: Body,
+    asking: Asking,
 ) -> Result<Response, Failure> {
-    let filter = Filter::read(asked.filter_path.clone())?;
-    let body = json_body(&endpoint, &headers, body).await?;
-    let request = Request::read(&body, &asked)?;
-    let count = endpoint
-        .store
-        .count(&grant.read, request.selection())
-        .await?;
-    let answer = json!({"count": count, "_shards": shards()});
-    Ok(Json(filter.leave(answer)).into_response())
+    let request = Request::read(&asking.body()?, &asking.asked)?;
+    let counted = endpoint.store.count(&asking.scope, request.selection());
+    let answer = json!({"count": counted.await?, "_shards": shards()});
+    Ok(Json(asking.filter.leave(answer)).into_response())
 }
 
-async fn text(endpoint: &Endpoint, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {
-    let packing = Packing::of(headers)?;
-    let (time, room) = (endpoint.settings.body_time, &mut Room::of_its_own());
-    let packed = body::read(body, LONGEST, time, room).await?;
-    packing.whole(&packed, LONGEST)
-}
-
-pub(super) async fn json_body(
-    endpoint: &Endpoint,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Value, Failure> {
-    let text = text(endpoint, headers, body).await?;
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Ok(json!({}));
-    }
-    serde_json::from_slice(&text).map_err(|error| no_json(&error))
-}
-
-fn no_json(error: &serde_json::Error) -> Failure {
-    Failure::wrong(&message!(
-        "the body is no JSON: {error}",
-        "el cuerpo no es JSON: {error}"
-    ))
-}
-
-/// The name that hits have: the one that was asked for, or `logs` where it was many.
+/// The name that hits have: the one that was asked for, or [`LOGS`] where it was many.
 fn shown_index(asked: &str) -> String {
     let many = asked.contains(['*', ',']) || asked == "_all" || asked.is_empty();
-    if many {
-        "logs".into()
-    } else {
-        asked.to_owned()
-    }
+    if many { LOGS.into() } else { asked.to_owned() }
 }
 
 impl Request {

@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use estiba_logs::{Level, Record};
 use estiba_model::message;
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Failure;
@@ -30,21 +29,15 @@ const BEATS: &str = "errors,items.*.error,items.*.status";
 /// What a line takes beside its document, in bytes.
 const LINE_BYTES: usize = 64;
 
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Wanted {
-    filter_path: Option<String>,
-}
-
 pub(super) async fn bulk(
     State(endpoint): State<Endpoint>,
     Extension(grant): Extension<Grant>,
-    Query(wanted): Query<Wanted>,
+    filter: Filter,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let started = Instant::now();
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
-    let filter = Filter::read(wanted.filter_path)?;
     let packing = Packing::of(&headers)?;
     let mut room = Room::of(&endpoint.room);
     let packed = upload(&endpoint, body, &mut room).await?;
@@ -68,28 +61,6 @@ pub(super) async fn bulk(
         }
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
-}
-
-pub(super) async fn bulk_into(
-    state: State<Endpoint>,
-    grant: Extension<Grant>,
-    Path(_index): Path<String>,
-    wanted: Query<Wanted>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    bulk(state, grant, wanted, headers, body).await
-}
-
-pub(super) async fn bulk_into_kind(
-    state: State<Endpoint>,
-    grant: Extension<Grant>,
-    Path((_index, _kind)): Path<(String, String)>,
-    wanted: Query<Wanted>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Failure> {
-    bulk(state, grant, wanted, headers, body).await
 }
 
 /// A body that is to be taken. Its turn comes when all of it is here: a turn is never held

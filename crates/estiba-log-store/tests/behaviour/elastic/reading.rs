@@ -291,6 +291,16 @@ async fn grafana_reads() {
     assert_eq!(series["status"], 200);
     assert_eq!(statuses(lines), [216, 212]);
     assert_eq!(wrong["status"], 400);
+    let everywhere = endpoint.call("GET", "/_mapping?pretty", "").await.json();
+    assert_eq!(everywhere, mapping);
+    let types = endpoint
+        .call("GET", "/x/_mapping?filter_path=*.*.*.status.type", "")
+        .await
+        .json();
+    assert_eq!(
+        types,
+        json!({"x": {"mappings": {"properties": {"status": {"type": "long"}}}}})
+    );
     let caps = endpoint
         .call("GET", "/_field_caps?fields=*", "")
         .await
@@ -344,6 +354,9 @@ async fn what_is_not_supported_is_named_in_elasticsearchs_way() {
         endpoint.call("POST", "/_search", "{").await.status,
         StatusCode::BAD_REQUEST
     );
+    let asked = endpoint.call("GET", "/_search?size=many", "").await;
+    assert_eq!(asked.status, StatusCode::BAD_REQUEST);
+    assert_eq!(asked.json()["status"], 400, "{}", asked.text);
     assert_eq!(
         endpoint.call("DELETE", "/logs", "").await.status,
         StatusCode::BAD_REQUEST
