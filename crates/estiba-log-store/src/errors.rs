@@ -78,9 +78,6 @@ pub enum AppendError {
     /// The write-ahead log can't be written.
     #[error("the log store can't write: {0}")]
     Write(String),
-    /// A fault of the index: the question is one that it can't take.
-    #[error("the index can't answer this")]
-    Unanswered,
     /// The store is closed.
     #[error("the log store is closed")]
     Closed,
@@ -115,10 +112,6 @@ impl AppendError {
                 "the log store can't write: {why}",
                 "el almacén de logs no puede escribir: {why}"
             ),
-            Self::Unanswered => message!(
-                "the log store can't answer this question; the server's log says why",
-                "el almacén de logs no puede responder esta pregunta; el registro del servidor dice por qué"
-            ),
             Self::Closed => message!("the log store is closed", "el almacén de logs está cerrado"),
         }
     }
@@ -140,6 +133,9 @@ pub enum ReadError {
     /// So many lines are followed already that one more could slow down others.
     #[error("{0} readers follow the logs already: end one")]
     TooManyFollowers(usize),
+    /// A fault of the index: the question is one that it can't take.
+    #[error("the index can't answer this")]
+    Unanswered,
     /// The store is closed.
     #[error("the log store is closed")]
     Closed,
@@ -158,6 +154,10 @@ impl ReadError {
             Self::TooManyFollowers(most) => message!(
                 "{most} readers follow the logs already: end one",
                 "ya hay {most} lectores siguiendo los logs: termina uno"
+            ),
+            Self::Unanswered => message!(
+                "the log store can't answer this question; the server's log says why",
+                "el almacén de logs no puede responder esta pregunta; el registro del servidor dice por qué"
             ),
             Self::Closed => message!("the log store is closed", "el almacén de logs está cerrado"),
         }

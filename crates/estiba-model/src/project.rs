@@ -180,6 +180,8 @@ pub struct OutsideService {
     /// The file with the certificates to trust besides the usual ones, relative to the
     /// project's folder.
     pub ca: Option<String>,
+    /// What that file says, where it could be read.
+    pub ca_text: Option<String>,
 }
 
 impl OutsideService {

@@ -137,19 +137,24 @@ fn read(file: &Path, text: &str, sources: Sources, over: Option<&Over<'_>>) -> L
     }
     let shape = prune(document.value.clone(), &VALIDATOR, &["project", "team"])
         .and_then(|value| serde_json::from_value::<ProjectFile>(value).ok());
-    let places = over.map(|over| over.document);
+    let overlay = over.map(|over| over.document);
     let Some(shape) = shape else {
-        diagnostics.extend(findings.into_diagnostics(file, places));
+        diagnostics.extend(findings.into_diagnostics(file, overlay));
         diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
         return failed(diagnostics);
     };
-    let mut project = assemble(shape, &document, directory, workloads);
+    let mut project = assemble(shape, &document, directory.clone(), workloads);
+    let all = project
+        .environments
+        .values_mut()
+        .chain(&mut project.previews);
+    all.for_each(|environment| places.read_authorities(environment));
     project.text = match over {
         None => text.to_owned(),
         Some(_) => emit(&document.value),
     };
     findings.extend(check::run(&project, &declared, sources));
-    diagnostics.extend(findings.into_diagnostics(file, places));
+    diagnostics.extend(findings.into_diagnostics(file, overlay));
     diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
     Loaded {
         project: (!has_errors(&diagnostics)).then_some(project),
@@ -235,6 +240,14 @@ impl Places<'_> {
         let stays = |part| matches!(part, Component::Normal(_) | Component::CurDir);
         let is_allowed = self.sources == Sources::Beside || Path::new(path).components().all(stays);
         is_allowed.then(|| beside(self.directory, path))
+    }
+
+    /// Reads the certificates that the services outside are trusted by.
+    fn read_authorities(&self, environment: &mut Environment) {
+        for service in environment.outside.values_mut() {
+            let file = service.ca.as_deref().and_then(|file| self.named(file));
+            service.ca_text = file.and_then(|file| std::fs::read_to_string(file).ok());
+        }
     }
 }
 

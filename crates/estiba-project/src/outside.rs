@@ -100,6 +100,7 @@ fn merged(project: &OutsideFile, environment: &OutsideFile) -> OutsideService {
         password_from: either(|file| &file.password_from),
         token_from: either(|file| &file.token_from),
         ca: either(|file| &file.ca),
+        ca_text: None,
     }
 }
 

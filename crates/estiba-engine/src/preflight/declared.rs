@@ -1,7 +1,6 @@
 //! The services outside that an environment uses, with the values of its secrets.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use estiba_model::{
     Environment, Given, Message, Name, OutsideService, Project, SecretString, WsdlWanted, message,
@@ -58,7 +57,6 @@ pub(super) fn all(
     let values = Values {
         inputs: &inputs,
         environment: name,
-        directory: &project.directory,
     };
     let outside = environment.outside.iter();
     let declared = outside.map(|(name, service)| values.declared(environment, name, service));
@@ -82,7 +80,6 @@ pub(super) fn all(
 struct Values<'v> {
     inputs: &'v Inputs,
     environment: &'v Name,
-    directory: &'v Path,
 }
 
 impl Values<'_> {
@@ -115,14 +112,12 @@ impl Values<'_> {
             (None, Some(secret)) => Some(Login::Bearer(value(secret))),
             (None, None) => None,
         };
-        let ca = service.ca.as_deref().map(|file| self.file(file));
-        let ca = match ca.transpose() {
-            Ok(ca) => ca,
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        };
+        if let (Some(file), None) = (&service.ca, &service.ca_text) {
+            problems.push(message!(
+                "{name} is trusted by {file}, which can't be read",
+                "en {name} se confía por {file}, que no se puede leer"
+            ));
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -141,7 +136,7 @@ impl Values<'_> {
                     WsdlWanted::Operation(name) => Wsdl::Operation(name.clone()),
                 }),
                 login,
-                ca,
+                ca: service.ca_text.clone(),
             },
         })
     }
@@ -182,17 +177,6 @@ impl Values<'_> {
             message!(
                 "{service} is tried with {secret}, which has no value in {environment}: `estiba secret set {secret} --env {environment}`",
                 "{service} se prueba con {secret}, que no tiene valor en {environment}: `estiba secret set {secret} --env {environment}`"
-            )
-        })
-    }
-
-    fn file(&self, file: &str) -> Result<String, Message> {
-        let path = self.directory.join(file);
-        std::fs::read_to_string(&path).map_err(|error| {
-            let path = path.display();
-            message!(
-                "{path} can't be read: {error}",
-                "no se puede leer {path}: {error}"
             )
         })
     }

@@ -169,6 +169,13 @@ fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, Failu
 fn files(project: &Project) -> Result<BTreeMap<String, String>, Failure> {
     let own = (estiba_project::FILE_NAME.to_owned(), project.text.clone());
     let mut files = BTreeMap::from([own]);
+    let environments = project.environments.values().chain(&project.previews);
+    let outside = environments.flat_map(|environment| environment.outside.values());
+    for service in outside {
+        if let (Some(file), Some(text)) = (&service.ca, &service.ca_text) {
+            files.insert(file.clone(), text.clone());
+        }
+    }
     for path in project.workloads.values().map(|workload| &workload.file) {
         let inside = path.strip_prefix(&project.directory).unwrap_or(path);
         let inside = inside.strip_prefix("./").unwrap_or(inside);
