@@ -103,6 +103,19 @@ fn a_variable_that_comes_from_elsewhere_is_told_of() {
 }
 
 #[test]
+fn short_names_are_no_slips_of_each_other() {
+    let text = "a: { variables: { a: 1, URL: x }, script: ['[[ $x =~ y ]] && echo $URI'] }\n";
+    let files = Texts::of(&[(".gitlab-ci.yml", text)]);
+    let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
+    assert_eq!(found.len(), 2, "{}", shown(&found, Lang::En));
+    for finding in &found {
+        assert_eq!(finding.severity, Severity::Warning);
+        let hint = finding.hint.as_ref().unwrap();
+        assert!(!hint.en.contains("did you mean"), "{}", hint.en);
+    }
+}
+
+#[test]
 fn what_a_script_may_do_is_no_fault() {
     let text = r#"
 stages: [test, deploy]

@@ -71,16 +71,19 @@ pub(super) fn assigned(text: &str) -> impl Iterator<Item = &str> {
     let found = ASSIGNMENT.captures_iter(text);
     found.flat_map(|found| {
         let names = found.iter().skip(1).flatten().map(|name| name.as_str());
+        let names = names.flat_map(str::split_ascii_whitespace);
         names
-            .flat_map(str::split_ascii_whitespace)
+            .map(|name| name.split_once('=').map_or(name, |(name, _)| name))
             .collect::<Vec<_>>()
     })
 }
 
+/// In their order: `A=`, `${A:=b}`, what declares several, what reads into several (some
+/// options have a value, which is no name), `printf -v`, and loops.
 #[expect(clippy::expect_used, reason = "a constant, which tests compile")]
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?m)(?:^|[\s;&|("'])([A-Za-z_]\w*)\+?=|\b(?:export|local|declare|readonly|getopts\s+\S+)\s+(?:-\w+\s+)*([A-Za-z_]\w*)|\bread\s+(?:-\w+\s+)*((?:[A-Za-z_]\w*[ \t]*)+)|\bfor\s+([A-Za-z_]\w*)\s+in\b"#,
+        r#"(?m)(?:^|[\s;&|("'])([A-Za-z_]\w*)\+?=|\$\{([A-Za-z_]\w*):?=|\b(?:export|local|declare|typeset|readonly|getopts\s+\S+)\s+(?:-\w+\s+)*((?:[A-Za-z_]\w*(?:=\S*)?[ \t]*)+)|\b(?:read|mapfile|readarray)\s+(?:-\w+\s+(?:(?:"[^"]*"|'[^']*'|[^\s\w"'-]\S*|\d\S*)\s+)?)*((?:[A-Za-z_]\w*[ \t]*)+)|\bprintf\s+-v\s+([A-Za-z_]\w*)|\b(?:for|select)\s+([A-Za-z_]\w*)\s+in\b"#,
     )
     .expect("a pattern")
 });
@@ -140,6 +143,19 @@ mod tests {
         let names: std::collections::BTreeSet<_> = assigned(text).collect();
         for name in ["A", "B", "C", "d", "E", "F", "G", "H"] {
             assert!(names.contains(name), "{name} of {names:?}");
+        }
+        for (text, expected) in [
+            ("printf -v OUT '%s' 1", &["OUT"][..]),
+            ("mapfile -t ARR < x", &["ARR"]),
+            ("readarray -n 3 ARR", &["ARR"]),
+            ("read A B", &["A", "B"]),
+            ("read -rp \"Who? \" A", &["A"]),
+            ("IFS=, read -d : -r A B <<< x", &["IFS", "A", "B"]),
+            (": ${DEF:=x} \"${OTHER=y}\"", &["DEF", "OTHER"]),
+            ("declare -a A B=1 C", &["A", "B", "C"]),
+        ] {
+            let names: Vec<_> = assigned(text).collect();
+            assert_eq!(names, expected, "{text}");
         }
     }
 

@@ -100,9 +100,14 @@ fn is_defined(name: &str, defined: &BTreeSet<&str>) -> bool {
 }
 
 /// Whether one name is the other mistyped: names of variables are often alike and
-/// mean different things (`API_URL`, `API_KEY`).
+/// mean different things (`API_URL`, `API_KEY`), and the shortest are one slip from each
+/// other whatever they are (`x`, `a`).
 fn is_slip(name: &str, meant: &str) -> bool {
-    let most = if name.len() > 6 { 2 } else { 1 };
+    let most = match name.len().min(meant.len()) {
+        0..4 => 0,
+        4..7 => 1,
+        _ => 2,
+    };
     strsim::osa_distance(name, meant) <= most
 }
 
