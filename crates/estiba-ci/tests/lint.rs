@@ -186,7 +186,7 @@ fn what_estiba_writes_has_no_fault() {
         ),
         (Trigger::Branches, Through::Runner),
     ] {
-        let pipeline = Pipeline {
+        let with_tests = Pipeline {
             on,
             through,
             builder: Builder::Buildah,
@@ -201,8 +201,17 @@ fn what_estiba_writes_has_no_fault() {
             image: Some("registry.example.edu/estiba:1".to_owned()),
             runners: Vec::new(),
         };
-        for include in [Include::Local, Include::Resolved] {
-            let files = gitlab(&pipeline, &include);
+        let without_tests = Pipeline {
+            tests: Vec::new(),
+            ..with_tests.clone()
+        };
+        for (pipeline, include) in [
+            (&with_tests, Include::Local),
+            (&with_tests, Include::Resolved),
+            (&without_tests, Include::Local),
+            (&without_tests, Include::Resolved),
+        ] {
+            let files = gitlab(pipeline, &include);
             let files: Vec<(&str, &str)> = files
                 .iter()
                 .map(|file| (file.path.to_str().unwrap(), file.text.as_str()))

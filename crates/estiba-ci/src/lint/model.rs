@@ -163,6 +163,12 @@ impl Pipeline {
         all.filter(|job| !job.name.starts_with('.') && job.value().is_object())
     }
 
+    /// What is only extended.
+    pub fn templates(&self) -> impl Iterator<Item = Job<'_>> {
+        let all = self.jobs.keys().filter_map(|name| self.job(name));
+        all.filter(|job| job.name.starts_with('.'))
+    }
+
     fn job(&self, name: &str) -> Option<Job<'_>> {
         let (name, (index, key)) = self.jobs.get_key_value(name)?;
         let (document, inputs) = self.documents.get(*index)?;

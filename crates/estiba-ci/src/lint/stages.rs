@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use estiba_model::{Diagnostic, message};
 use estiba_score::suggest;
 use estiba_score::yaml::join;
+use serde_json::Value;
 
 use super::model::Pipeline;
 
@@ -70,6 +71,11 @@ pub(super) fn check(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let Some((document, stages)) = listed.filter(|_| !pipeline.is_partial) else {
         return findings;
     };
+    // Where a template has a stage, jobs that extend it are to come.
+    for template in pipeline.templates() {
+        let stage = template.value().get("stage").and_then(Value::as_str);
+        used.extend(stage.map(|stage| template.filled(stage)));
+    }
     let unused = stages.iter().enumerate();
     for (index, stage) in unused.filter(|(_, stage)| !used.contains(*stage)) {
         findings.push(
