@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use estiba_ci::lint::{Known, Repository, lint};
+use estiba_ci::lint::{Known, Repository, Unread, lint};
 use estiba_ci::{Builder, Include, Language, Pipeline, Tests, Through, Trigger, gitlab};
 use estiba_model::{Diagnostic, Lang, Severity};
 
@@ -25,8 +25,9 @@ impl Texts {
 }
 
 impl Repository for Texts {
-    fn text(&self, path: &Path) -> Option<String> {
-        self.0.get(path.to_str()?).cloned()
+    fn text(&self, path: &Path) -> Result<String, Unread> {
+        let text = self.0.get(path.to_str().unwrap());
+        text.cloned().ok_or(Unread::Missing)
     }
 
     fn is_executable(&self, path: &Path) -> Option<bool> {
@@ -175,6 +176,29 @@ fn what_is_no_pipeline_is_told_with_its_place() {
         &Known::default(),
     );
     assert_eq!(missing[0].code, "missing-file");
+}
+
+#[test]
+fn a_file_that_is_there_and_has_no_text_is_not_called_missing() {
+    struct Unreadable(Unread);
+    impl Repository for Unreadable {
+        fn text(&self, _: &Path) -> Result<String, Unread> {
+            Err(self.0.clone())
+        }
+        fn is_executable(&self, _: &Path) -> Option<bool> {
+            None
+        }
+    }
+    for (why, told) in [
+        (Unread::TooLong, "is longer than 1 MiB"),
+        (Unread::NotText, "is not a text in UTF-8"),
+        (Unread::Refused("no".to_owned()), "can't be read: no"),
+    ] {
+        let files = Unreadable(why);
+        let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.en.contains(told), "{:?}", found[0]);
+    }
 }
 
 #[test]

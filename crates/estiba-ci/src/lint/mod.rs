@@ -9,6 +9,7 @@ mod scripts;
 mod shell;
 mod stages;
 mod trace;
+mod unread;
 mod variables;
 
 use std::collections::BTreeSet;
@@ -18,12 +19,31 @@ use estiba_model::Diagnostic;
 
 use model::Pipeline;
 
+/// A longer file is no pipeline, and no script of one.
+pub const MOST_BYTES: u64 = 1 << 20;
+
 /// The files of a repository.
 pub trait Repository {
-    /// The text of a file, by its path from the root; `None` where there is none.
-    fn text(&self, path: &Path) -> Option<String>;
+    /// The text of a file, by its path from the root.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn text(&self, path: &Path) -> Result<String, Unread>;
     /// Whether a file may be run; `None` where there is none.
     fn is_executable(&self, path: &Path) -> Option<bool>;
+}
+
+/// Why a file has no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// There is no such file.
+    Missing,
+    /// It is longer than [`MOST_BYTES`].
+    TooLong,
+    /// It is not UTF-8.
+    NotText,
+    /// The system does not give it, in its words.
+    Refused(String),
 }
 
 /// The variables that a pipeline gets from outside of its files.

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use estiba_model::{Diagnostic, Place, message};
+use estiba_model::{Diagnostic, Place};
 use estiba_score::yaml::{Document, join};
 use serde_json::{Map, Value};
 
 use super::Repository;
+use super::unread::unread;
 
 /// Keys of a file that are no jobs.
 const KEYWORDS: [&str; 11] = [
@@ -84,11 +85,11 @@ impl Pipeline {
                 continue;
             }
             match repository.text(&path) {
-                Some(text) => {
+                Ok(text) => {
                     let included = pipeline.add(&path, &text, inputs, &mut findings);
                     waiting.extend(included);
                 }
-                None => findings.push(missing(&path, asked_at)),
+                Err(why) => findings.push(unread(&path, &why, asked_at)),
             }
         }
         (pipeline, findings)
@@ -316,24 +317,4 @@ fn filled(text: &str, inputs: &Inputs) -> String {
     inputs.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("$[[ inputs.{name} ]]"), value)
     })
-}
-
-fn missing(path: &Path, asked_at: Option<Place>) -> Diagnostic {
-    let shown = path.display();
-    let finding = Diagnostic::error(
-        "missing-file",
-        message!("there is no {shown}", "no existe {shown}"),
-    );
-    match asked_at {
-        Some(place) => finding
-            .hint(message!(
-                "correct the path, which is relative to the root of the repository",
-                "corrija la ruta, que es relativa a la raíz del repositorio"
-            ))
-            .at(place),
-        None => finding.hint(message!(
-            "`estiba ci gitlab` writes one; --file names another",
-            "`estiba ci gitlab` escribe uno; --file nombra otro"
-        )),
-    }
 }

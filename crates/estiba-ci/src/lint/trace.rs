@@ -29,7 +29,7 @@ pub(super) fn check(pipeline: &Pipeline, repository: &dyn Repository) -> Vec<Dia
             }
         }
         for called in called(&commands) {
-            let Some(text) = repository.text(&called.path) else {
+            let Ok(text) = repository.text(&called.path) else {
                 continue;
             };
             let has_secrets = has_secret(&text);

@@ -48,6 +48,19 @@ pub fn a_pipeline_with_faults_is_told_of_and_not_run() {
     assert!(!repository.project.dir().join("ran").exists());
 }
 
+pub fn a_file_that_is_no_text_is_told_of_as_what_it_is() {
+    let repository = Repository::here();
+    let file = repository.project.dir().join(".gitlab-ci.yml");
+    std::fs::write(&file, b"# Producci\xf3n\n").unwrap();
+    let latin = repository.estiba(&["ci", "check"]);
+    assert_eq!(latin.code, 1);
+    assert!(latin.err.contains("not a text in UTF-8"), "{}", latin.err);
+    std::fs::write(&file, "# long\n".repeat(200_000)).unwrap();
+    let long = repository.estiba(&["ci", "check", "--lang", "es"]);
+    assert_eq!(long.code, 1);
+    assert!(long.err.contains("tiene más de 1 MiB"), "{}", long.err);
+}
+
 pub fn without_the_tool_advice_is_given() {
     if tool("git").is_none() {
         return println!("skipped: git is not installed");

@@ -15,6 +15,7 @@ mod support;
 
 fn main() -> std::process::ExitCode {
     steady::run(steady::tests![
+        check::a_file_that_is_no_text_is_told_of_as_what_it_is,
         check::a_pipeline_with_faults_is_told_of_and_not_run,
         check::without_the_tool_advice_is_given,
         check::what_is_there_is_not_written_over,

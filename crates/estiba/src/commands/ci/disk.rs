@@ -1,15 +1,13 @@
 //! A repository on this machine's disk.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use estiba_ci::lint::Repository;
+use estiba_ci::lint::{MOST_BYTES, Repository, Unread};
 use estiba_score::yaml::Document;
-
-/// A longer file is no pipeline, and no script of one.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Where gitlab-ci-local looks for variables of a repository.
 const LOCAL_VARIABLES: &str = ".gitlab-ci-local-variables.yml";
@@ -45,15 +43,19 @@ impl<'r> Disk<'r> {
 }
 
 impl Repository for Disk<'_> {
-    fn text(&self, path: &Path) -> Option<String> {
-        let file = std::fs::File::open(self.path(path)).ok()?;
-        if !file.metadata().ok()?.is_file() {
-            return None;
+    fn text(&self, path: &Path) -> Result<String, Unread> {
+        let file = File::open(self.path(path)).map_err(|error| unread(&error))?;
+        let found = file.metadata().map_err(|error| unread(&error))?;
+        if !found.is_file() {
+            return Err(Unread::Missing);
         }
         let mut bytes = Vec::new();
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;
-        let is_short = bytes.len() as u64 <= MOST_BYTES;
-        is_short.then(|| String::from_utf8(bytes).ok())?
+        let mut file = file.take(MOST_BYTES + 1);
+        file.read_to_end(&mut bytes).map_err(|e| unread(&e))?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(Unread::TooLong);
+        }
+        String::from_utf8(bytes).map_err(|_| Unread::NotText)
     }
 
     fn is_executable(&self, path: &Path) -> Option<bool> {
@@ -61,5 +63,12 @@ impl Repository for Disk<'_> {
         found
             .is_file()
             .then(|| found.permissions().mode() & 0o111 != 0)
+    }
+}
+
+fn unread(error: &Error) -> Unread {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing,
+        _ => Unread::Refused(error.to_string()),
     }
 }
