@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use estiba_ci::lint::{Known, Repository, Unread, lint};
 use estiba_ci::{Builder, Include, Language, Pipeline, Tests, Through, Trigger, gitlab};
@@ -28,6 +28,11 @@ impl Repository for Texts {
     fn text(&self, path: &Path) -> Result<String, Unread> {
         let text = self.0.get(path.to_str().unwrap());
         text.cloned().ok_or(Unread::Missing)
+    }
+
+    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let all = self.0.keys().map(PathBuf::from);
+        all.filter(|path| path.starts_with(folder)).collect()
     }
 
     fn is_executable(&self, path: &Path) -> Option<bool> {
@@ -72,11 +77,59 @@ fn shown(findings: &[Diagnostic], lang: Lang) -> String {
     lines.collect()
 }
 
+fn found_in(text: &str) -> Vec<Diagnostic> {
+    let files = Texts::of(&[(".gitlab-ci.yml", text)]);
+    lint(Path::new(".gitlab-ci.yml"), &files, &Known::default())
+}
+
 #[test]
 fn the_faults_of_teams_are_found_at_once() {
     let found = lint(Path::new(".gitlab-ci.yml"), &broken(), &Known::default());
     insta::assert_snapshot!("faults_en", shown(&found, Lang::En));
     insta::assert_snapshot!("faults_es", shown(&found, Lang::Es));
+}
+
+/// What GitLab answers with "is not defined", "unknown keys" and the like.
+fn refused() -> Texts {
+    Texts::of(&[
+        (".gitlab-ci.yml", include_str!("refused/.gitlab-ci.yml")),
+        ("ci/test.yml", include_str!("refused/ci/test.yml")),
+        (
+            "ci/more/matrix.yml",
+            include_str!("refused/ci/more/matrix.yml"),
+        ),
+    ])
+}
+
+#[test]
+fn what_gitlab_refuses_is_found_at_once() {
+    let found = lint(Path::new(".gitlab-ci.yml"), &refused(), &Known::default());
+    insta::assert_snapshot!("refused_en", shown(&found, Lang::En));
+    insta::assert_snapshot!("refused_es", shown(&found, Lang::Es));
+}
+
+#[test]
+fn what_may_be_in_a_file_of_others_is_not_called_missing() {
+    let text = "include: { template: Security/SAST.gitlab-ci.yml }
+sast: { variables: { A: b } }
+build: { extends: .theirs, needs: [theirs], image: !reference [.theirs, image] }
+";
+    let found = found_in(text);
+    assert_eq!(found, [], "{}", shown(&found, Lang::En));
+    // What is certain is told all the same.
+    let found = found_in(&text.replace("variables", "varialbes"));
+    assert_eq!(found.len(), 1, "{}", shown(&found, Lang::En));
+}
+
+#[test]
+fn a_job_is_merged_with_that_of_the_same_name() {
+    let text = "include: [ci/*.yml]\nbuild: { variables: { A: b } }\n";
+    let files = Texts::of(&[
+        (".gitlab-ci.yml", text),
+        ("ci/build.yml", "build: { script: [make] }\n"),
+    ]);
+    let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
+    assert_eq!(found, [], "{}", shown(&found, Lang::En));
 }
 
 #[test]
@@ -104,10 +157,22 @@ fn a_variable_that_comes_from_elsewhere_is_told_of() {
 }
 
 #[test]
+fn an_image_of_the_settings_does_not_keep_jobs_from_running_here() {
+    let text = "a: { image: $TEAM_IMAGE, script: [make] }\n";
+    let files = Texts::of(&[(".gitlab-ci.yml", text)]);
+    let known = Known {
+        is_all: true,
+        ..Known::default()
+    };
+    let found = lint(Path::new(".gitlab-ci.yml"), &files, &known);
+    let severities: Vec<Severity> = found.iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Warning]);
+}
+
+#[test]
 fn short_names_are_no_slips_of_each_other() {
     let text = "a: { variables: { a: 1, URL: x }, script: ['[[ $x =~ y ]] && echo $URI'] }\n";
-    let files = Texts::of(&[(".gitlab-ci.yml", text)]);
-    let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
+    let found = found_in(text);
     assert_eq!(found.len(), 2, "{}", shown(&found, Lang::En));
     for finding in &found {
         assert_eq!(finding.severity, Severity::Warning);
@@ -158,17 +223,23 @@ both:
 
 #[test]
 fn what_is_no_pipeline_is_told_with_its_place() {
-    for text in ["", "stages: [", "- a\n- b\n", "a: b: c\n", "build: 5\n"] {
-        let files = Texts::of(&[(".gitlab-ci.yml", text)]);
-        // No panic is what is asked here; what is not YAML is a finding.
-        let found = lint(Path::new(".gitlab-ci.yml"), &files, &Known::default());
-        let is_yaml = !["stages: [", "a: b: c\n"].contains(&text);
-        assert_eq!(
-            found.is_empty(),
-            is_yaml,
-            "{text:?}: {}",
-            shown(&found, Lang::En)
-        );
+    for (text, code) in [
+        ("", "empty-file"),
+        ("# only words\n", "empty-file"),
+        ("stages: [", "yaml-syntax"),
+        ("a: b: c\n", "yaml-syntax"),
+        ("- a\n- b\n", "not-a-map"),
+        ("words\n", "not-a-map"),
+        ("build: 5\n", "job-not-a-map"),
+        (
+            "stages: build\na: { stage: x, script: [make] }\n",
+            "stages-no-list",
+        ),
+    ] {
+        let found = found_in(text);
+        let codes: Vec<&str> = found.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, [code], "{text:?}: {}", shown(&found, Lang::En));
+        assert!(found[0].place.is_some(), "{text:?}");
     }
     let missing = lint(
         Path::new(".gitlab-ci.yml"),
@@ -184,6 +255,9 @@ fn a_file_that_is_there_and_has_no_text_is_not_called_missing() {
     impl Repository for Unreadable {
         fn text(&self, _: &Path) -> Result<String, Unread> {
             Err(self.0.clone())
+        }
+        fn files(&self, _: &Path) -> Vec<PathBuf> {
+            Vec::new()
         }
         fn is_executable(&self, _: &Path) -> Option<bool> {
             None

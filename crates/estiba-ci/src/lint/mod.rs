@@ -1,11 +1,17 @@
 //! What goes wrong in pipelines of GitLab, found before they run.
 
+mod circles;
 mod commands;
 mod dashes;
+mod include;
 mod model;
+mod needs;
 mod predefined;
 mod production;
+mod references;
 mod scripts;
+mod settings;
+mod shape;
 mod shell;
 mod stages;
 mod trace;
@@ -13,7 +19,7 @@ mod unread;
 mod variables;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use estiba_model::Diagnostic;
 
@@ -29,6 +35,8 @@ pub trait Repository {
     /// # Errors
     /// Why there is none.
     fn text(&self, path: &Path) -> Result<String, Unread>;
+    /// The paths from the root of the files below a folder, those in its folders too.
+    fn files(&self, folder: &Path) -> Vec<PathBuf>;
     /// Whether a file may be run; `None` where there is none.
     fn is_executable(&self, path: &Path) -> Option<bool>;
 }
@@ -60,10 +68,14 @@ pub struct Known {
 #[must_use]
 pub fn lint(file: &Path, repository: &dyn Repository, known: &Known) -> Vec<Diagnostic> {
     let (pipeline, mut findings) = Pipeline::read(file, repository);
+    findings.extend(shape::check(&pipeline));
+    findings.extend(references::check(&pipeline));
+    findings.extend(needs::check(&pipeline));
     findings.extend(stages::check(&pipeline));
     findings.extend(commands::check(&pipeline));
     findings.extend(dashes::check(&pipeline));
     findings.extend(variables::check(&pipeline, known));
+    findings.extend(settings::check(&pipeline, known));
     findings.extend(scripts::check(&pipeline, repository));
     findings.extend(trace::check(&pipeline, repository));
     findings.extend(production::check(&pipeline));

@@ -2,17 +2,19 @@
 //! (<https://docs.gitlab.com/ci/yaml/>).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use estiba_model::{Diagnostic, Place};
+use estiba_model::{Diagnostic, Place, has_errors};
 use estiba_score::yaml::{Document, join};
 use serde_json::{Map, Value};
 
 use super::Repository;
+use super::include::{self, Asked};
+use super::shape;
 use super::unread::unread;
 
 /// Keys of a file that are no jobs.
-const KEYWORDS: [&str; 11] = [
+pub(super) const KEYWORDS: [&str; 11] = [
     "after_script",
     "before_script",
     "cache",
@@ -38,12 +40,16 @@ const MOST_DEPTH: usize = 12;
 /// A pipeline.
 pub(super) struct Pipeline {
     documents: Vec<(Document, Inputs)>,
-    jobs: BTreeMap<String, (usize, String)>,
+    /// Where each is: what counts most first.
+    jobs: BTreeMap<String, Vec<(usize, String)>>,
     /// Whether some of it is elsewhere and was not read.
     pub is_partial: bool,
+    /// Whether some of it should be here and could not be read, which is told.
+    is_torn: bool,
 }
 
-type Inputs = BTreeMap<String, String>;
+/// The values of the inputs of a file.
+pub(super) type Inputs = BTreeMap<String, String>;
 
 /// A job, or something that jobs extend.
 #[derive(Clone, Copy)]
@@ -52,7 +58,7 @@ pub(super) struct Job<'p> {
     pub document: &'p Document,
     inputs: &'p Inputs,
     /// Its key in the document.
-    key: &'p str,
+    pub key: &'p str,
 }
 
 /// A command of a job.
@@ -76,86 +82,96 @@ impl Pipeline {
             documents: Vec::new(),
             jobs: BTreeMap::new(),
             is_partial: false,
+            is_torn: false,
         };
         let mut findings = Vec::new();
-        let mut waiting = vec![(file.to_owned(), Inputs::new(), None)];
+        let mut waiting = vec![Asked {
+            path: file.to_owned(),
+            inputs: Inputs::new(),
+            at: None,
+        }];
         let mut seen = BTreeSet::new();
-        while let Some((path, inputs, asked_at)) = waiting.pop() {
-            if !seen.insert(path.clone()) || seen.len() > MOST_FILES {
+        while let Some(asked) = waiting.pop() {
+            if !seen.insert(asked.path.clone()) {
                 continue;
             }
-            match repository.text(&path) {
+            if seen.len() > MOST_FILES {
+                pipeline.is_partial = true;
+                break;
+            }
+            match repository.text(&asked.path) {
                 Ok(text) => {
-                    let included = pipeline.add(&path, &text, inputs, &mut findings);
-                    waiting.extend(included);
+                    let documents = pipeline.add(&asked.path, &text, asked.inputs, &mut findings);
+                    for (document, _) in &pipeline.documents[documents..] {
+                        let included = include::included(document, repository);
+                        pipeline.is_partial |= included.has_others;
+                        waiting.extend(included.files);
+                    }
                 }
-                Err(why) => findings.push(unread(&path, &why, asked_at)),
+                Err(why) => {
+                    pipeline.is_torn = true;
+                    findings.push(unread(&asked.path, &why, asked.at));
+                }
             }
         }
         (pipeline, findings)
     }
 
-    /// Takes in a file, and gives those that it includes.
+    /// Takes in a file, and gives the number of its first document.
     fn add(
         &mut self,
         path: &Path,
         text: &str,
         mut inputs: Inputs,
         findings: &mut Vec<Diagnostic>,
-    ) -> Vec<(PathBuf, Inputs, Option<Place>)> {
+    ) -> usize {
+        let first = self.documents.len();
         let (documents, wrong) = Document::all(path, text);
         let is_reference = |finding: &Diagnostic| {
             finding.code == "bad-tag" && finding.message.en.contains("!reference")
         };
-        findings.extend(wrong.into_iter().filter(|finding| !is_reference(finding)));
-        let mut included = Vec::new();
+        let wrong = wrong.into_iter().filter(|finding| !is_reference(finding));
+        let mut wrong: Vec<Diagnostic> = wrong.collect();
+        wrong.extend(shape::of_file(path, &documents, &wrong));
+        self.is_torn |= has_errors(&wrong);
+        findings.extend(wrong);
         for document in documents {
-            if let Some(spec) = document.value.pointer("/spec/inputs") {
-                for (name, input) in spec.as_object().into_iter().flatten() {
+            if let Some(spec) = document.value.get("spec") {
+                let asked = spec.get("inputs").and_then(Value::as_object);
+                for (name, input) in asked.into_iter().flatten() {
                     let default = input.get("default").map(text_of);
                     let value = inputs.remove(name).or(default);
                     inputs.extend(value.map(|value| (name.clone(), value)));
                 }
                 continue;
             }
-            included.extend(self.includes(&document));
             let index = self.documents.len();
             let keys = document.value.as_object().into_iter().flat_map(Map::keys);
             for key in keys.filter(|key| !KEYWORDS.contains(&key.as_str())) {
-                // What includes a file stands before what is included.
-                let place = (index, key.clone());
-                self.jobs.entry(filled(key, &inputs)).or_insert(place);
+                // What includes a file stands before what is included, and is merged over it.
+                let parts = self.jobs.entry(filled(key, &inputs)).or_default();
+                parts.push((index, key.clone()));
             }
             self.documents.push((document, inputs.clone()));
         }
-        included
+        first
     }
 
-    fn includes(&mut self, document: &Document) -> Vec<(PathBuf, Inputs, Option<Place>)> {
-        let mut found = Vec::new();
-        let (list, pointer) = match document.value.get("include") {
-            None => return found,
-            Some(Value::Array(items)) => (items.iter().collect(), Some("/include")),
-            Some(one) => (vec![one], None),
-        };
-        for (index, item) in list.into_iter().enumerate() {
-            let pointer = pointer.map_or("/include".to_owned(), |p| join(p, &index.to_string()));
-            let local = match item {
-                Value::String(text) if !text.contains("://") => Some(text.as_str()),
-                Value::String(_) => None,
-                other => other.get("local").and_then(Value::as_str),
-            };
-            let Some(local) = local.filter(|path| !path.contains(['*', '$'])) else {
-                self.is_partial = true;
-                continue;
-            };
-            let inputs = item.get("inputs").and_then(Value::as_object);
-            let inputs = inputs.into_iter().flatten();
-            let inputs = inputs.map(|(name, value)| (name.clone(), text_of(value)));
-            let path = PathBuf::from(local.trim_start_matches('/'));
-            found.push((path, inputs.collect(), Some(document.place(&pointer))));
-        }
-        found
+    /// Whether all of it was read: only then is what is not found not there.
+    pub fn is_whole(&self) -> bool {
+        !self.is_partial && !self.is_torn
+    }
+
+    /// The documents of its files, with the values of their inputs.
+    pub fn documents(&self) -> impl Iterator<Item = (&Document, &Inputs)> {
+        self.documents
+            .iter()
+            .map(|(document, inputs)| (document, inputs))
+    }
+
+    /// The names of all jobs, and of what is only extended.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.jobs.keys().map(String::as_str)
     }
 
     /// What runs: jobs whose names begin with a dot are only extended.
@@ -170,35 +186,45 @@ impl Pipeline {
         all.filter(|job| job.name.starts_with('.'))
     }
 
-    fn job(&self, name: &str) -> Option<Job<'_>> {
-        let (name, (index, key)) = self.jobs.get_key_value(name)?;
-        let (document, inputs) = self.documents.get(*index)?;
-        Some(Job {
-            name,
-            document,
-            inputs,
-            key,
+    /// A job, or something that jobs extend, as what counts most has it.
+    pub fn job(&self, name: &str) -> Option<Job<'_>> {
+        self.parts(name).next()
+    }
+
+    /// The same in each file that has some of it: what counts most first.
+    pub fn parts(&self, name: &str) -> impl Iterator<Item = Job<'_>> {
+        let found = self.jobs.get_key_value(name).into_iter();
+        found.flat_map(|(name, parts)| {
+            parts.iter().filter_map(|(index, key)| {
+                let (document, inputs) = self.documents.get(*index)?;
+                Some(Job {
+                    name,
+                    document,
+                    inputs,
+                    key,
+                })
+            })
         })
     }
 
     /// A job and all that it extends, what counts most first.
     pub fn chain<'p>(&'p self, job: Job<'p>) -> Vec<Job<'p>> {
         let mut chain = Vec::new();
-        self.extend(job, MOST_DEPTH, &mut chain);
+        self.extend(job.name, MOST_DEPTH, &mut chain);
         chain
     }
 
-    fn extend<'p>(&'p self, job: Job<'p>, depth: usize, chain: &mut Vec<Job<'p>>) {
-        chain.push(job);
-        if depth == 0 {
+    fn extend<'p>(&'p self, name: &str, depth: usize, chain: &mut Vec<Job<'p>>) {
+        if depth == 0 || chain.iter().any(|job| job.name == name) {
             return;
         }
-        let parents = texts(job.value().get("extends"));
+        chain.extend(self.parts(name));
+        let mut parts = self.parts(name);
+        let extending = parts.find(|part| part.value().get("extends").is_some());
+        let Some(job) = extending else { return };
         // The last of several counts most.
-        for parent in parents.into_iter().rev() {
-            if let Some(parent) = self.job(&filled(parent, job.inputs)) {
-                self.extend(parent, depth - 1, chain);
-            }
+        for parent in texts(job.value().get("extends")).into_iter().rev() {
+            self.extend(&job.filled(parent), depth - 1, chain);
         }
     }
 
@@ -287,7 +313,7 @@ fn gather<'p>(
         }),
         Value::Array(items) => {
             // The words of a `!reference` name a job and a key.
-            let is_reference = document.written(&pointer).starts_with("!reference");
+            let is_reference = is_reference(document, &pointer);
             for (index, item) in items.iter().enumerate().filter(|_| !is_reference) {
                 gather(item, join(&pointer, &index.to_string()), document, commands);
             }
@@ -305,7 +331,12 @@ pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
     }
 }
 
-fn text_of(value: &Value) -> String {
+/// Whether the value at a pointer is taken from elsewhere, by the names in it.
+pub(super) fn is_reference(document: &Document, pointer: &str) -> bool {
+    document.written(pointer).starts_with("!reference")
+}
+
+pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -313,7 +344,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// `$[[ inputs.name ]]` replaced by the input's value.
-fn filled(text: &str, inputs: &Inputs) -> String {
+pub(super) fn filled(text: &str, inputs: &Inputs) -> String {
     inputs.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("$[[ inputs.{name} ]]"), value)
     })

@@ -21,8 +21,9 @@ const DEFAULT: &str = "test";
 pub(super) fn check(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let listed = pipeline.stages();
-    // Another file may list them.
-    if listed.is_none() && pipeline.is_partial {
+    // Another file may list them, or what lists them is told of already.
+    let is_listed = pipeline.top("stages").any(|(_, stages)| !stages.is_null());
+    if listed.is_none() && (!pipeline.is_whole() || is_listed) {
         return findings;
     }
     let stages: Vec<String> = match &listed {
@@ -30,9 +31,14 @@ pub(super) fn check(pipeline: &Pipeline) -> Vec<Diagnostic> {
         None => DEFAULTS.map(str::to_owned).to_vec(),
     };
     let mut used = BTreeSet::new();
+    let mut has_references = false;
     for job in pipeline.jobs() {
         let said = pipeline.said(job, "stage");
         let stage = match &said {
+            Some((_, value)) if value.is_array() => {
+                has_references = true;
+                continue;
+            }
             Some((owner, value)) => owner.filled(value.as_str().unwrap_or_default()),
             None => DEFAULT.to_owned(),
         };
@@ -68,7 +74,8 @@ pub(super) fn check(pipeline: &Pipeline) -> Vec<Diagnostic> {
             .at(job.place()),
         });
     }
-    let Some((document, stages)) = listed.filter(|_| !pipeline.is_partial) else {
+    let Some((document, stages)) = listed.filter(|_| !pipeline.is_partial && !has_references)
+    else {
         return findings;
     };
     // Where a template has a stage, jobs that extend it are to come.

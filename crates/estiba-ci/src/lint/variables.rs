@@ -11,45 +11,67 @@ use super::model::{Job, Pipeline};
 use super::predefined::{OF_GITLAB, OF_SHELLS};
 use super::shell;
 
+/// What is defined for all jobs of a pipeline.
+pub(super) struct Scope<'p> {
+    pipeline: &'p Pipeline,
+    known: &'p Known,
+    names: BTreeSet<&'p str>,
+}
+
+impl<'p> Scope<'p> {
+    /// The scope of a pipeline.
+    pub fn of(pipeline: &'p Pipeline, known: &'p Known) -> Self {
+        let mut names: BTreeSet<&str> = known.names.iter().map(String::as_str).collect();
+        for (_, variables) in pipeline.top("variables") {
+            names.extend(keys(variables));
+        }
+        for (_, workflow) in pipeline.top("workflow") {
+            names.extend(in_rules(workflow));
+        }
+        names.extend(handed_on(pipeline));
+        Self {
+            pipeline,
+            known,
+            names,
+        }
+    }
+
+    /// What is defined for a job before its commands run.
+    pub fn of_job(&self, job: Job<'p>) -> BTreeSet<&'p str> {
+        let mut defined = self.names.clone();
+        for owner in self.pipeline.chain(job) {
+            defined.extend(variables_of(owner));
+        }
+        defined
+    }
+
+    /// What is wrong with a name that is read where others are defined, if anything.
+    pub fn missing(&self, name: &str, defined: &BTreeSet<&str>) -> Option<Diagnostic> {
+        let is_missing = !is_defined(name, defined);
+        is_missing.then(|| undefined(name, defined, self.pipeline, self.known))
+    }
+}
+
 pub(super) fn check(pipeline: &Pipeline, known: &Known) -> Vec<Diagnostic> {
-    let everywhere = everywhere(pipeline, known);
-    let handed_on = handed_on(pipeline);
+    let scope = Scope::of(pipeline, known);
     let mut findings = Vec::new();
     for job in pipeline.jobs() {
         let commands = pipeline.commands(job);
         if commands.iter().any(|command| shell::sources(command.text)) {
             continue;
         }
-        let mut defined: BTreeSet<&str> = everywhere.clone();
-        defined.extend(handed_on.iter().copied());
-        for owner in pipeline.chain(job) {
-            defined.extend(variables_of(owner));
-        }
+        let mut defined = scope.of_job(job);
         for command in &commands {
             defined.extend(shell::assigned(command.text));
         }
         for command in &commands {
             for used in shell::uses(command.text) {
-                if !is_defined(used.name, &defined) {
-                    let place = command.place(used.written);
-                    findings.push(undefined(used.name, &defined, pipeline, known).at(place));
-                }
+                let finding = scope.missing(used.name, &defined);
+                findings.extend(finding.map(|f| f.at(command.place(used.written))));
             }
         }
     }
     findings
-}
-
-/// What is defined for all jobs.
-fn everywhere<'p>(pipeline: &'p Pipeline, known: &'p Known) -> BTreeSet<&'p str> {
-    let mut names: BTreeSet<&str> = known.names.iter().map(String::as_str).collect();
-    for (_, variables) in pipeline.top("variables") {
-        names.extend(keys(variables));
-    }
-    for (_, workflow) in pipeline.top("workflow") {
-        names.extend(in_rules(workflow));
-    }
-    names
 }
 
 /// What jobs may hand to others by a dotenv report.
@@ -66,7 +88,7 @@ fn handed_on(pipeline: &Pipeline) -> BTreeSet<&str> {
 }
 
 /// What a job defines, by its variables, its identity tokens, its secrets and rules.
-fn variables_of(job: Job<'_>) -> BTreeSet<&str> {
+fn variables_of<'p>(job: Job<'p>) -> BTreeSet<&'p str> {
     let value = job.value();
     let mut names: BTreeSet<&str> = ["variables", "id_tokens", "secrets"]
         .iter()

@@ -61,6 +61,31 @@ pub fn a_file_that_is_no_text_is_told_of_as_what_it_is() {
     assert!(long.err.contains("tiene más de 1 MiB"), "{}", long.err);
 }
 
+pub fn what_gitlab_refuses_is_told_of_in_all_files_of_the_repository() {
+    let repository = Repository::here();
+    repository.write(
+        ".gitlab-ci.yml",
+        "include: /ci/**.yml\nbuild: { extends: .maek }\n",
+    );
+    repository.write("ci/one/make.yml", ".make: { scirpt: [make] }\n");
+    let found = repository.estiba(&["ci", "check"]);
+    assert_eq!(found.code, 1, "{}", found.out);
+    assert!(
+        found.err.contains("did you mean \".make\"?"),
+        "{}",
+        found.err
+    );
+    repository.write(
+        ".gitlab-ci.yml",
+        "include: /ci/**.yml\nbuild: { extends: .make }\n",
+    );
+    let found = repository.estiba(&["ci", "check"]);
+    assert_eq!(found.code, 1, "{}", found.out);
+    for word in ["ci/one/make.yml:1:", "did you mean \"script\"?"] {
+        assert!(found.err.contains(word), "{word} in {}", found.err);
+    }
+}
+
 pub fn without_the_tool_advice_is_given() {
     if tool("git").is_none() {
         return println!("skipped: git is not installed");

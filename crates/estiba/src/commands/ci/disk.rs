@@ -1,6 +1,6 @@
 //! A repository on this machine's disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use estiba_ci::lint::{MOST_BYTES, Repository, Unread};
 use estiba_score::yaml::Document;
+
+/// More files than anyone looks through for those of a pipeline.
+const MOST_FILES: usize = 10_000;
 
 /// Where gitlab-ci-local looks for variables of a repository.
 const LOCAL_VARIABLES: &str = ".gitlab-ci-local-variables.yml";
@@ -56,6 +59,27 @@ impl Repository for Disk<'_> {
             return Err(Unread::TooLong);
         }
         String::from_utf8(bytes).map_err(|_| Unread::NotText)
+    }
+
+    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut waiting = VecDeque::from([folder.to_owned()]);
+        // Those that are the least deep come first.
+        while let Some(folder) = waiting.pop_front() {
+            let entries = std::fs::read_dir(self.path(&folder)).into_iter().flatten();
+            for entry in entries.flatten() {
+                let path = folder.join(entry.file_name());
+                match entry.file_type() {
+                    _ if found.len() + waiting.len() >= MOST_FILES => return found,
+                    Ok(kind) if kind.is_dir() && entry.file_name() != ".git" => {
+                        waiting.push_back(path);
+                    }
+                    Ok(kind) if kind.is_file() => found.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
     fn is_executable(&self, path: &Path) -> Option<bool> {
