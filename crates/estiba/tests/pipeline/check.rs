@@ -1,5 +1,7 @@
 //! What is refused before it runs.
 
+use serde_json::Value;
+
 use crate::repository::{Repository, missing, path, tool};
 use crate::support::Done;
 
@@ -141,4 +143,31 @@ pub fn what_is_there_is_not_written_over() {
     let one = repository.estiba(&write);
     assert_eq!(one.code, 1);
     assert!(one.err.contains("two environments"), "{}", one.err);
+}
+
+pub fn a_pipeline_goes_the_way_of_the_project() {
+    let repository = Repository::here();
+    for (more, told) in [
+        (&["--test", "prod"][..], "can't begin with prod"),
+        (
+            &["--test", "prod", "--prod", "test"],
+            "--test test --prod prod",
+        ),
+        (&["--test", "test", "--prod", "test"], "can't be both"),
+    ] {
+        let refused = repository.estiba(&[&["ci", "gitlab"], more].concat());
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains(told), "{}", refused.err);
+    }
+    let mut file: Value = serde_json::from_str(&repository.read("estiba.yaml")).unwrap();
+    file["environments"]["other"] = serde_json::json!({ "on": "here" });
+    repository.write("estiba.yaml", &file.to_string());
+    let other = repository.estiba(&["ci", "gitlab", "--test", "other", "--prod", "prod"]);
+    assert_eq!(other.code, 2, "{}", other.err);
+    assert!(other.err.contains("prod comes after test"), "{}", other.err);
+    assert!(!repository.project.dir().join(".gitlab-ci.yml").exists());
+    // What comes before is known where only the second is named.
+    repository.estiba(&["ci", "gitlab", "--prod", "prod"]).ok();
+    let written = repository.read(".gitlab-ci.yml");
+    assert!(!written.contains("other"), "{written}");
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use estiba_ci::{Builder, File, Include, Language, Pipeline, Tests, Through, Trigger};
-use estiba_model::{Name, Project, message};
+use estiba_model::{Environment, Name, Project, message};
 
 use crate::cli::{Component, OnArg, PipelineArgs};
 use crate::context::Context;
@@ -76,27 +76,75 @@ fn is_address(url: &str) -> bool {
 
 /// The first environment, and the one that comes after it.
 fn environments(project: &Project, args: &PipelineArgs) -> Result<(Name, Name), Failure> {
-    let known = &project.environments;
     for named in [&args.test, &args.prod].into_iter().flatten() {
         estiba_engine::environment_id(project, named)?;
     }
-    let first = args.test.clone().or_else(|| known.keys().next().cloned());
-    let after = |test: &Name| {
-        let mut all = known.iter();
-        let after = all.find(|(_, environment)| environment.after.as_ref() == Some(test));
-        let next = || known.keys().find(|name| *name != test).cloned();
-        after.map(|(name, _)| name.clone()).or_else(next)
-    };
-    let found = first.and_then(|test| {
-        let prod = args.prod.clone().or_else(|| after(&test))?;
+    let found = first(project, args).and_then(|test| {
+        let prod = args.prod.clone().or_else(|| next(project, &test))?;
         Some((test, prod))
     });
-    match found {
-        Some((test, prod)) if test != prod => Ok((test, prod)),
-        _ => Err(Failure::because(message!(
+    let Some((test, prod)) = found else {
+        return Err(Failure::because(message!(
             "a pipeline goes through two environments, and estiba.yaml has one; add a second, such as `prod: {{ on: …, after: test }}`",
             "un pipeline pasa por dos ambientes, y estiba.yaml tiene uno; agregue otro, como `prod: {{ on: …, after: test }}`"
+        )));
+    };
+    if test == prod {
+        return Err(Failure::Usage(message!(
+            "{test} can't be both where a release comes to first and where it is promoted to; name two environments by --test and --prod",
+            "{test} no puede ser a la vez adonde una versión llega primero y adonde se la promueve; nombre dos ambientes con --test y --prod"
+        )));
+    }
+    in_order(project, &test, &prod)?;
+    Ok((test, prod))
+}
+
+/// Where a release comes to first: what is asked for, what `--prod` comes after, or the
+/// first that comes after none.
+fn first(project: &Project, args: &PipelineArgs) -> Option<Name> {
+    let known = &project.environments;
+    let before = |prod: &Name| known.get(prod)?.after.clone();
+    let is_start = |(name, environment): &(&Name, &Environment)| {
+        environment.after.is_none() && args.prod.as_ref() != Some(*name)
+    };
+    let asked = args.test.clone();
+    asked
+        .or_else(|| before(args.prod.as_ref()?))
+        .or_else(|| known.iter().find(is_start).map(|(name, _)| name.clone()))
+        .or_else(|| known.keys().next().cloned())
+}
+
+/// The environment that comes after another; any other where estiba.yaml has no order.
+fn next(project: &Project, test: &Name) -> Option<Name> {
+    let that = |is_it: &dyn Fn(Option<&Name>) -> bool| {
+        let others = project
+            .environments
+            .iter()
+            .filter(|(name, _)| *name != test);
+        let mut met = others.filter(|(_, environment)| is_it(environment.after.as_ref()));
+        met.next().map(|(name, _)| name.clone())
+    };
+    that(&|after| after == Some(test))
+        .or_else(|| that(&|after| after.is_none()))
+        .or_else(|| that(&|_| true))
+}
+
+/// That the pipeline goes the way of `after` in estiba.yaml: a server would refuse each
+/// release that went another.
+fn in_order(project: &Project, test: &Name, prod: &Name) -> Result<(), Failure> {
+    let after = |name: &Name| project.environments.get(name)?.after.clone();
+    if let Some(before) = after(test) {
+        return Err(Failure::Usage(message!(
+            "a pipeline can't begin with {test}: in estiba.yaml it comes after {before}; write --test {before} --prod {test}, or change its `after`",
+            "un pipeline no puede empezar con {test}: en estiba.yaml viene después de {before}; escriba --test {before} --prod {test}, o cambie su `after`"
+        )));
+    }
+    match after(prod) {
+        Some(before) if before != *test => Err(Failure::Usage(message!(
+            "in estiba.yaml, {prod} comes after {before}, not after {test}; write --test {before} --prod {prod}, or change its `after`",
+            "en estiba.yaml, {prod} viene después de {before}, no de {test}; escriba --test {before} --prod {prod}, o cambie su `after`"
         ))),
+        _ => Ok(()),
     }
 }
 
