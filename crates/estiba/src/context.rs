@@ -87,12 +87,17 @@ impl Context {
         Ok((project, loaded.diagnostics))
     }
 
+    /// The folder of `-C`, or this one.
+    pub fn folder(&self) -> &Path {
+        self.project_dir.as_deref().unwrap_or(Path::new("."))
+    }
+
     /// The folder with the pipeline's file: that of `-C`, or the nearest above.
     ///
     /// # Errors
     /// When there is none.
     pub fn repository(&self, file: &Path) -> Result<PathBuf, Failure> {
-        let start = self.project_dir.clone().unwrap_or_else(|| ".".into());
+        let start = self.folder().to_owned();
         let mut folder = start.clone();
         let is_fixed = self.project_dir.is_some();
         while folder.is_dir() {

@@ -2,6 +2,7 @@
 //! deployment.
 
 mod disk;
+mod options;
 mod run;
 mod write;
 

@@ -171,3 +171,38 @@ pub fn a_pipeline_goes_the_way_of_the_project() {
     let written = repository.read(".gitlab-ci.yml");
     assert!(!written.contains("other"), "{written}");
 }
+
+pub fn options_that_make_no_sense_are_refused() {
+    let repository = Repository::here();
+    for (more, told) in [
+        (
+            ["--server", "https://gimli:pw-4711@host:8443/x"],
+            "ESTIBA_TOKEN",
+        ),
+        (["--image", " "], "--image is empty"),
+        (["--runner", ""], "--runner is empty"),
+        (["--component", "a/b"], "ADDRESS@VERSION"),
+        (["--component", "a/b@"], "ADDRESS@VERSION"),
+    ] {
+        let refused = repository.estiba(&[&["ci", "gitlab"], &more[..]].concat());
+        assert_eq!(refused.code, 2, "{more:?}: {}", refused.err);
+        assert!(refused.err.contains(told), "{}", refused.err);
+        assert!(!refused.err.contains("pw-4711"), "{}", refused.err);
+    }
+    assert!(!repository.project.dir().join(".gitlab-ci.yml").exists());
+}
+
+pub fn a_component_is_written_where_it_is_asked_for() {
+    let repository = Repository::here();
+    std::fs::create_dir(repository.project.dir().join("catalogue")).unwrap();
+    let write = |folder: &str| repository.estiba(&["-C", folder, "ci", "gitlab", "--catalog"]);
+    write("catalogue").ok();
+    assert!(
+        repository
+            .read("catalogue/templates/estiba.yml")
+            .contains("spec:")
+    );
+    assert!(!repository.project.dir().join("templates").exists());
+    assert_eq!(write("catalog").code, 1);
+    assert!(!repository.project.dir().join("catalog").exists());
+}

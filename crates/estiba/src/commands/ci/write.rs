@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use estiba_ci::{Builder, File, Include, Language, Pipeline, Tests, Through, Trigger};
-use estiba_model::{Environment, Name, Project, message};
+use estiba_model::{Project, message};
 
 use crate::cli::{Component, OnArg, PipelineArgs};
 use crate::context::Context;
 use crate::failure::Failure;
+
+use super::options::{self, environments};
 
 /// Writes a pipeline of GitLab.
 pub fn gitlab(
@@ -16,8 +18,12 @@ pub fn gitlab(
     component: &Component,
 ) -> Result<(), Failure> {
     if component.catalog {
-        return put(context, Path::new("."), args, &estiba_ci::catalog());
+        let folder = context.folder();
+        // A folder that is mistyped is not to be made.
+        std::fs::metadata(folder).map_err(|error| Failure::file(folder, &error))?;
+        return put(context, folder, args, &estiba_ci::catalog());
     }
+    options::component(component)?;
     let project = context.project()?;
     let pipeline = pipeline(&project, args)?;
     let include = match &component.component {
@@ -42,14 +48,9 @@ pub fn github(context: &Context, args: &PipelineArgs) -> Result<(), Failure> {
 }
 
 fn pipeline(project: &Project, args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    let server = options::server(args)?;
+    options::texts(args)?;
     let (test, prod) = environments(project, args)?;
-    let server = args.server.as_deref().map(|url| url.trim_end_matches('/'));
-    if let Some(url) = server.filter(|url| !is_address(url)) {
-        return Err(Failure::Usage(message!(
-            "\"{url}\" is no address of a server; write it like https://estiba.example.edu",
-            "«{url}» no es la dirección de un servidor; escríbala como https://estiba.example.edu"
-        )));
-    }
     Ok(Pipeline {
         on: match args.on {
             OnArg::Tags => Trigger::Tags,
@@ -67,85 +68,6 @@ fn pipeline(project: &Project, args: &PipelineArgs) -> Result<Pipeline, Failure>
         image: args.image.clone(),
         runners: args.runner.clone(),
     })
-}
-
-fn is_address(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or(url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '"', '\'', '$']))
-}
-
-/// The first environment, and the one that comes after it.
-fn environments(project: &Project, args: &PipelineArgs) -> Result<(Name, Name), Failure> {
-    for named in [&args.test, &args.prod].into_iter().flatten() {
-        estiba_engine::environment_id(project, named)?;
-    }
-    let found = first(project, args).and_then(|test| {
-        let prod = args.prod.clone().or_else(|| next(project, &test))?;
-        Some((test, prod))
-    });
-    let Some((test, prod)) = found else {
-        return Err(Failure::because(message!(
-            "a pipeline goes through two environments, and estiba.yaml has one; add a second, such as `prod: {{ on: …, after: test }}`",
-            "un pipeline pasa por dos ambientes, y estiba.yaml tiene uno; agregue otro, como `prod: {{ on: …, after: test }}`"
-        )));
-    };
-    if test == prod {
-        return Err(Failure::Usage(message!(
-            "{test} can't be both where a release comes to first and where it is promoted to; name two environments by --test and --prod",
-            "{test} no puede ser a la vez adonde una versión llega primero y adonde se la promueve; nombre dos ambientes con --test y --prod"
-        )));
-    }
-    in_order(project, &test, &prod)?;
-    Ok((test, prod))
-}
-
-/// Where a release comes to first: what is asked for, what `--prod` comes after, or the
-/// first that comes after none.
-fn first(project: &Project, args: &PipelineArgs) -> Option<Name> {
-    let known = &project.environments;
-    let before = |prod: &Name| known.get(prod)?.after.clone();
-    let is_start = |(name, environment): &(&Name, &Environment)| {
-        environment.after.is_none() && args.prod.as_ref() != Some(*name)
-    };
-    let asked = args.test.clone();
-    asked
-        .or_else(|| before(args.prod.as_ref()?))
-        .or_else(|| known.iter().find(is_start).map(|(name, _)| name.clone()))
-        .or_else(|| known.keys().next().cloned())
-}
-
-/// The environment that comes after another; any other where estiba.yaml has no order.
-fn next(project: &Project, test: &Name) -> Option<Name> {
-    let that = |is_it: &dyn Fn(Option<&Name>) -> bool| {
-        let others = project
-            .environments
-            .iter()
-            .filter(|(name, _)| *name != test);
-        let mut met = others.filter(|(_, environment)| is_it(environment.after.as_ref()));
-        met.next().map(|(name, _)| name.clone())
-    };
-    that(&|after| after == Some(test))
-        .or_else(|| that(&|after| after.is_none()))
-        .or_else(|| that(&|_| true))
-}
-
-/// That the pipeline goes the way of `after` in estiba.yaml: a server would refuse each
-/// release that went another.
-fn in_order(project: &Project, test: &Name, prod: &Name) -> Result<(), Failure> {
-    let after = |name: &Name| project.environments.get(name)?.after.clone();
-    if let Some(before) = after(test) {
-        return Err(Failure::Usage(message!(
-            "a pipeline can't begin with {test}: in estiba.yaml it comes after {before}; write --test {before} --prod {test}, or change its `after`",
-            "un pipeline no puede empezar con {test}: en estiba.yaml viene después de {before}; escriba --test {before} --prod {test}, o cambie su `after`"
-        )));
-    }
-    match after(prod) {
-        Some(before) if before != *test => Err(Failure::Usage(message!(
-            "in estiba.yaml, {prod} comes after {before}, not after {test}; write --test {before} --prod {prod}, or change its `after`",
-            "en estiba.yaml, {prod} viene después de {before}, no de {test}; escriba --test {before} --prod {prod}, o cambie su `after`"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// The tests of the workloads that are built from source.
