@@ -206,3 +206,13 @@ pub fn a_component_is_written_where_it_is_asked_for() {
     assert_eq!(write("catalog").code, 1);
     assert!(!repository.project.dir().join("catalog").exists());
 }
+
+pub fn a_workflow_is_written_with_what_else_asks_a_person() {
+    let repository = Repository::here();
+    let written = repository.estiba(&["ci", "github"]).ok();
+    assert!(
+        written.out.contains("Required reviewers"),
+        "{}",
+        written.out
+    );
+}

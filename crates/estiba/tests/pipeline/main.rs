@@ -21,6 +21,7 @@ fn main() -> std::process::ExitCode {
         check::a_pipeline_goes_the_way_of_the_project,
         check::options_that_make_no_sense_are_refused,
         check::a_component_is_written_where_it_is_asked_for,
+        check::a_workflow_is_written_with_what_else_asks_a_person,
         check::what_gitlab_refuses_is_told_of_in_all_files_of_the_repository,
         check::what_is_there_is_not_written_over,
         previews::a_preview_comes_and_goes,

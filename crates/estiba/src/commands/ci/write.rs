@@ -43,8 +43,19 @@ pub fn github(context: &Context, args: &PipelineArgs) -> Result<(), Failure> {
     let pipeline = pipeline(&project, args)?;
     let files = estiba_ci::github(&pipeline);
     put(context, &project.directory, args, &files)?;
+    ask_for_reviewers(context, &pipeline);
     advise(context, &project, &pipeline);
     Ok(())
+}
+
+/// GitHub has no job that waits for a person: only environments do.
+fn ask_for_reviewers(context: &Context, pipeline: &Pipeline) {
+    let prod = &pipeline.prod;
+    context.output.line(&message!(
+        "next: in the repository's Settings, Environments, give {prod} \"Required reviewers\": without them, the workflow promotes to {prod} by itself, right after {}",
+        "ahora: en Settings, Environments del repositorio, dele a {prod} «Required reviewers»: sin ellos, el workflow promueve a {prod} por sí solo, justo después de {}",
+        pipeline.test
+    ));
 }
 
 fn pipeline(project: &Project, args: &PipelineArgs) -> Result<Pipeline, Failure> {
