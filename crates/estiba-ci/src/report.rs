@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use estiba_model::{Deployment, DeploymentState, Lang, StepRecord, StepState, Url, message};
+use estiba_model::{
+    Deployment, DeploymentState, EnvironmentId, Lang, Message, StepRecord, StepState, Url, Version,
+    message,
+};
 
 /// The variable with the address of an environment, for a dotenv report.
 pub const ADDRESS: &str = "ENVIRONMENT_ADDRESS";
@@ -53,6 +56,38 @@ pub fn junit(deployment: &Deployment, steps: &[StepRecord], lang: Lang) -> Strin
     }
     text.push_str("</testsuite>\n</testsuites>\n");
     text
+}
+
+/// The report of a release that did not come so far as a deployment.
+#[must_use]
+pub fn junit_of_none(environment: &EnvironmentId, version: &Version, lang: Lang) -> String {
+    let suite = escaped(&format!("{environment} {version}"));
+    let name = message!("deployment", "despliegue");
+    let begun = case(&suite, name.text(lang), 0.0);
+    let why = not_deployed(environment, version);
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{suite}\" tests=\"1\" failures=\"1\" skipped=\"0\">\n{begun}{}</testcase>\n</testsuite>\n</testsuites>\n",
+        failure(why.text(lang))
+    )
+}
+
+/// The same for the summary.
+#[must_use]
+pub fn summary_of_none(environment: &EnvironmentId, version: &Version, lang: Lang) -> String {
+    let why = not_deployed(environment, version);
+    format!(
+        "### {}: {version}\n\n✗ {}\n",
+        environment.environment,
+        why.text(lang)
+    )
+}
+
+fn not_deployed(environment: &EnvironmentId, version: &Version) -> Message {
+    let name = &environment.environment;
+    message!(
+        "{version} was not deployed to {name}: it was refused, or it waits for a person; the job's own output says which",
+        "{version} no se desplegó en {name}: se rechazó, o espera a una persona; lo dice la salida del trabajo"
+    )
 }
 
 /// The same as a table in Markdown.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use estiba_model::Name;
+use estiba_model::{Name, Version};
 
 use super::Env;
 use super::values::assignment_or_name;
@@ -57,6 +57,9 @@ pub enum Ci {
     Report {
         #[command(flatten)]
         env: Env,
+        /// The release that was to be deployed: where it was not, the report says so
+        #[arg(long, value_name = "VERSION")]
+        version: Option<Version>,
         /// The JUnit report
         #[arg(long, value_name = "FILE", default_value = "estiba-report.xml")]
         junit: PathBuf,

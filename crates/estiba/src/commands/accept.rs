@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use estiba_model::{Ending, Name, Project, Tried, Url, Version, message};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::signal::{self, unix::SignalKind};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -142,11 +144,14 @@ async fn run(
         .envs(told)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true);
+        // Whatever it starts ends with it.
+        .process_group(0);
     for key in KEYS {
         command.env_remove(key);
     }
+    let mut told = Signals::new()?;
     let mut child = command.spawn().map_err(failed)?;
+    let group = Group::of(&child);
     let last = Arc::new(Mutex::new(VecDeque::new()));
     // With --json, what is written to standard output is ours alone.
     let is_json = context.output.json;
@@ -155,11 +160,17 @@ async fn run(
         .take()
         .map(|from| follow(from, &last, !is_json));
     let err = child.stderr.take().map(|from| follow(from, &last, false));
-    let ended = match timeout(limit, child.wait()).await {
-        Ok(status) => ending(status.map_err(failed)?),
-        Err(_) => {
-            child.kill().await.map_err(failed)?;
-            Ending::TookTooLong(limit.as_secs())
+    let ended = tokio::select! {
+        status = timeout(limit, child.wait()) => match status {
+            Ok(status) => ending(status.map_err(failed)?),
+            Err(_) => {
+                group.end(&mut child).await;
+                Ending::TookTooLong(limit.as_secs())
+            }
+        },
+        signal = told.next() => {
+            group.end(&mut child).await;
+            Ending::Failed(SIGNAL_BASE + signal)
         }
     };
     for following in [out, err].into_iter().flatten() {
@@ -167,6 +178,64 @@ async fn run(
     }
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
     Ok((ended, std::mem::take(&mut *last).into()))
+}
+
+/// The command and all that it started, which are ended whatever becomes of this function.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(leader.and_then(Pid::from_raw))
+    }
+
+    /// Lets it end by itself, for a moment.
+    async fn end(&self, child: &mut Child) {
+        self.signal(Signal::TERM);
+        let _ = timeout(LAST_WORDS, child.wait()).await;
+        self.signal(Signal::KILL);
+        let _ = child.wait().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.0 {
+            // There may be nobody left in it.
+            let _ = kill_process_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// A terminal or a CI that wants all of this to end.
+struct Signals {
+    interrupt: signal::unix::Signal,
+    terminate: signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let of = |kind| {
+            let unusable = |error: io::Error| Failure::file(Path::new("signal"), &error);
+            signal::unix::signal(kind).map_err(unusable)
+        };
+        Ok(Self {
+            interrupt: of(SignalKind::interrupt())?,
+            terminate: of(SignalKind::terminate())?,
+        })
+    }
+
+    /// The number of the first that comes.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+        }
+    }
 }
 
 fn ending(status: ExitStatus) -> Ending {

@@ -3,18 +3,14 @@
 
 mod disk;
 mod options;
+mod report;
 mod run;
 mod write;
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
-use estiba_api::DeploymentView;
 use estiba_ci::lint::{Known, lint};
-use estiba_ci::report;
-use estiba_engine::environment_id;
-use estiba_model::{Diagnostic, Name, has_errors, message};
+use estiba_model::{Diagnostic, has_errors, message};
 
 use crate::cli::{Checked, Ci};
 use crate::context::Context;
@@ -51,16 +47,19 @@ pub async fn ci(context: &Context, ci: Ci) -> Result<(), Failure> {
         }
         Ci::Report {
             env,
+            version,
             junit,
             dotenv,
             summary,
         } => {
-            let places = Places {
+            let wanted = report::Wanted {
+                environment: &env.env,
+                version: version.as_ref(),
                 junit: &junit,
                 dotenv: &dotenv,
                 summary: summary.as_deref(),
             };
-            report(context, &env.env, &places).await
+            report::run(context, &wanted).await
         }
     }
 }
@@ -105,51 +104,4 @@ fn findings(root: &Path, checked: &Checked, is_all: bool) -> Vec<Diagnostic> {
         finding
     };
     found.into_iter().map(from_here).collect()
-}
-
-/// Where reports go.
-struct Places<'a> {
-    junit: &'a Path,
-    dotenv: &'a Path,
-    summary: Option<&'a Path>,
-}
-
-/// Writes what came of the last deployment.
-async fn report(context: &Context, environment: &Name, places: &Places<'_>) -> Result<(), Failure> {
-    let project = context.project()?;
-    environment_id(&project, environment)?;
-    let backend = context.backend().await?;
-    let history = backend.history(&project, environment, 1, true).await?;
-    let Some(DeploymentView {
-        deployment, steps, ..
-    }) = history.into_iter().next()
-    else {
-        return Err(Failure::because(message!(
-            "nothing was deployed to {environment}, so there is nothing to report; `estiba deploy --env {environment}` comes first",
-            "no se desplegó nada en {environment}, así que no hay qué informar; antes va `estiba deploy --env {environment}`"
-        )));
-    };
-    let urls = backend.urls(&project, environment).await?;
-    let lang = context.output.lang;
-    write_file(places.junit, &report::junit(&deployment, &steps, lang))?;
-    write_file(places.dotenv, &report::dotenv(&urls))?;
-    if let Some(path) = places.summary {
-        let table = report::summary(&deployment, &steps, &urls, lang);
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        file.and_then(|mut file| file.write_all(table.as_bytes()))
-            .map_err(|error| Failure::file(path, &error))?;
-    }
-    let (junit, dotenv) = (places.junit.display(), places.dotenv.display());
-    context
-        .output
-        .json(&serde_json::json!({ "deployment": deployment, "urls": urls }));
-    context.output.line(&message!(
-        "wrote {junit} and {dotenv}",
-        "se escribieron {junit} y {dotenv}"
-    ));
-    Ok(())
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::file(path, &error))
 }

@@ -341,6 +341,10 @@ pub(super) const ARGUMENTS: &[(&str, &str)] = &[
         "logs env",
         "El ambiente, o varios; por omisión, el primero del proyecto",
     ),
+    (
+        "ci report version",
+        "La versión que se iba a desplegar: si no se desplegó, el informe lo dice",
+    ),
     ("accept timeout", "Cuántos segundos pueden tardar"),
     ("mail id", "El número del correo; sin él, se listan todos"),
     ("mail raw", "Mostrarlo tal como llegó"),
