@@ -45,10 +45,25 @@ pub(crate) struct FileKey {
 pub(crate) struct FileRecord {
     #[serde(serialize_with = "as_text")]
     pub(crate) path: Arc<Path>,
+    /// The absolute name that its glob found it by, where that is another one: of a
+    /// link, or of before it was renamed.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_text_where_any"
+    )]
+    pub(crate) named: Option<Arc<Path>>,
     pub(crate) print: Print,
     pub(crate) cursor: Cursor,
     /// When it was noted, in seconds since 1970.
     pub(crate) at: i64,
+}
+
+impl FileRecord {
+    /// The absolute name that its glob found it by.
+    pub(crate) fn named(&self) -> &Arc<Path> {
+        self.named.as_ref().unwrap_or(&self.path)
+    }
 }
 
 /// How far the disk buffer was read.
@@ -194,7 +209,7 @@ impl Journal {
     }
 
     fn write(&mut self, folder: &Path) -> io::Result<()> {
-        let needed = (self.noted.files.len() as u64 + 1) * 400;
+        let needed = (self.noted.files.len() as u64 + 1) * 600;
         if self.is_torn || self.length > LONG_BYTES.max(2 * needed) {
             let (file, length) = write_anew(folder, &self.noted)?;
             (self.file, self.length) = (Arc::new(file), length);
@@ -227,6 +242,16 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// A name that is no text only has to be looked for again.
 fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+fn as_text_where_any<S: serde::Serializer>(
+    path: &Option<Arc<Path>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => as_text(path, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn append(out: &mut Vec<u8>, line: &Line) -> io::Result<()> {
@@ -290,6 +315,7 @@ mod tests {
     fn mark(inode: u64, offset: u64) -> Mark {
         let record = FileRecord {
             path: Path::new("/data/a.log").into(),
+            named: None,
             print: Print::default(),
             cursor: Cursor::at(offset),
             at: 0,
@@ -354,6 +380,20 @@ mod tests {
         let length = damaged.len();
         damaged[length - 20] ^= 1;
         assert_eq!(offsets(&read(&damaged)), [(1, 2)]);
+    }
+
+    #[test]
+    fn a_note_of_before_has_no_name() {
+        let text = br#"{"file":{"key":{"device":1,"inode":2},"record":{"path":"/data/a.log","print":{"length":0,"sum":0},"cursor":CURSOR,"at":0}}}"#;
+        let cursor = serde_json::to_string(&Cursor::at(7)).unwrap();
+        let text = std::str::from_utf8(text)
+            .unwrap()
+            .replace("CURSOR", &cursor);
+        let line = format!("{:08x} {text}\n", crc32fast::hash(text.as_bytes()));
+        let noted = read(line.as_bytes());
+        assert_eq!(offsets(&noted), [(2, 7)]);
+        let record = noted.files.values().next().unwrap();
+        assert_eq!(**record.named(), *Path::new("/data/a.log"));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Looking for files, by globs and beside those that are known.
 
 use std::fs::{File, Metadata};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use super::tracked::key_of;
-use super::{Found, Group};
+use super::{Found, Group, Print};
 use crate::checkpoint::{FileKey, FileRecord};
+
+/// The folder of names that have none.
+const HERE: &str = ".";
 
 /// Calls `each` with every file that the groups' globs lead to. A file that two
 /// of them lead to is of the first.
@@ -18,11 +21,7 @@ pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) {
                 continue;
             };
             for named in paths.filter_map(Result::ok) {
-                if group
-                    .except
-                    .iter()
-                    .any(|except| except.matches_path(&named))
-                {
+                if group.leaves_out(&named) {
                     continue;
                 }
                 if let Ok(metadata) = std::fs::metadata(&named)
@@ -45,23 +44,54 @@ pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) {
 /// where its glob's first wildcard is, down to its own.
 pub(super) fn folders<'a>(pattern: &str, named: &'a Path) -> impl Iterator<Item = &'a Path> {
     let top = top(pattern);
+    let is_here = top == Path::new(HERE);
     named
         .ancestors()
         .skip(1)
-        .take_while(move |folder| folder.starts_with(&top))
+        .map(|folder| match folder.as_os_str().is_empty() {
+            true => Path::new(HERE),
+            false => folder,
+        })
+        .take_while(move |folder| is_here || folder.starts_with(&top))
 }
 
 /// The folder of a glob's first wildcard.
 pub(super) fn top(pattern: &str) -> PathBuf {
-    let path = Path::new(pattern);
+    let path = without_dots(pattern);
     let plain: PathBuf = path
         .iter()
         .take_while(|part| !part.to_string_lossy().contains(['*', '?', '[']))
         .collect();
-    if plain == path {
-        return plain.parent().map(Path::to_owned).unwrap_or_default();
+    let top = match plain == path {
+        true => plain.parent().unwrap_or(Path::new("")),
+        false => plain.as_path(),
+    };
+    match top.as_os_str().is_empty() {
+        true => HERE.into(),
+        false => top.to_owned(),
     }
-    plain
+}
+
+/// What a glob calls the file of an absolute name, where it leads to it.
+pub(super) fn called(pattern: &str, named: &Path) -> Option<PathBuf> {
+    let pattern = without_dots(pattern);
+    let shown = match pattern.is_absolute() {
+        true => named,
+        false => named.strip_prefix(std::env::current_dir().ok()?).ok()?,
+    };
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        ..glob::MatchOptions::new()
+    };
+    let glob = glob::Pattern::new(pattern.to_str()?).ok()?;
+    glob.matches_path_with(shown, options)
+        .then(|| shown.to_owned())
+}
+
+/// Globs find `a.log` by `./*.log`.
+fn without_dots(pattern: &str) -> PathBuf {
+    let parts = Path::new(pattern).components();
+    parts.filter(|part| *part != Component::CurDir).collect()
 }
 
 /// Where a file is that was at `path` before: it was renamed in its folder.
@@ -97,6 +127,55 @@ pub(super) fn copy_of(
         .map(|(path, metadata)| (key_of(&metadata), path))
 }
 
+/// Files that came where a file is, and were renamed, since it was noted: whoever
+/// rotates several times while nobody looks leaves some that were never seen by the
+/// name that they had. Those that begin like `original` are copies of it.
+pub(super) fn rotated_since(
+    before: &FileRecord,
+    original: Print,
+    is_known: impl Fn(FileKey) -> bool,
+) -> Vec<(FileKey, PathBuf)> {
+    let Some(name) = before.path.file_name().and_then(|name| name.to_str()) else {
+        return Vec::new();
+    };
+    let is_rotated = |path: &Path, metadata: &Metadata| {
+        let other = path.file_name().and_then(|other| other.to_str());
+        other.is_some_and(|other| is_name_of_rotated(name, other))
+            && metadata.len() > 0
+            && !is_known(key_of(metadata))
+            && came_since(metadata, before.at)
+            && !is_copy(path, original)
+    };
+    let found = beside(&before.path).into_iter().flatten();
+    found
+        .filter(|(path, metadata)| is_rotated(path, metadata))
+        .map(|(path, metadata)| (key_of(&metadata), path))
+        .collect()
+}
+
+/// `a.log.1`, `a.log.2026-01-02`, `0.log.20260102-030405`; no `a.log.gz` or `a.log.swp`.
+fn is_name_of_rotated(name: &str, other: &str) -> bool {
+    let is_part = |char: char| char.is_ascii_digit() || "TZ:._-".contains(char);
+    other
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix(['.', '-', '_']))
+        .is_some_and(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_digit()) && rest.chars().all(is_part)
+        })
+}
+
+/// Where the file system does not say when a file came, it was written since.
+fn came_since(metadata: &Metadata, second: i64) -> bool {
+    let came = metadata.created().or_else(|_| metadata.modified());
+    let since = came.map(|came| came.duration_since(SystemTime::UNIX_EPOCH));
+    matches!(since, Ok(Ok(since)) if i64::try_from(since.as_secs()).unwrap_or(i64::MAX) >= second)
+}
+
+fn is_copy(path: &Path, original: Print) -> bool {
+    let matches = || File::open(path).and_then(|file| original.matches(&file));
+    !original.is_empty() && matches().unwrap_or(false)
+}
+
 fn beside(path: &Path) -> Option<impl Iterator<Item = (PathBuf, Metadata)>> {
     let entries = std::fs::read_dir(path.parent()?).ok()?;
     Some(entries.filter_map(|entry| {
@@ -123,5 +202,40 @@ mod tests {
             folders("/v/pods/*/*/*.log", "/v/pods/p/c/0.log"),
             ["/v/pods/p/c", "/v/pods/p", "/v/pods"]
         );
+        for pattern in ["a.log", "*.log", "./*.log"] {
+            assert_eq!(folders(pattern, "a.log"), ["."], "{pattern}");
+            assert_eq!(top(pattern), Path::new("."), "{pattern}");
+        }
+        assert_eq!(folders("./sub/*/a.log", "sub/x/a.log"), ["sub/x", "sub"]);
+    }
+
+    #[test]
+    fn what_globs_call_a_file() {
+        let called = |pattern: &str, named: &Path| {
+            called(pattern, named).map(|shown| shown.to_str().unwrap().to_owned())
+        };
+        let file = Path::new("/data/sub/a.log");
+        for (pattern, is_found) in [
+            ("/data/*/*.log", true),
+            ("/data/./sub//a.log", true),
+            ("/data/**/*.log", true),
+            ("/data/*.log", false),
+            ("./*.log", false),
+        ] {
+            let expected = is_found.then(|| "/data/sub/a.log".to_owned());
+            assert_eq!(called(pattern, file), expected, "{pattern}");
+        }
+        let here = std::env::current_dir().unwrap().join("sub/a.log");
+        assert_eq!(called("./*/*.log", &here).as_deref(), Some("sub/a.log"));
+    }
+
+    #[test]
+    fn names_of_rotated_files() {
+        for name in ["a.log.1", "a.log.2026-01-02", "a.log-20260102T030405Z"] {
+            assert!(is_name_of_rotated("a.log", name), "{name}");
+        }
+        for name in ["a.log", "a.log.gz", "a.log.1.gz", "a.log.bak", "a.logs.1"] {
+            assert!(!is_name_of_rotated("a.log", name), "{name}");
+        }
     }
 }

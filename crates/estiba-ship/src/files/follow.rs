@@ -40,6 +40,8 @@ pub(crate) struct Files {
     pub(super) open: VecDeque<FileKey>,
     /// What was noted of files that were not found yet.
     pub(super) noted: HashMap<FileKey, Arc<FileRecord>>,
+    /// Those that were found and are still to be noted.
+    pub(super) fresh: Vec<FileKey>,
     /// Files are noted when they are found, so that one which is renamed before
     /// anything of it was acknowledged is found again.
     pub(super) checkpoints: Option<Arc<Checkpoints>>,
@@ -89,6 +91,7 @@ impl Files {
             queue: VecDeque::new(),
             open: VecDeque::new(),
             noted,
+            fresh: Vec::new(),
             window: Vec::new(),
             scan: Timer::new(now),
             poll: Timer::new(now),
@@ -210,14 +213,14 @@ impl Files {
             return Ok(Turn::Away);
         };
         let now = Instant::now();
-        let group = &mut self.groups[tracked.group];
-        let assembler = if tracked.is_of_containers {
+        let group = &mut self.groups[tracked.origin.group];
+        let assembler = if tracked.origin.is_of_containers {
             &mut group.container
         } else {
             &mut group.raw
         };
         let known = Known {
-            fields: tracked.fields.as_deref().unwrap_or(&group.fields),
+            fields: tracked.origin.fields.as_deref().unwrap_or(&group.fields),
             read_at,
             level: None,
         };

@@ -1,17 +1,15 @@
 //! Looking for files and at them: what is there, what grew, what is somewhere else.
 
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::follow::Files;
-use super::tracked::{Seen, Tracked, key_of};
+use super::tracked::{Origin, Seen, Tracked, key_of};
 use super::{Found, Print, discover, is_of_containers};
 use crate::batch::{Batch, Mark};
-use crate::checkpoint::{FileKey, FileRecord, KEPT};
-use crate::fields::Fields;
+use crate::checkpoint::{FileKey, FileRecord};
 use crate::framing::{Cursor, End};
 
 /// Looking at all files may take one part in so many of the time.
@@ -59,6 +57,7 @@ impl Files {
         {
             self.poll(batch, now);
         }
+        self.note_fresh();
     }
 
     /// Waits until it is time to look; for what waits at the end of a file only
@@ -89,16 +88,13 @@ impl Files {
                 found.push((key, file));
             }
         });
-        let mut fresh = Vec::new();
         for (key, file) in found {
             if !self.tracked.contains_key(&key) {
                 self.changed_at = began;
                 self.found(key, &file, batch);
-                fresh.push(key);
             }
         }
         self.find_noted(batch);
-        self.note(&fresh);
         self.watch.retain_existing();
         for group in &self.groups {
             for pattern in &group.globs {
@@ -112,16 +108,19 @@ impl Files {
     }
 
     /// Opens and notes files that were not known before.
-    fn note(&mut self, fresh: &[FileKey]) {
+    fn note_fresh(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
         let mut marks = Vec::new();
-        for key in fresh {
-            let Some(tracked) = self.tracked.get_mut(key) else {
+        for key in std::mem::take(&mut self.fresh) {
+            let Some(tracked) = self.tracked.get_mut(&key) else {
                 continue;
             };
-            if self.open.len() < self.patience.open_files && tracked.open(*key).unwrap_or(false) {
-                self.open.push_back(*key);
+            if self.open.len() < self.patience.open_files && tracked.open(key).unwrap_or(false) {
+                self.open.push_back(key);
             }
-            marks.push(Mark::File(*key, Arc::new(tracked.record())));
+            marks.push(Mark::File(key, Arc::new(tracked.record())));
         }
         if let Some(checkpoints) = &self.checkpoints
             && let Err(error) = checkpoints.note(&marks)
@@ -135,8 +134,10 @@ impl Files {
         let Ok(path) = std::fs::canonicalize(&found.named) else {
             return;
         };
-        let group = &self.groups[found.group];
-        for pattern in &group.globs {
+        let Ok(named) = std::path::absolute(&found.named) else {
+            return;
+        };
+        for pattern in &self.groups[found.group].globs {
             for folder in discover::folders(pattern, &found.named) {
                 self.watch.add(folder);
             }
@@ -144,84 +145,45 @@ impl Files {
         if let Some(folder) = path.parent() {
             self.watch.add(folder);
         }
-        let fields = group.fields_of(&found.named);
-        let is_of_containers = is_of_containers(group.format, &found.named.to_string_lossy());
-        self.track(
-            key,
-            found.group,
-            path.into(),
-            is_of_containers,
-            fields,
-            batch,
-        );
+        let path: Arc<Path> = path.into();
+        let named = match *named == *path {
+            true => Arc::clone(&path),
+            false => named.into(),
+        };
+        let origin = self.origin(found.group, named, &found.named);
+        self.track(key, path, origin, batch);
+    }
+
+    /// What a file is that its glob calls `shown`.
+    pub(super) fn origin(&self, group: usize, named: Arc<Path>, shown: &Path) -> Origin {
+        let of = &self.groups[group];
+        Origin {
+            group,
+            named,
+            is_of_containers: is_of_containers(of.format, &shown.to_string_lossy()),
+            fields: of.fields_of(shown),
+        }
     }
 
     /// Follows a file from where it was read to, if it is the one that was.
-    fn track(
+    pub(super) fn track(
         &mut self,
         key: FileKey,
-        group: usize,
         path: Arc<Path>,
-        is_of_containers: bool,
-        fields: Option<Box<Fields>>,
+        origin: Origin,
         batch: &mut Batch,
     ) {
-        let mut tracked = Tracked {
-            group,
-            path,
-            is_of_containers,
-            fields,
-            print: Print::default(),
-            cursor: Cursor::default(),
-            seen: Seen::default(),
-            changed_at: Instant::now(),
-            waits: false,
-            is_deleted: false,
-            is_queued: false,
-            is_unreadable: false,
-            file: None,
-        };
+        let mut tracked = Tracked::new(path, origin);
+        self.fresh.push(key);
         if let Some(record) = self.noted.remove(&key) {
             (tracked.print, tracked.cursor) = (record.print, record.cursor);
-            let is_it = File::open(&tracked.path).and_then(|file| {
-                Ok(file.metadata()?.size() >= record.cursor.start()
-                    && record.print.matches(&file)?)
-            });
             // The name of before: what was rotated meanwhile is beside it.
-            if matches!(is_it, Ok(false)) {
+            if matches!(record.is_of(&tracked.path), Ok(false)) {
                 self.began_anew(&mut tracked, &record, batch);
+                self.find_rotated(&record, record.print, &tracked.origin, batch);
             }
         }
         self.tracked.insert(key, tracked);
-    }
-
-    /// Files that no glob finds any more: they were renamed while nobody looked.
-    fn find_noted(&mut self, batch: &mut Batch) {
-        let oldest = (jiff::Timestamp::now() - KEPT).as_second();
-        for (key, record) in std::mem::take(&mut self.noted) {
-            let path = discover::renamed(&record.path, key);
-            let Some((path, group)) = path.zip(self.group_of(&record.path)) else {
-                if record.at < oldest {
-                    batch.marks.push(Mark::Gone(key));
-                }
-                continue;
-            };
-            self.noted.insert(key, Arc::clone(&record));
-            let fields = self.groups[group].fields_of(&record.path);
-            let is_of_containers =
-                is_of_containers(self.groups[group].format, &record.path.to_string_lossy());
-            self.track(key, group, path.into(), is_of_containers, fields, batch);
-        }
-    }
-
-    fn group_of(&self, path: &Path) -> Option<usize> {
-        let matches = |pattern: &String| {
-            glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path(path))
-                || path.starts_with(discover::top(pattern))
-        };
-        self.groups
-            .iter()
-            .position(|group| group.globs.iter().any(matches))
     }
 
     /// The file was truncated, or is another one with the same number. Where a
@@ -248,15 +210,7 @@ impl Files {
                     ..before.clone()
                 }),
             );
-            let fields = tracked.fields.clone();
-            self.track(
-                key,
-                tracked.group,
-                path.into(),
-                tracked.is_of_containers,
-                fields,
-                batch,
-            );
+            self.track(key, path.into(), tracked.origin.clone(), batch);
             self.poll.due = Instant::now();
         }
     }

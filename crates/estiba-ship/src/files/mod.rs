@@ -3,6 +3,7 @@
 mod discover;
 mod follow;
 mod look;
+mod noted;
 mod print;
 mod tracked;
 mod watch;
@@ -33,6 +34,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Whether a name is one of those that are left out.
+    fn leaves_out(&self, named: &Path) -> bool {
+        self.except.iter().any(|except| except.matches_path(named))
+    }
+
     /// The members of a file's documents, where its path says more than the group.
     fn fields_of(&self, path: &Path) -> Option<Box<Fields>> {
         let mut own = self.fields.of_path(path);

@@ -42,6 +42,11 @@ impl Print {
         })
     }
 
+    /// Whether nothing was there when it was made: then every file matches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// Whether `file` begins as the file did that this is the print of; it may
     /// have grown.
     pub(crate) fn matches(&self, file: &File) -> io::Result<bool> {

@@ -15,11 +15,8 @@ use crate::framing::{Cursor, End};
 /// What is known of one file. It is small, because there may be ten thousand.
 #[derive(Debug)]
 pub(super) struct Tracked {
-    pub(super) group: usize,
     pub(super) path: Arc<Path>,
-    pub(super) is_of_containers: bool,
-    /// Where its path says more than its group.
-    pub(super) fields: Option<Box<Fields>>,
+    pub(super) origin: Origin,
     pub(super) print: Print,
     pub(super) cursor: Cursor,
     pub(super) seen: Seen,
@@ -30,6 +27,17 @@ pub(super) struct Tracked {
     pub(super) is_queued: bool,
     pub(super) is_unreadable: bool,
     pub(super) file: Option<File>,
+}
+
+/// What a file is, by the glob that leads to it.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub(super) group: usize,
+    /// The absolute name that its glob found it by.
+    pub(super) named: Arc<Path>,
+    pub(super) is_of_containers: bool,
+    /// Where its name says more than its group.
+    pub(super) fields: Option<Box<Fields>>,
 }
 
 /// By what a change shows.
@@ -56,6 +64,22 @@ pub(super) fn key_of(metadata: &Metadata) -> FileKey {
 }
 
 impl Tracked {
+    pub(super) fn new(path: Arc<Path>, origin: Origin) -> Self {
+        Self {
+            path,
+            origin,
+            print: Print::default(),
+            cursor: Cursor::default(),
+            seen: Seen::default(),
+            changed_at: Instant::now(),
+            waits: false,
+            is_deleted: false,
+            is_queued: false,
+            is_unreadable: false,
+            file: None,
+        }
+    }
+
     /// What there is of the file now; nothing where its path leads elsewhere.
     pub(super) fn look(&self, key: FileKey) -> io::Result<Option<Metadata>> {
         if let Some(file) = &self.file {
@@ -108,6 +132,7 @@ impl Tracked {
     pub(super) fn record(&self) -> FileRecord {
         FileRecord {
             path: Arc::clone(&self.path),
+            named: (self.origin.named != self.path).then(|| Arc::clone(&self.origin.named)),
             print: self.print,
             cursor: self.cursor,
             at: jiff::Timestamp::now().as_second(),

@@ -10,6 +10,7 @@ mod files;
 mod many;
 mod posted;
 mod process;
+mod rotated;
 mod shipper;
 mod sink;
 mod tls;
