@@ -109,7 +109,7 @@ pub(super) fn copy_of(
     is_known: impl Fn(FileKey) -> bool,
 ) -> Option<(FileKey, PathBuf)> {
     let name = before.path.file_name()?.to_str()?;
-    let is_copy = |path: &Path, metadata: &Metadata| {
+    let is_rest = |path: &Path, metadata: &Metadata| {
         let goes_on = path
             .file_name()
             .and_then(|other| other.to_str())
@@ -117,12 +117,10 @@ pub(super) fn copy_of(
         goes_on
             && metadata.len() > before.cursor.start()
             && !is_known(key_of(metadata))
-            && File::open(path)
-                .and_then(|file| before.print.matches(&file))
-                .unwrap_or(false)
+            && is_copy(path, before.print)
     };
     beside(&before.path)?
-        .filter(|(path, metadata)| is_copy(path, metadata))
+        .filter(|(path, metadata)| is_rest(path, metadata))
         .max_by_key(|(_, metadata)| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH))
         .map(|(path, metadata)| (key_of(&metadata), path))
 }

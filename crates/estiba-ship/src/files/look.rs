@@ -1,5 +1,6 @@
 //! Looking for files and at them: what is there, what grew, what is somewhere else.
 
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -120,6 +121,12 @@ impl Files {
             if self.open.len() < self.patience.open_files && tracked.open(key).unwrap_or(false) {
                 self.open.push_back(key);
             }
+            // A copy that a rotation makes of it before it is read is known by this.
+            if let Some(file) = &tracked.file
+                && tracked.print.is_empty()
+            {
+                tracked.print = Print::of(file).unwrap_or_default();
+            }
             marks.push(Mark::File(key, Arc::new(tracked.record())));
         }
         if let Some(checkpoints) = &self.checkpoints
@@ -181,6 +188,11 @@ impl Files {
             if matches!(record.is_of(&tracked.path), Ok(false)) {
                 self.began_anew(&mut tracked, &record, batch);
                 self.find_rotated(&record, record.print, &tracked.origin, batch);
+            } else if record.print.is_empty()
+                && let Ok(print) = File::open(&tracked.path).and_then(|file| Print::of(&file))
+            {
+                // Nothing says whether it begins as it did.
+                self.find_rotated(&record, print, &tracked.origin, batch);
             }
         }
         self.tracked.insert(key, tracked);
@@ -198,9 +210,6 @@ impl Files {
         self.metrics.truncated_files.add(1);
         (tracked.print, tracked.cursor, tracked.waits) =
             (Print::default(), Cursor::default(), false);
-        if before.cursor.start() == 0 {
-            return;
-        }
         if let Some((key, path)) = discover::copy_of(before, |key| self.tracked.contains_key(&key))
         {
             self.noted.insert(

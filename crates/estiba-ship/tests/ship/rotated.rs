@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::shipper::{Place, Shipper};
+use crate::shipper::{Place, Shipper, numbered};
 use crate::sink::Sink;
 
 fn start(place: &Place, sink: &Sink, paths: &str) -> Shipper {
@@ -61,6 +61,60 @@ fn a_path_that_is_relative() {
     let log = folder.path().join("a.log");
     let sink = rotated_while_stopped(&place, &format!("./{name}/*.log"), log.to_str().unwrap());
     assert_eq!(sink.document("two")["file"], format!("{name}/a.log"));
+}
+
+/// As logrotate does with `copytruncate`.
+fn copy_and_truncate(place: &Place, copy: &str) {
+    fs::copy(place.path("a.log"), place.path(copy)).unwrap();
+    let log = fs::File::options().write(true).open(place.path("a.log"));
+    log.unwrap().set_len(0).unwrap();
+}
+
+/// Nothing of the file is read before its shipper ends: the sink takes none of another one.
+fn noted_and_not_read(place: &Place, sink: &Sink, before: &str) {
+    sink.with(|state| state.is_down = true);
+    // A batch of documents of its own is on its way, and another one is full.
+    place.write("0.log", numbered("first", 0..4).join("\n") + "\n");
+    let more = format!(
+        "drain: 0s\nsink: {{ to: \"http://{}\", linger: 0ms, batch_documents: 1 }}",
+        sink.address
+    );
+    let shipper = place.ship(sink, &more);
+    sink.wait("a request", |state| (state.requests > 0).then_some(()));
+    place.write("a.log", before);
+    let positions = place.path("state/positions");
+    while !fs::read_to_string(&positions).unwrap().contains("a.log") {
+        std::thread::yield_now();
+    }
+    shipper.stop();
+    sink.with(|state| state.is_down = false);
+}
+
+#[test]
+fn a_copy_of_a_file_that_was_not_read() {
+    let (place, sink) = (Place::new(), Sink::start());
+    noted_and_not_read(&place, &sink, "one\n");
+    place.write("a.log.bak", "another one\n");
+    copy_and_truncate(&place, "a.log.1");
+    place.write("a.log", "two\n");
+    let shipper = place.ship(&sink, "");
+    sink.expect(&["one", "two"]);
+    shipper.stop();
+    sink.expect_once(&[numbered("first", 0..4), vec!["one".into(), "two".into()]].concat());
+}
+
+#[test]
+fn a_copy_of_a_file_that_was_empty() {
+    let (place, sink) = (Place::new(), Sink::start());
+    noted_and_not_read(&place, &sink, "");
+    place.write("a.log", "one\n");
+    copy_and_truncate(&place, "a.log.1");
+    for _ in 0..2 {
+        let shipper = place.ship(&sink, "");
+        sink.expect(&["one"]);
+        shipper.stop();
+    }
+    sink.expect_once(&[numbered("first", 0..4), vec!["one".into()]].concat());
 }
 
 #[test]
