@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use estiba_model::{Diagnostic, Message, message};
 
-/// What went wrong. A sink that is down is not among it: that is waited for.
+/// What went wrong. A sink that is down is not among it, but at the end: that is waited for.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message())]
 #[non_exhaustive]
@@ -34,6 +34,11 @@ pub enum ShipError {
     },
     /// The sink can't be talked to at all.
     Sink(String),
+    /// The sink did not take everything in time, and nothing else has the rest.
+    Lost {
+        /// How many lines of it were read.
+        lines: u64,
+    },
 }
 
 impl ShipError {
@@ -72,6 +77,12 @@ impl ShipError {
                 message!(
                     "cannot make requests to the sink: {what}",
                     "no se puede hablar con el destino: {what}"
+                )
+            }
+            Self::Lost { lines } => {
+                message!(
+                    "out of time: lines of standard input that were not delivered and are lost: {lines}; a `state` folder with a `buffer` keeps such lines for the next start",
+                    "se acabó el tiempo: líneas de la entrada estándar que no se entregaron y se pierden: {lines}; una carpeta `state` con un `buffer` guarda esas líneas para el próximo inicio"
                 )
             }
         }

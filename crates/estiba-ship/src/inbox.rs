@@ -23,6 +23,17 @@ pub(crate) struct Chunk {
     pub(crate) reply: Option<oneshot::Sender<()>>,
 }
 
+impl Chunk {
+    /// How many of its documents are lost where they are not on the disk or
+    /// acknowledged in the end: whoever waits for an answer sends them again.
+    pub(crate) fn at_stake(&self) -> u64 {
+        match &self.reply {
+            Some(_) => 0,
+            None => memchr::memchr_iter(b'\n', &self.documents).count() as u64,
+        }
+    }
+}
+
 /// The end that is given chunks.
 pub(crate) type Inbox = mpsc::Sender<Chunk>;
 

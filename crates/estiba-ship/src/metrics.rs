@@ -21,6 +21,10 @@ pub(crate) struct Metrics {
     pub(crate) lag_bytes: Count,
     pub(crate) files: Count,
     pub(crate) open_files: Count,
+    /// Documents that nobody has but the shipper, and how many of them are safe by now:
+    /// on the disk, or done with at the sink.
+    pub(crate) entrusted: Count,
+    pub(crate) safe: Count,
     /// Whether the sink did not take the last request.
     pub(crate) sink_down: AtomicBool,
     /// Whether nothing more is read until the sink takes something.
@@ -48,6 +52,11 @@ impl Count {
 }
 
 impl Metrics {
+    /// Documents that would be lost now.
+    pub(crate) fn at_stake(&self) -> u64 {
+        self.entrusted.get().saturating_sub(self.safe.get())
+    }
+
     /// The exposition format:
     /// <https://prometheus.io/docs/instrumenting/exposition_formats/>.
     pub(crate) fn text(&self) -> String {

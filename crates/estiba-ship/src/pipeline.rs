@@ -47,8 +47,9 @@ pub(crate) struct Pipeline {
 pub(crate) enum Ended {
     /// Everything that was read is acknowledged.
     Whole,
-    /// Not everything; files and the disk buffer have what is left.
-    OutOfTime,
+    /// Not everything: so many documents are lost. What else is left is in files and
+    /// the disk buffer, or whoever posted it has it.
+    OutOfTime { lost: u64 },
 }
 
 /// What changes while a pipeline runs.
@@ -56,6 +57,9 @@ struct State {
     batch: Batch,
     /// Room for the next batch: there is one where the sender is free.
     spare: Option<Vec<u8>>,
+    /// How many documents of the batch, and of the one that is being sent, nobody else has.
+    at_stake: u64,
+    sent_at_stake: u64,
     /// When the batch's first document came.
     began: Option<Instant>,
     /// A chunk that has no room yet.
@@ -85,6 +89,8 @@ impl Pipeline {
         let mut state = State {
             batch: Batch::new(Vec::new(), self.shape),
             spare: Some(Vec::new()),
+            at_stake: 0,
+            sent_at_stake: 0,
             began: None,
             held: None,
             chunks_are_open: true,
@@ -108,8 +114,11 @@ impl Pipeline {
                 () = tokio::task::yield_now(), if is_busy => ControlFlow::Continue(()),
             };
             if step.is_break() {
-                tracing::warn!("out of time: what is left is shipped after the next start");
-                return Ended::OutOfTime;
+                let lost = self.metrics.at_stake();
+                if lost == 0 {
+                    tracing::warn!("out of time: what is left is shipped after the next start");
+                }
+                return Ended::OutOfTime { lost };
             }
         }
     }
@@ -162,18 +171,21 @@ impl Pipeline {
                     break;
                 }
                 Some(spool) => {
+                    let at_stake = chunk.at_stake();
                     let Chunk { documents, reply } = chunk;
                     if let Err((error, reply)) = spool.append(&documents, reply) {
                         tracing::warn!("cannot write to the disk buffer: {error}");
                         state.held = Some(Chunk { documents, reply });
                         break;
                     }
+                    self.metrics.safe.add(at_stake);
                 }
                 None if state.batch.is_full() => {
                     state.held = Some(chunk);
                     break;
                 }
                 None => {
+                    state.at_stake += chunk.at_stake();
                     for line in chunk.documents.split_inclusive(|byte| *byte == b'\n') {
                         state.batch.add(|out| {
                             out.extend_from_slice(line);
@@ -223,12 +235,16 @@ impl Pipeline {
         };
         let batch = std::mem::replace(&mut state.batch, Batch::new(room, self.shape));
         state.began = None;
+        state.sent_at_stake = std::mem::take(&mut state.at_stake);
         // The sender is free, so there is a place; one that failed has ended all.
         let _ = self.batches.send(batch).await;
     }
 
     fn take_back(&mut self, state: &mut State, done: Done) {
         state.spare = Some(done.room);
+        self.metrics
+            .safe
+            .add(std::mem::take(&mut state.sent_at_stake));
         if let (Some(spool), Some(position)) = (&mut self.spool, done.spool)
             && let Err(error) = spool.acknowledged(position)
         {

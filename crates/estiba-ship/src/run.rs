@@ -32,8 +32,9 @@ const STDOUT_BATCH: usize = 256 << 10;
 /// It runs on any runtime of tokio, best on one with a single thread.
 ///
 /// # Errors
-/// The state folder, an address or the sink can't be used at all. A sink that is
-/// down is waited for.
+/// The state folder, an address or the sink can't be used at all; or lines are lost,
+/// which are in no disk buffer, because the sink did not take them in time at the end.
+/// Until then, a sink that is down is waited for.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), ShipError> {
     let metrics = Arc::new(Metrics::default());
     let (checkpoints, noted) = checkpoints(&config)?;
@@ -92,7 +93,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
         ended = pipeline.run(shutdown) => match ended {
             // Everything is acknowledged; its positions are flushed to the disk.
             Ended::Whole => sender.await,
-            Ended::OutOfTime => Ok(()),
+            Ended::OutOfTime { lost: 0 } => Ok(()),
+            Ended::OutOfTime { lost } => Err(ShipError::Lost { lines: lost }),
         },
     }
 }

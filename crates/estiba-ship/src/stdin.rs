@@ -53,6 +53,7 @@ pub(crate) async fn pump(
             documents,
             reply: None,
         };
+        metrics.entrusted.add(chunk.at_stake());
         if !chunk.documents.is_empty() && inbox.send(chunk).await.is_err() {
             return;
         }

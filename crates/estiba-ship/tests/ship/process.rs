@@ -24,16 +24,18 @@ fn shipper_process() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async {
+    let shipped = runtime.block_on(async {
         let mut terminate =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
         estiba_ship::run(config, async move {
             terminate.recv().await;
         })
         .await
-        .unwrap();
     });
-    std::process::exit(0);
+    if let Err(error) = &shipped {
+        println!("{error}");
+    }
+    std::process::exit(i32::from(shipped.is_err()));
 }
 
 fn spawn(config: &str) -> Child {
@@ -156,4 +158,49 @@ fn the_end_takes_no_longer_than_stated() {
     let child = spawn(&config);
     sink.expect(&["line"]);
     end(child, Signal::TERM);
+}
+
+/// What a shipper that failed said.
+fn failed(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn lines_that_are_lost_at_the_end_are_counted() {
+    let sink = Sink::start();
+    sink.with(|state| state.is_down = true);
+    let mut child = spawn(&format!(
+        "stdin: true\ndrain: 100ms\nsink: {{ to: \"http://{}\", linger: 0ms }}",
+        sink.address
+    ));
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"one\ntwo\nthree\n").unwrap();
+    sink.wait("a request", |state| (state.requests > 0).then_some(()));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let said = failed(child);
+    assert!(said.contains("lost: 3;"), "{said}");
+    drop(input);
+}
+
+#[test]
+fn lines_in_the_disk_buffer_are_not_lost() {
+    let (place, sink) = (Place::new(), Sink::start());
+    sink.with(|state| state.is_down = true);
+    let config = format!(
+        "stdin: true\ndrain: 100ms\nstate: {}\nbuffer: 1Mi\nsink: {{ to: \"http://{}\" }}",
+        place.path("state").display(),
+        sink.address
+    );
+    for (lines, is_down) in [("one\ntwo\n", true), ("three\n", false)] {
+        sink.with(|state| state.is_down = is_down);
+        let mut child = spawn(&config.replace("100ms", if is_down { "100ms" } else { "60s" }));
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(lines.as_bytes()).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().success());
+    }
+    sink.expect_once(&["one", "two", "three"]);
 }
