@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::framing::{Cursor, End};
 use crate::inbox::{Chunk, Inbox, Intake};
@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 /// Read at once.
 const READ: usize = 64 << 10;
 
-/// Sends all lines until the input ends or `stop` says so, and waits until they are safe.
+/// Sends all lines until the input ends or `stop` says so.
 pub(crate) async fn pump(
     mut intake: Intake,
     inbox: Inbox,
@@ -58,18 +58,8 @@ pub(crate) async fn pump(
             return;
         }
         if end == End::All {
-            break;
+            return;
         }
-    }
-    // Chunks are taken in order: when one with nothing in it is safe, all are.
-    let (reply, safe) = oneshot::channel();
-    let last = Chunk {
-        documents: Vec::new(),
-        reply: Some(reply),
-    };
-    if inbox.send(last).await.is_ok() {
-        // Where it never is, the shipper is out of time.
-        let _ = safe.await;
     }
 }
 

@@ -169,6 +169,21 @@ fn failed(child: Child) -> String {
 }
 
 #[test]
+fn a_pipe_that_is_not_delivered_in_time_is_a_failure() {
+    let sink = Sink::start();
+    sink.with(|state| state.is_down = true);
+    let mut child = spawn(&format!(
+        "stdin: true\ndrain: 100ms\nsink: {{ to: \"http://{}\" }}",
+        sink.address
+    ));
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"one\ntwo\n").unwrap();
+    drop(input);
+    let said = failed(child);
+    assert!(said.contains("lost: 2;"), "{said}");
+}
+
+#[test]
 fn lines_that_are_lost_at_the_end_are_counted() {
     let sink = Sink::start();
     sink.with(|state| state.is_down = true);
