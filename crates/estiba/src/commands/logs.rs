@@ -174,6 +174,8 @@ impl Shown {
             };
             text.push_str(&format!(" {name}={value}"));
         }
+        // Lines are of anybody: what they say must not steer the reader's terminal.
+        let (head, text) = (harmless(&head), harmless(&text));
         let text = match record.level {
             _ if !is_found => self.paint.faint(&text),
             Some(Level::Error | Level::Fatal) => self.paint.red(&text),
@@ -183,6 +185,19 @@ impl Shown {
         };
         format!("{} {text}", self.paint.faint(&head))
     }
+}
+
+/// The text with control characters as `\x1b`, but for ends of lines and tabs.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() && !matches!(char, '\n' | '\t') {
+            shown.push_str(&format!("\\x{:02x}", u32::from(char)));
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
 }
 
 /// `10m` ago, or an RFC 3339 instant.
@@ -205,6 +220,26 @@ fn instant(text: &str) -> Result<Timestamp, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_do_not_steer_the_terminal() {
+        let record: LogRecord = serde_json::from_value(serde_json::json!({
+            "at": "2026-01-02T03:04:05Z",
+            "level": null,
+            "text": "a\u{1b}]0;title\u{7}\r\u{9b}2J\tb\nñ",
+            "instance": "api\u{1b}[2J",
+            "attributes": { "user\u{8}": "c\u{7f}" },
+        }))
+        .unwrap();
+        let output = Output::new(estiba_model::Lang::En, false);
+        let shown = Shown::new(output, false, false).text(&record, true);
+        for said in [
+            "api\\x1b[2J",
+            "a\\x1b]0;title\\x07\\x0d\\x9b2J\tb\nñ user\\x08=c\\x7f",
+        ] {
+            assert!(shown.contains(said), "{shown:?}");
+        }
+    }
 
     #[test]
     fn spans_and_times_are_understood() {
