@@ -1,6 +1,8 @@
 //! What a process that stays tells of itself: a log on standard error and, where a
 //! collector is named, traces by OTLP.
 
+use std::io::IsTerminal;
+
 use estiba_model::message;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
@@ -44,7 +46,9 @@ impl Telemetry {
                 .with_tracer(tracer)
                 .with_filter(own)
         });
-        let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(is_painted());
         // Spans are for traces: a line of the log says by itself what it is about.
         let events = filter::filter_fn(|of| of.is_event());
         let log = match json {
@@ -72,6 +76,12 @@ impl Telemetry {
             tracing::warn!(%error, "the last traces did not get to the collector");
         }
     }
+}
+
+/// Colours are for a terminal alone (<https://no-color.org>).
+fn is_painted() -> bool {
+    let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    is_wanted && std::io::stderr().is_terminal()
 }
 
 /// Spans go out in batches, from a thread of their own with a client that blocks.
