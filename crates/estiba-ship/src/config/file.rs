@@ -56,8 +56,7 @@ pub(super) struct WrittenFiles {
     pub(super) fields: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct WrittenListen {
     pub(super) address: String,
     pub(super) token_file: Option<PathBuf>,

@@ -199,8 +199,18 @@ impl Reader<'_> {
     }
 
     fn samples(&mut self, pointer: &str, samples: Vec<WrittenSample>) -> Vec<(String, u64)> {
-        for sample in &samples {
+        for (index, sample) in samples.iter().enumerate() {
             self.pattern(pointer, &sample.pattern);
+            if sample.one_in == 0 {
+                self.wrong(
+                    &join(&join(pointer, &index.to_string()), "one_in"),
+                    message!("one in 0 lines is none", "una de cada 0 líneas no es ninguna"),
+                    message!(
+                        "write `drop` to leave all of them out, or `one_in: 10` to keep one of ten",
+                        "escriba `drop` para omitirlas todas, o `one_in: 10` para dejar una de cada diez"
+                    ),
+                );
+            }
         }
         samples
             .into_iter()
@@ -259,7 +269,14 @@ impl Reader<'_> {
     }
 
     fn listen(&mut self, listen: &WrittenListen, variables: &mut Variables<'_>) -> Option<Listen> {
-        let address = self.address("/listen/address", &listen.address)?;
+        // Without more, the address is written at once.
+        let inner = "/listen/address";
+        let is_inner = self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.value.pointer(inner).is_some());
+        let pointer = if is_inner { inner } else { "/listen" };
+        let address = self.address(pointer, &listen.address)?;
         let token = variables.secret("ESTIBA_SHIP_TOKEN", listen.token_file.as_deref());
         if token.is_none() && !address.ip().is_loopback() {
             self.wrong(

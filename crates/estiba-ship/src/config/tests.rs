@@ -174,6 +174,7 @@ multiline: cobol
 buffer: 1Mi
 listen: { address: '0.0.0.0:80' }
 metrics: here
+sample: [{ pattern: ok, one_in: 10 }, { pattern: GET, one_in: 0 }]
 sink: { to: 'ftp://h' }
 ";
     let found = findings(
@@ -190,6 +191,7 @@ sink: { to: 'ftp://h' }
         "have no `paths`",
         "has no token",
         "\"here\" is no address",
+        "one in 0 lines is none",
         "needs a state folder",
         "the sink is no address",
         "ESTIBA_SHIP_DRAIN can't be \"soon\"",
@@ -207,6 +209,35 @@ sink: { to: 'ftp://h' }
         panic!("no mistake")
     };
     assert!(error.to_string().contains("not a configuration of ship"));
+}
+
+#[test]
+fn a_door_may_be_an_address_alone() {
+    let with = |listen: &str| {
+        read(
+            Some(&format!("sink: {{ to: stdout }}\nlisten: {listen}")),
+            &[],
+        )
+    };
+    for listen in ["127.0.0.1:9882", "{ address: '127.0.0.1:9882' }"] {
+        let address = with(listen).unwrap().listen.unwrap().address;
+        assert_eq!(address.to_string(), "127.0.0.1:9882");
+    }
+    for (listen, said) in [
+        ("here", "\"here\" is no address to listen at"),
+        ("{ address: here }", "\"here\" is no address to listen at"),
+        ("[]", "expected an address such as 127.0.0.1:9880"),
+        (
+            "{ address: '127.0.0.1:1', tokenfile: x }",
+            "unknown field `tokenfile`",
+        ),
+    ] {
+        let Err(ShipError::Config(findings)) = with(listen) else {
+            panic!("no mistake in {listen}")
+        };
+        assert!(findings[0].message.en.contains(said), "{findings:?}");
+        assert_eq!(findings[0].place.as_ref().unwrap().line, 2, "{findings:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! Values as people write them.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
+
+use super::file::WrittenListen;
 
 /// `10s`, `250ms`, `5m`, `1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +96,45 @@ impl<'de> Deserialize<'de> for Texts {
             Written::One(text) => vec![text],
             Written::Many(texts) => texts,
         }))
+    }
+}
+
+/// An address, or one with what else there is to say.
+impl<'de> Deserialize<'de> for WrittenListen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListenVisitor)
+    }
+}
+
+/// Written by hand: serde says of neither form what is wrong with it where it tries both.
+struct ListenVisitor;
+
+impl<'de> de::Visitor<'de> for ListenVisitor {
+    type Value = WrittenListen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address such as 127.0.0.1:9880, or `address` and `token_file`")
+    }
+
+    fn visit_str<E: de::Error>(self, address: &str) -> Result<Self::Value, E> {
+        Ok(WrittenListen {
+            address: address.to_owned(),
+            token_file: None,
+        })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Written {
+            address: String,
+            token_file: Option<PathBuf>,
+        }
+        let written = Written::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(WrittenListen {
+            address: written.address,
+            token_file: written.token_file,
+        })
     }
 }
 
