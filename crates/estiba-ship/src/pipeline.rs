@@ -64,9 +64,21 @@ struct State {
     began: Option<Instant>,
     /// A chunk that has no room yet.
     held: Option<Chunk>,
+    /// What a chunk lacked that came last and was not taken.
+    lack: Option<Lack>,
+    told_of_lack: bool,
     chunks_are_open: bool,
     /// Set when it was told to end.
     end: Option<End>,
+}
+
+/// Why a chunk was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lack {
+    /// There is no room for so many bytes.
+    Room(usize),
+    /// The disk buffer can't be written to; whether it can be again, the next one tells.
+    Disk,
 }
 
 /// The end of a pipeline.
@@ -81,21 +93,35 @@ struct End {
     drains: bool,
 }
 
-impl Pipeline {
-    /// Runs until `shutdown` is ready, or all sources have ended, and what was read
-    /// then is delivered.
-    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> Ended {
-        let mut shutdown = std::pin::pin!(shutdown);
-        let mut state = State {
-            batch: Batch::new(Vec::new(), self.shape),
+impl State {
+    /// A chunk of so many bytes was taken; a larger one may have no room still.
+    fn took(&mut self, taken: usize) {
+        let is_left = |lack: &Lack| matches!(lack, Lack::Room(bytes) if *bytes > taken);
+        self.lack = self.lack.filter(is_left);
+    }
+
+    fn new(shape: Shape) -> Self {
+        Self {
+            batch: Batch::new(Vec::new(), shape),
             spare: Some(Vec::new()),
             at_stake: 0,
             sent_at_stake: 0,
             began: None,
             held: None,
+            lack: None,
+            told_of_lack: false,
             chunks_are_open: true,
             end: None,
-        };
+        }
+    }
+}
+
+impl Pipeline {
+    /// Runs until `shutdown` is ready, or all sources have ended, and what was read
+    /// then is delivered.
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> Ended {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut state = State::new(self.shape);
         loop {
             while let Ok(done) = self.done.try_recv() {
                 self.take_back(&mut state, done);
@@ -167,24 +193,29 @@ impl Pipeline {
             }
             match &mut self.spool {
                 Some(spool) if !spool.has_room(chunk.documents.len()) => {
+                    state.lack = Some(Lack::Room(chunk.documents.len()));
                     state.held = Some(chunk);
                     break;
                 }
                 Some(spool) => {
-                    let at_stake = chunk.at_stake();
+                    let (taken, at_stake) = (chunk.documents.len(), chunk.at_stake());
                     let Chunk { documents, reply } = chunk;
                     if let Err((error, reply)) = spool.append(&documents, reply) {
                         tracing::warn!("cannot write to the disk buffer: {error}");
+                        state.lack = Some(Lack::Disk);
                         state.held = Some(Chunk { documents, reply });
                         break;
                     }
+                    state.took(taken);
                     self.metrics.safe.add(at_stake);
                 }
                 None if state.batch.is_full() => {
+                    state.lack = Some(Lack::Room(chunk.documents.len()));
                     state.held = Some(chunk);
                     break;
                 }
                 None => {
+                    state.took(chunk.documents.len());
                     state.at_stake += chunk.at_stake();
                     for line in chunk.documents.split_inclusive(|byte| *byte == b'\n') {
                         state.batch.add(|out| {
@@ -199,11 +230,23 @@ impl Pipeline {
     }
 
     /// Says when nothing more is taken, and when something is again.
-    fn tell_of_room(&self, state: &State) {
+    fn tell_of_room(&self, state: &mut State) {
         self.metrics.batch_bytes.set(state.batch.body.len() as u64);
-        let refuses = state.held.is_some();
-        if self.metrics.refuses.swap(refuses, Ordering::Relaxed) != refuses {
-            if refuses {
+        // Whoever sent what has no room may have gone: that makes none.
+        let has_room = match (state.lack, &self.spool) {
+            (Some(Lack::Room(bytes)), Some(spool)) => spool.has_room(bytes),
+            (Some(Lack::Room(_)), None) => !state.batch.is_full(),
+            (Some(Lack::Disk) | None, _) => false,
+        };
+        if has_room && state.held.is_none() {
+            state.lack = None;
+        }
+        let lacks = state.lack.is_some();
+        // What can't be written to is tried with the next that comes.
+        let refuses = state.held.is_some() || (lacks && state.lack != Some(Lack::Disk));
+        self.metrics.refuses.store(refuses, Ordering::Relaxed);
+        if std::mem::replace(&mut state.told_of_lack, lacks) != lacks {
+            if lacks {
                 tracing::warn!("no room for more lines that come in: they have to wait");
             } else {
                 tracing::info!("there is room again for lines that come in");
@@ -367,3 +410,6 @@ async fn until(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
