@@ -41,6 +41,8 @@ pub(crate) struct Spool {
     end: SpoolPosition,
     reading: Option<File>,
     at: SpoolPosition,
+    /// How far it was acknowledged since it was opened.
+    upto: SpoolPosition,
     window: Vec<u8>,
     waiting: Vec<oneshot::Sender<()>>,
     sync: Option<Flush>,
@@ -99,6 +101,7 @@ impl Spool {
             },
             reading: None,
             at,
+            upto: SpoolPosition::default(),
             window: vec![0; WINDOW],
             waiting: Vec::new(),
             sync: None,
@@ -196,6 +199,10 @@ impl Spool {
             .unwrap_or_default();
         result??;
         answer(replies);
+        // The sink may have been faster than the disk: then its room is given back now.
+        if self.upto == self.end {
+            self.acknowledged(self.upto)?;
+        }
         Ok(())
     }
 
@@ -279,6 +286,7 @@ impl Spool {
 
     /// Removes what is acknowledged and noted.
     pub(crate) fn acknowledged(&mut self, upto: SpoolPosition) -> io::Result<()> {
+        self.upto = upto;
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let Some(number) = number_of(&path) else {
@@ -390,6 +398,23 @@ mod tests {
         let mut last = batch();
         spool.fill(&mut last).unwrap();
         assert_eq!(last.body, b"fourth\n");
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_is_faster_than_the_disk_makes_room_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path(), SpoolPosition::default());
+        let (reply, answer) = oneshot::channel();
+        spool.append(&[b'\n'; 1000], Some(reply)).unwrap();
+        let mut all = batch();
+        while spool.fill(&mut all).unwrap() {
+            all = batch();
+        }
+        spool.acknowledged(upto(&all)).unwrap();
+        assert!(!spool.has_room(1), "it is not on the disk yet");
+        spool.synced().await.unwrap();
+        answer.await.unwrap();
+        assert!(spool.has_room(1) && spool.is_idle());
     }
 
     #[test]
