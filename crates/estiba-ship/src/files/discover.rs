@@ -12,14 +12,16 @@ use crate::checkpoint::{FileKey, FileRecord};
 const HERE: &str = ".";
 
 /// Calls `each` with every file that the groups' globs lead to. A file that two
-/// of them lead to is of the first.
-pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) {
+/// of them lead to is of the first. Gives back the globs that lead to none.
+pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) -> Vec<&str> {
+    let mut empty = Vec::new();
     for (index, group) in groups.iter().enumerate() {
         for pattern in &group.globs {
             // That patterns are well formed was seen when they were read.
             let Ok(paths) = glob::glob(pattern) else {
                 continue;
             };
+            let mut is_empty = true;
             for named in paths.filter_map(Result::ok) {
                 if group.leaves_out(&named) {
                     continue;
@@ -27,6 +29,7 @@ pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) {
                 if let Ok(metadata) = std::fs::metadata(&named)
                     && metadata.is_file()
                 {
+                    is_empty = false;
                     each(
                         metadata,
                         Found {
@@ -36,8 +39,12 @@ pub(super) fn scan(groups: &[Group], mut each: impl FnMut(Metadata, Found)) {
                     );
                 }
             }
+            if is_empty {
+                empty.push(pattern.as_str());
+            }
         }
     }
+    empty
 }
 
 /// The folders in which names come and go that a file is found by: from the one
@@ -205,6 +212,23 @@ mod tests {
             assert_eq!(top(pattern), Path::new("."), "{pattern}");
         }
         assert_eq!(folders("./sub/*/a.log", "sub/x/a.log"), ["sub/x", "sub"]);
+    }
+
+    #[test]
+    fn globs_that_lead_to_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.log"), "").unwrap();
+        let [there, gone] = ["*.log", "*.txt"]
+            .map(|name| {
+                format!(
+                    "sink: {{ to: stdout }}\nfiles: [{{ paths: \"{}/{name}\" }}]",
+                    folder.path().display()
+                )
+            })
+            .map(|text| crate::Config::read(Path::new("x"), Some(&text), |_| None).unwrap())
+            .map(|config| crate::config::groups(&config));
+        assert!(scan(&there, |_, _| {}).is_empty());
+        assert_eq!(scan(&gone, |_, _| {}), [gone[0].globs[0].as_str()]);
     }
 
     #[test]

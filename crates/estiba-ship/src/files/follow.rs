@@ -48,6 +48,8 @@ pub(crate) struct Files {
     pub(super) watch: Watch,
     window: Vec<u8>,
     pub(super) scan: Timer,
+    /// Whether files were looked for already.
+    pub(super) is_scanned: bool,
     pub(super) poll: Timer,
     /// When the end of a file that waits means something else.
     pub(super) waits_until: Option<Instant>,
@@ -94,6 +96,7 @@ impl Files {
             fresh: Vec::new(),
             window: Vec::new(),
             scan: Timer::new(now),
+            is_scanned: false,
             poll: Timer::new(now),
             waits_until: None,
             is_draining: false,

@@ -83,12 +83,18 @@ impl Files {
 
     fn scan(&mut self, batch: &mut Batch, began: Instant) {
         let mut found = Vec::new();
-        discover::scan(&self.groups, |metadata, file| {
+        let empty = discover::scan(&self.groups, |metadata, file| {
             let key = key_of(&metadata);
             if !self.tracked.contains_key(&key) {
                 found.push((key, file));
             }
         });
+        if !self.is_scanned {
+            for pattern in empty {
+                tracing::warn!("{pattern} leads to no file yet: it is waited for");
+            }
+        }
+        self.is_scanned = true;
         for (key, file) in found {
             if !self.tracked.contains_key(&key) {
                 self.changed_at = began;
