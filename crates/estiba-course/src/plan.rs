@@ -243,12 +243,12 @@ fn in_order(project: &estiba_model::Project) -> Vec<&Name> {
 impl TeamPlan {
     /// Of a team that nothing can be told about.
     #[must_use]
-    pub fn unknown(team: &Name, why: Message) -> Self {
+    pub fn unknown(team: &Name, why: Vec<Message>) -> Self {
         Self {
             team: team.clone(),
             actions: Vec::new(),
             kept: BTreeMap::new(),
-            problems: vec![why],
+            problems: why,
         }
     }
 

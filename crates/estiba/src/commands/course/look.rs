@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::Place;
 use super::keys::Keys;
 use super::people::People;
-use super::{Place, secrets};
+use super::secrets::{self, SecretFile};
 use crate::backend::Backend;
 use crate::cli;
 use crate::context::Context;
@@ -99,7 +100,7 @@ pub async fn look(
         let version = release.and_then(|release| Some(&release.as_ref().ok()?.version));
         let mut plan = match observed {
             Ok(observed) => plan(course, name, team, &observed, version, scope.update),
-            Err(failure) => TeamPlan::unknown(name, failure.message()),
+            Err(failure) => TeamPlan::unknown(name, reasons(failure)),
         };
         match release {
             Some(Ok(release)) => drop(releases.insert(name.clone(), release.clone())),
@@ -122,6 +123,14 @@ pub async fn look(
         releases,
         environments,
     })
+}
+
+/// What is wrong, each by itself.
+fn reasons(failure: Failure) -> Vec<Message> {
+    match failure {
+        Failure::Failed { messages, .. } => messages,
+        other => vec![other.message()],
+    }
 }
 
 /// What would be released of each team's project, or why that can't be told. Teams
@@ -182,6 +191,7 @@ impl Looking<'_> {
         team: &Team,
         release: Option<&Release>,
     ) -> Result<ObservedTeam, Failure> {
+        let secrets = secrets::read_all(&team.secrets)?;
         let mut observed = ObservedTeam {
             exists: self.all.teams.contains(name),
             lost: Keys::read(&team.keys)?.lost(),
@@ -200,7 +210,8 @@ impl Looking<'_> {
         }
         if let (Some(project), Some(release)) = (&team.project, release) {
             for environment in project.environments.keys() {
-                self.environment(project, environment, team, release, &mut observed)
+                let secrets = secrets.get(environment);
+                self.environment(project, environment, secrets, release, &mut observed)
                     .await?;
             }
         }
@@ -211,14 +222,12 @@ impl Looking<'_> {
         &self,
         project: &Project,
         environment: &Name,
-        team: &Team,
+        secrets: Option<&SecretFile>,
         release: &Release,
         observed: &mut ObservedTeam,
     ) -> Result<(), Failure> {
         let is_known = self.all.projects.contains(&project.id);
-        if let Some(path) = team.secrets.get(environment)
-            && let Some(file) = secrets::read(path)?
-        {
+        if let Some(file) = secrets {
             let kept = match is_known {
                 true => self.backend.secrets(project, environment).await?,
                 false => Vec::new(),
