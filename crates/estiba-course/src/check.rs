@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use crate::Team;
 use crate::file::{CourseFile, TeamFile};
-use crate::load::{ENVIRONMENT, Reading, TEAM, kinds};
+use crate::load::{ENVIRONMENT, Reading, TEAM};
 
 /// Texts that have to differ from team to team, and from environment to environment.
 pub(crate) fn patterns(reading: &Reading<'_>, file: &CourseFile, found: &mut Vec<Diagnostic>) {
@@ -142,28 +142,30 @@ pub(crate) fn nodes(
     reading: &Reading<'_>,
     file: &CourseFile,
     teams: &IndexMap<Name, Team>,
+    known: &BTreeSet<Name>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let known = kinds(teams);
     let has_unread = teams.values().any(|team| team.project.is_none()) && file.workloads.is_empty();
     for target in file.size.nodes.keys() {
-        if has_unread || known.contains_key(target) || file.targets.contains_key(target) {
+        if has_unread || known.contains(target) {
             continue;
         }
-        let names: Vec<&str> = known
-            .keys()
-            .chain(file.targets.keys())
-            .map(Name::as_str)
-            .collect();
-        let names = names.join(", ");
-        found.push(reading.error(
-            "unknown-target",
-            &join("/size/nodes", target.as_str()),
-            message!(
-                "there is no target \"{target}\"",
-                "no hay ninguna plataforma «{target}»"
-            ),
-            message!("it can be: {names}", "puede ser: {names}"),
-        ));
+        let finding = unknown_target(target, known);
+        let pointer = join("/size/nodes", target.as_str());
+        found.push(reading.told(finding, reading.document.file(), &pointer));
     }
+}
+
+/// A target that there is not.
+pub(crate) fn unknown_target(target: &Name, known: &BTreeSet<Name>) -> Diagnostic {
+    let names: Vec<&str> = known.iter().map(Name::as_str).collect();
+    let names = names.join(", ");
+    Diagnostic::error(
+        "unknown-target",
+        message!(
+            "there is no target \"{target}\"",
+            "no hay ninguna plataforma «{target}»"
+        ),
+    )
+    .hint(message!("it can be: {names}", "puede ser: {names}"))
 }

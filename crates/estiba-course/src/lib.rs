@@ -13,10 +13,10 @@ mod plan;
 mod prices;
 pub mod size;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use estiba_model::{Name, Project, Role};
+use estiba_model::{Diagnostic, Name, Project, Role};
 use indexmap::IndexMap;
 
 pub use file::schema;
@@ -44,6 +44,19 @@ pub struct Course {
     pub teams: IndexMap<Name, Team>,
     /// What runs of a course that has no project yet, to reckon with.
     pub sketch: Vec<size::Demand>,
+    /// The targets that it and its projects name.
+    pub targets: BTreeSet<Name>,
+}
+
+impl Course {
+    /// A mistake for each of these targets that there is not.
+    #[must_use]
+    pub fn unknown_targets<'n>(&self, named: impl Iterator<Item = &'n Name>) -> Vec<Diagnostic> {
+        let unknown = named.filter(|target| !self.targets.contains(*target));
+        unknown
+            .map(|target| check::unknown_target(target, &self.targets))
+            .collect()
+    }
 }
 
 /// A team of a course.

@@ -1,6 +1,6 @@
 //! From a file to a [`Course`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use estiba_model::{Diagnostic, Message, Name, Project, Quantities, has_errors, message};
@@ -114,7 +114,9 @@ impl Reading<'_> {
             teams.insert(name.clone(), self.team(&content, name, team, found));
         }
         check::apart(self, &teams, found);
-        check::nodes(self, &content, &teams, found);
+        let sketch = self.sketch(&content, found);
+        let targets = targets(&content, &teams, &sketch);
+        check::nodes(self, &content, &teams, &targets, found);
         let tokens = content.tokens.iter().map(|(name, token)| {
             let wanted = TokenWanted {
                 role: token.role.into(),
@@ -136,7 +138,8 @@ impl Reading<'_> {
             tokens: tokens.collect(),
             chat: content.chat,
             size: terms,
-            sketch: self.sketch(&content, found),
+            sketch,
+            targets,
             name: content.course,
             file: file.to_owned(),
             teams,
@@ -335,11 +338,15 @@ fn example(key: &str) -> &'static str {
     }
 }
 
-/// The targets and their kinds that a project's environments use.
-pub(crate) fn kinds(teams: &IndexMap<Name, Team>) -> BTreeMap<Name, String> {
+/// The targets that a course and its projects name.
+fn targets(
+    content: &CourseFile,
+    teams: &IndexMap<Name, Team>,
+    sketch: &[Demand],
+) -> BTreeSet<Name> {
     let projects = teams.values().filter_map(|team| team.project.as_ref());
-    let targets = projects.flat_map(|project| &project.targets);
-    targets
-        .map(|(name, config)| (name.clone(), config.kind.clone()))
-        .collect()
+    let of_projects = projects.flat_map(|project| project.targets.keys());
+    let sketched = sketch.iter().map(|demand| &demand.target);
+    let all = of_projects.chain(sketched).chain(content.targets.keys());
+    all.cloned().collect()
 }

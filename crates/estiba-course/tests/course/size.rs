@@ -204,6 +204,17 @@ fn a_size_without_a_price_is_told() {
 }
 
 #[test]
+fn a_target_that_there_is_not_is_told_with_those_there_are() {
+    let (_folder, course) = sketched(1, "");
+    let named = [name("aks"), name("akss")];
+    let unknown = course.unknown_targets(named.iter());
+    assert_eq!(unknown.len(), 1, "{unknown:?}");
+    assert!(unknown[0].message.en.contains("akss"), "{unknown:?}");
+    let hint = unknown[0].hint.as_ref().unwrap();
+    assert_eq!(hint.en, "it can be: aks");
+}
+
+#[test]
 fn old_prices_are_told_to_be() {
     let (folder, course) = sketched(1, "size: { nodes: { aks: small } }");
     let prices = read(&folder, PRICES);

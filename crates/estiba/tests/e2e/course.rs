@@ -191,6 +191,19 @@ pub fn what_a_failed_deployment_left_goes_with_its_team() {
     assert!(again.out.contains("nothing of moria"), "{}", again.out);
 }
 
+pub fn what_does_not_fit_fails() {
+    let course = Course::new(&TEAMS, &json!({}));
+    let size = |more: &[&str]| course.project.run(&[&["course", "size"], more].concat());
+    size(&["--budget", "10000"]).ok();
+    let short = size(&["--budget", "0.01"]);
+    assert_eq!(short.code, 1, "{}", short.out);
+    assert!(short.out.contains("it does not fit"), "{}", short.out);
+    let unknown = size(&["--node", "nope=azure-b2s"]);
+    assert_eq!(unknown.code, 1, "{}", unknown.out);
+    let words = "there is no target \"nope\"";
+    assert!(unknown.err.contains(words), "{}", unknown.err);
+}
+
 pub fn a_course_that_was_killed_goes_on() {
     let course = Course::new(&TEAMS, &json!({}));
     let apply = ["course", "apply", "--yes", "--version", "1.0"];

@@ -31,6 +31,7 @@ fn main() -> std::process::ExitCode {
         course::teams_come_up_from_one_file,
         course::teams_come_up_on_a_cluster,
         course::what_a_failed_deployment_left_goes_with_its_team,
+        course::what_does_not_fit_fails,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_on_this_machine,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_with_a_cluster,
         cross::failing::either_side_that_fails_leaves_both_as_they_were_with_a_cluster_and_heroku,

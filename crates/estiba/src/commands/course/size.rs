@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Table;
 
-/// Adds up what all teams request, and says what that costs.
+/// Adds up what all teams request, and says what that costs. Fails where it does not
+/// fit.
 pub fn size(context: &Context, asked: &cli::CourseSize) -> Result<(), Failure> {
     if asked.show_prices {
         context
@@ -24,13 +25,23 @@ pub fn size(context: &Context, asked: &cli::CourseSize) -> Result<(), Failure> {
     let mut terms = course.size.clone();
     terms.budget = asked.budget.or(terms.budget);
     terms.nodes.extend(asked.node.iter().cloned());
+    let mut unknown = course.unknown_targets(asked.node.iter().map(|(target, _)| target));
     let demands = size::demands(&course);
     let today = Zoned::now().date();
-    let size = size::size(&demands, &terms, &prices, today)
-        .map_err(|unknown| Failure::Findings(unknown_sizes(&unknown, &prices)))?;
+    let size = match size::size(&demands, &terms, &prices, today) {
+        Ok(size) if unknown.is_empty() => size,
+        Ok(_) => return Err(Failure::Findings(unknown)),
+        Err(sizes) => {
+            unknown.extend(unknown_sizes(&sizes, &prices));
+            return Err(Failure::Findings(unknown));
+        }
+    };
     context.output.json(&size);
     show(context, &size);
-    Ok(())
+    match size.fits {
+        true => Ok(()),
+        false => Err(Failure::Quiet(1)),
+    }
 }
 
 fn unknown_sizes(unknown: &[size::UnknownSize], prices: &Prices) -> Vec<Diagnostic> {
@@ -63,20 +74,8 @@ fn show(context: &Context, size: &Size) {
             "en total: {month:.2} {currency} por mes"
         ));
     }
-    match (size.budget, size.fits) {
-        (Some(budget), true) => output.line(&message!(
-            "it fits the {budget:.2} {currency} there are",
-            "entra en los {budget:.2} {currency} que hay"
-        )),
-        (Some(budget), false) => output.line(&message!(
-            "it does not fit the {budget:.2} {currency} there are; what would change that:",
-            "no entra en los {budget:.2} {currency} que hay; qué lo cambiaría:"
-        )),
-        (None, false) => output.line(&message!(
-            "it does not fit; what would change that:",
-            "no entra; qué lo cambiaría:"
-        )),
-        (None, true) => {}
+    if let Some(verdict) = verdict(size) {
+        output.line(&verdict);
     }
     for change in &size.changes {
         let (mark, month) = (if change.fits { "✓" } else { "·" }, change.month);
@@ -90,6 +89,44 @@ fn show(context: &Context, size: &Size) {
     for note in &size.notes {
         output.remark(&note.clone().map(|text| format!("! {text}")));
     }
+}
+
+/// Whether it fits; nothing where there is nothing to fit.
+fn verdict(size: &Size) -> Option<Message> {
+    let unpriced = size.targets.iter().filter(|target| target.node.is_none());
+    let unpriced: Vec<&str> = unpriced.map(|target| target.target.as_str()).collect();
+    if !unpriced.is_empty() {
+        let unpriced = unpriced.join(", ");
+        return Some(message!(
+            "there are no prices of nodes for {unpriced}: add some in a file of your own (--prices), or name a size that is paid by the instance (--node)",
+            "no hay precios de nodos para {unpriced}: agréguelos en un archivo propio (--prices), o indique un tamaño que se paga por instancia (--node)"
+        ));
+    }
+    let what = match (size.budget, size.fits) {
+        (Some(budget), true) => {
+            return Some(message!(
+                "it fits the {budget:.2} {} there are",
+                "entra en los {budget:.2} {} que hay",
+                size.currency
+            ));
+        }
+        (None, true) => return None,
+        // Without a sum, a node is what it does not fit.
+        (Some(budget), false) if size.month.is_some() => message!(
+            "it does not fit the {budget:.2} {} there are",
+            "no entra en los {budget:.2} {} que hay",
+            size.currency
+        ),
+        (_, false) => message!("it does not fit", "no entra"),
+    };
+    let Message { en, es } = what;
+    Some(match size.changes.is_empty() {
+        true => message!(
+            "{en}; what would change that: nothing that we know of",
+            "{es}; qué lo cambiaría: nada que sepamos"
+        ),
+        false => message!("{en}; what would change that:", "{es}; qué lo cambiaría:"),
+    })
 }
 
 fn show_target(context: &Context, size: &TargetSize, currency: &str) {
@@ -144,4 +181,67 @@ fn cpu(millis: Option<u64>) -> String {
 
 fn memory(bytes: Option<u64>) -> String {
     bytes.map_or("-".to_owned(), |bytes| format!("{}Mi", bytes >> 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use estiba_course::size::{Demand, Part, Terms};
+
+    use super::*;
+
+    const PRICES: &str = "currency: USD\nsizes:\n  UNIT: { per: UNIT, cpu: 1, memory: 1Gi, month: 10, date: 2026-11-01, source: 'https://example.edu/prices' }\n";
+
+    /// What is said of one instance with so much memory.
+    fn said(unit: &str, memory_bytes: u64, budget: Option<f64>) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.yaml");
+        std::fs::write(&file, PRICES.replace("UNIT", unit)).unwrap();
+        let requests = Quantities {
+            cpu_millis: None,
+            memory_bytes: Some(memory_bytes),
+        };
+        let name = |text: &str| text.parse::<estiba_model::Name>().unwrap();
+        let demand = Demand {
+            team: name("moria"),
+            environment: name("test"),
+            workload: name("api"),
+            target: name("aks"),
+            kind: "kubernetes".to_owned(),
+            copies: 1,
+            part: Part {
+                requests,
+                limits: requests,
+            },
+            databases: 0,
+            overlaps: false,
+        };
+        let terms = Terms {
+            budget,
+            ..Terms::default()
+        };
+        let prices = prices(Some(&file)).unwrap();
+        let today = "2026-11-29".parse().unwrap();
+        let size = size::size(&[demand], &terms, &prices, today).unwrap();
+        verdict(&size).map(|said| said.en)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_reason() {
+        let (small, large) = (64 << 20, 2 << 30);
+        let said = |unit, memory, budget| said(unit, memory, budget).unwrap_or_default();
+        assert_eq!(said("node", small, None), "");
+        assert_eq!(
+            said("node", small, Some(10.0)),
+            "it fits the 10.00 USD there are"
+        );
+        let nothing = "what would change that: nothing that we know of";
+        assert_eq!(
+            said("node", small, Some(5.0)),
+            format!("it does not fit the 5.00 USD there are; {nothing}")
+        );
+        let unpriced = said("instance", small, Some(5.0));
+        assert!(unpriced.starts_with("there are no prices"), "{unpriced}");
+        let larger = said("node", large, Some(50.0));
+        assert!(larger.starts_with("it does not fit; "), "{larger}");
+    }
 }
