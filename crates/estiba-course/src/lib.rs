@@ -70,6 +70,8 @@ pub struct Team {
     pub keys: PathBuf,
     /// The file with the secrets of each environment, where the course names any.
     pub secrets: BTreeMap<Name, PathBuf>,
+    /// Whether the file has no such team, or none any more.
+    pub has_left: bool,
 }
 
 /// A token that each team gets.

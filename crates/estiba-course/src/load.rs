@@ -65,8 +65,9 @@ fn parse(file: &Path, text: &str, team: Option<&Name>, only: &[Name]) -> Loaded 
             diagnostics: found,
         };
     };
-    if let Some(team) = team {
-        content.teams.entry(team.clone()).or_default();
+    let left = team.filter(|team| !content.teams.contains_key(*team));
+    if let Some(team) = left {
+        content.teams.insert(team.clone(), TeamFile::default());
     }
     let reading = Reading {
         folder: folder(file),
@@ -74,7 +75,10 @@ fn parse(file: &Path, text: &str, team: Option<&Name>, only: &[Name]) -> Loaded 
         sound: &sound,
         only,
     };
-    let course = reading.course(file, content, &mut found);
+    let mut course = reading.course(file, content, &mut found);
+    if let Some(left) = left.and_then(|team| course.teams.get_mut(team)) {
+        left.has_left = true;
+    }
     // What is wrong about a folder that teams share is wrong once.
     let mut seen = BTreeSet::new();
     found.retain(|finding| {
@@ -173,6 +177,7 @@ impl Reading<'_> {
                 .map(|(login, role)| (login.trim().to_owned(), (*role).into()))
                 .collect(),
             keys: self.folder.join(content.keys.replace(TEAM, name.as_str())),
+            has_left: false,
             project,
         }
     }

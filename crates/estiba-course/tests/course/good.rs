@@ -95,4 +95,7 @@ fn a_team_that_left_the_file_is_read_where_it_is_named() {
     let course = loaded.course.unwrap();
     let project = course.teams["rohan"].project.as_ref().unwrap();
     assert_eq!(project.id.team, name("rohan"));
+    assert!(course.teams["rohan"].has_left && !course.teams["moria"].has_left);
+    let there = estiba_course::load_with(&folder.path("course.yaml"), &name("moria"));
+    assert!(!there.course.unwrap().teams["moria"].has_left);
 }

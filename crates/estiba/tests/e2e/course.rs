@@ -191,6 +191,31 @@ pub fn what_a_failed_deployment_left_goes_with_its_team() {
     assert!(again.out.contains("nothing of moria"), "{}", again.out);
 }
 
+/// What is told of teams and environments that there are not, and of keys that still
+/// open something.
+pub fn only_what_there_is_can_be_taken_down() {
+    let course = Course::new(&TEAMS, &json!({}));
+    course.write("keys/moria.txt", "ESTIBA_TOKEN=none\n");
+    let down = |more: &[&str]| {
+        let down = [&["course", "down", "--yes", "--team"], more].concat();
+        course.project.run(&down)
+    };
+    for (more, words) in [
+        (["moria", "--env", "nope"], "no environment nope"),
+        (["gondor", "--env", "test"], "there is no team gondor"),
+    ] {
+        let refused = down(&more);
+        assert_eq!(refused.code, 1, "{}", refused.out);
+        assert!(refused.err.contains(words), "{}", refused.err);
+        assert!(!refused.err.contains("open nothing"), "{}", refused.err);
+    }
+    let named = down(&["moria", "--env", "test"]).ok();
+    assert!(named.out.contains("nothing of moria"), "{}", named.out);
+    assert!(!named.err.contains("open nothing"), "{}", named.err);
+    let all = down(&["moria"]).ok();
+    assert!(all.err.contains("open nothing"), "{}", all.err);
+}
+
 pub fn what_does_not_fit_fails() {
     let course = Course::new(&TEAMS, &json!({}));
     let size = |more: &[&str]| course.project.run(&[&["course", "size"], more].concat());

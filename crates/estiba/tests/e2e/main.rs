@@ -28,6 +28,7 @@ fn main() -> std::process::ExitCode {
         course::a_course_that_was_killed_goes_on,
         course::a_release_of_a_teams_own_stays,
         course::a_team_that_fails_does_not_keep_the_others,
+        course::only_what_there_is_can_be_taken_down,
         course::teams_come_up_from_one_file,
         course::teams_come_up_on_a_cluster,
         course::what_a_failed_deployment_left_goes_with_its_team,

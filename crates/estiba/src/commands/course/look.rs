@@ -109,11 +109,9 @@ pub async fn look(
         }
         plans.push(plan);
     }
-    let projects = course
-        .teams
-        .values()
-        .filter_map(|team| team.project.as_ref());
-    let environments = projects.map(|project| project.environments.len()).sum();
+    let environments = projects(course)
+        .map(|project| project.environments.len())
+        .sum();
     Ok(Looked {
         leftovers: match scope.team.is_empty() {
             true => leftovers(course, place, &all.projects).await?,
@@ -274,14 +272,9 @@ async fn leftovers(
     place: &Place,
     known: &BTreeSet<ProjectId>,
 ) -> Result<BTreeMap<ProjectId, Vec<Name>>, Failure> {
-    let projects = course
-        .teams
-        .values()
-        .filter_map(|team| team.project.as_ref());
-    let mut templates: BTreeMap<&Name, &Project> = BTreeMap::new();
-    for project in projects {
-        templates.insert(&project.id.project, project);
-    }
+    let templates: BTreeMap<&Name, &Project> = projects(course)
+        .map(|project| (&project.id.project, project))
+        .collect();
     let mut left = BTreeMap::new();
     for id in known
         .iter()
@@ -290,7 +283,7 @@ async fn leftovers(
         let Some(template) = templates.get(&id.project) else {
             continue;
         };
-        let mut project = (*template).clone();
+        let mut project = with_environments_of_all(course, template);
         project.id = id.clone();
         let mut running = Vec::new();
         for environment in project.environments.keys() {
@@ -308,4 +301,52 @@ async fn leftovers(
         }
     }
     Ok(left)
+}
+
+fn projects(course: &Course) -> impl Iterator<Item = &Project> {
+    let teams = course.teams.values();
+    teams.filter_map(|team| team.project.as_ref())
+}
+
+/// A project of a team with the environments that only others have of it: a team may
+/// be without some that it, or one that left, has had.
+pub fn with_environments_of_all(course: &Course, project: &Project) -> Project {
+    let mut all = project.clone();
+    let alike = projects(course).filter(|other| other.id.project == project.id.project);
+    for (name, environment) in alike.flat_map(|other| &other.environments) {
+        let there = all.environments.entry(name.clone());
+        there.or_insert_with(|| environment.clone());
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROJECT: &str = "project: tp2\nteam: demo\nworkloads: [score.yaml]\ntargets: { laptop: { kind: local } }\nenvironments: { test: { on: laptop }, prod: { on: laptop } }\n";
+    const SCORE: &str = "apiVersion: score.dev/v1b1\nmetadata: { name: api }\ncontainers: { main: { image: registry.example.edu/api:1 } }\n";
+    const COURSE: &str =
+        "course: memo2\nproject: .\nteams: { moria: {}, rohan: { without: [prod] } }\n";
+
+    #[test]
+    fn environments_that_only_other_teams_have_are_looked_at_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ("estiba.yaml", PROJECT),
+            ("score.yaml", SCORE),
+            ("course.yaml", COURSE),
+        ];
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let course = estiba_course::load(&folder.path().join("course.yaml"), &[]);
+        let course = course.course.unwrap();
+        let own = course.teams["rohan"].project.as_ref().unwrap();
+        assert_eq!(own.environments.len(), 1);
+        let all = with_environments_of_all(&course, own);
+        let names: Vec<&str> = all.environments.keys().map(Name::as_str).collect();
+        assert_eq!(names, ["test", "prod"]);
+        assert_eq!(all.id, own.id);
+    }
 }
