@@ -103,7 +103,7 @@ impl Documents<'_> {
     fn place(&mut self, spot: &Spot) -> Place {
         if let Some((file, over)) = self.over
             && file == spot.file
-            && over.value.pointer(&spot.pointer).is_some()
+            && says(over, &spot.pointer)
         {
             return locate(over, spot);
         }
@@ -114,6 +114,18 @@ impl Documents<'_> {
         document
             .as_ref()
             .map_or_else(|| start_of(&spot.file), |document| locate(document, spot))
+    }
+}
+
+/// Whether a document says what is at `pointer`: also where it has another form
+/// there (`on: laptop` for a map), which takes the place of all below it.
+fn says(document: &Document, pointer: &str) -> bool {
+    let mut at = pointer;
+    loop {
+        match document.value.pointer(at) {
+            Some(value) => return at == pointer || !value.is_object(),
+            None => at = at.rsplit_once('/').map_or("", |(parent, _)| parent),
+        }
     }
 }
 

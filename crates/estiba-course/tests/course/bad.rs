@@ -1,4 +1,4 @@
-use crate::support::Folder;
+use crate::support::{Folder, PROJECT};
 
 /// Every mistake at once, each where it is.
 #[test]
@@ -43,6 +43,23 @@ fn a_mistake_of_the_project_is_told_once() {
     let folder = Folder::new("course: memo2\nproject: tp2\nteams: { moria: {}, rohan: {} }\n");
     folder.write("tp2/bot/score.yaml", "apiVersion: score.dev/v1b1\nmetadata: { name: bot }\ncontainers:\n  main: { image: registry.example.edu/bot:1, imagee: x }\n");
     assert_eq!(folder.findings(), ["tp2/bot/score.yaml:4 unknown-key"]);
+}
+
+/// Each where it is said: the course has one target for all workloads of `test`, the
+/// project has one for each of `prod`.
+#[test]
+fn a_target_that_there_is_not_is_told_where_it_is_named() {
+    let course = "course: memo2\nproject: tp2\nenvironments:\n  test: { on: nowhere }\nteams: { moria: {} }\n";
+    let folder = Folder::new(course);
+    assert_eq!(folder.findings(), ["course.yaml:4 unknown-target"]);
+    let own = course.replace("test: { on: nowhere }", "prod: { replicas: { api: 1 } }");
+    let folder = Folder::new(&own);
+    let project = PROJECT.replace(
+        "prod: { on: laptop,",
+        "prod: { on: { api: nowhere, bot: laptop },",
+    );
+    folder.write("tp2/estiba.yaml", &project);
+    assert_eq!(folder.findings(), ["tp2/estiba.yaml:8 unknown-target"]);
 }
 
 #[test]
