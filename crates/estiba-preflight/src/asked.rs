@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use estiba_model::SecretString;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Services to try, and how long each may take.
@@ -75,7 +76,9 @@ impl Asked {
     pub fn secrets(&self) -> Vec<SecretString> {
         let mut secrets = Vec::new();
         for service in &self.services {
-            secrets.extend(password_of(&service.url));
+            if let Some(password) = secret_of(&service.url) {
+                secrets.extend([decoded(password), password.to_owned()].map(SecretString::new));
+            }
             secrets.extend(service.login.as_ref().map(|login| match login {
                 Login::Basic { password, .. } => password.clone(),
                 Login::Bearer(token) => token.clone(),
@@ -85,13 +88,40 @@ impl Asked {
     }
 }
 
-/// The password within a URL, as it stands there.
-fn password_of(url: &SecretString) -> Option<SecretString> {
+impl Service {
+    /// Who asks by HTTP: the login that is given, else that within the URL.
+    pub(crate) fn asker(&self) -> Option<Login> {
+        let of_url = || {
+            let login = login_of(&self.url)?;
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            Some(Login::Basic {
+                user: decoded(user),
+                password: SecretString::new(decoded(password)),
+            })
+        };
+        self.login.clone().or_else(of_url)
+    }
+}
+
+/// The login within a URL, as it stands there.
+fn login_of(url: &SecretString) -> Option<&str> {
     let (_, rest) = url.expose().split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (login, _) = authority.rsplit_once('@')?;
-    let (_, password) = login.split_once(':')?;
-    Some(SecretString::new(password))
+    Some(login).filter(|login| !login.is_empty())
+}
+
+/// What of that login is secret: its password. A user alone, by HTTP, is a token.
+fn secret_of(url: &SecretString) -> Option<&str> {
+    let login = login_of(url)?;
+    match login.split_once(':') {
+        Some((_, password)) => Some(password),
+        None => url.expose().starts_with("http").then_some(login),
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The file has to have the values: the probe works with them.
@@ -124,8 +154,16 @@ mod tests {
         assert_eq!(read.services[0].wsdl, asked.services[0].wsdl);
         let secrets = read.secrets();
         let secrets: Vec<_> = secrets.iter().map(SecretString::expose).collect();
-        assert_eq!(secrets, ["pa%2Fss", "mellon"]);
+        assert_eq!(secrets, ["pa/ss", "pa%2Fss", "mellon"]);
         let printed = format!("{asked:?}");
         assert!(!printed.contains("mellon") && !printed.contains("pa%2Fss"));
+    }
+
+    #[test]
+    fn a_user_alone_is_a_secret_to_http_and_a_name_to_a_database() {
+        let secret = |url: &str| secret_of(&SecretString::new(url)).map(str::to_owned);
+        assert_eq!(secret("https://t0ken@h/").as_deref(), Some("t0ken"));
+        assert_eq!(secret("postgres://app@h/notes"), None);
+        assert_eq!(secret("https://h/a@b"), None);
     }
 }

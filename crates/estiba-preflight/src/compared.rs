@@ -187,7 +187,7 @@ impl Compared {
             ));
         }
         match fault {
-            Fault::Status { .. } => Some(message!(
+            Fault::Status { .. } | Fault::LoginRefused { .. } => Some(message!(
                 "it answers others as it should: {en} has to admit {from} (a list of addresses, or a proxy on the way)",
                 "a otros les responde bien: {es} tiene que admitir a {from} (una lista de direcciones, o un proxy en el camino)"
             )),
@@ -202,7 +202,6 @@ impl Compared {
     fn advice_everywhere(&self, found: &Found, fault: &Fault) -> Message {
         let Message { en, es } = self.owner();
         let (host, at) = (&found.host, found.address());
-        let secret = self.secret.as_deref().unwrap_or("NAME");
         match fault {
             Fault::BadUrl => message!(
                 "correct `url`, or the secret it is from",
@@ -265,6 +264,18 @@ impl Compared {
                 "give a login: `user` and `password-from`, or `token-from`; or say `expect` if that is how it should answer",
                 "dé un ingreso: `user` y `password-from`, o `token-from`; o diga `expect` si es así como debe responder"
             ),
+            Fault::LoginRefused { got: 403 } => message!(
+                "ask {en} to admit this login to it, or say `expect` if that is how it should answer",
+                "pida a {es} que admita este ingreso, o diga `expect` si es así como debe responder"
+            ),
+            Fault::LoginRefused { .. } => message!(
+                "ask {en} for the right one, and set the secret that has it anew",
+                "pida a {es} el correcto, y vuelva a fijar el secreto que lo tiene"
+            ),
+            Fault::BadToken => message!(
+                "set the secret that `token-from` names anew, with the token on one line",
+                "vuelva a fijar el secreto que indica `token-from`, con el token en una sola línea"
+            ),
             Fault::Status { got: 300..=399, .. } => message!(
                 "write the URL to which it sends one, or say `expect` if that is how it should answer",
                 "escriba la URL a la que redirige, o diga `expect` si es así como debe responder"
@@ -296,10 +307,7 @@ impl Compared {
                 "{en} has to turn TLS on, or the URL has to say sslmode=disable",
                 "{es} tiene que activar TLS, o la URL tiene que decir sslmode=disable"
             ),
-            Fault::WrongPassword { .. } => message!(
-                "ask {en} for the right one: `estiba secret set {secret} --env ENV`",
-                "pida a {es} la correcta: `estiba secret set {secret} --env AMBIENTE`"
-            ),
+            Fault::WrongPassword { .. } => self.right_password(),
             Fault::NotAdmitted {
                 without_tls: true, ..
             } => message!(
@@ -315,6 +323,20 @@ impl Compared {
                 "{es} tiene que crear «{database}», o la URL tiene que nombrar otra"
             ),
             Fault::Database { .. } => message!("ask {en}", "pregunte a {es}"),
+        }
+    }
+
+    fn right_password(&self) -> Message {
+        let Message { en, es } = self.owner();
+        match &self.secret {
+            Some(secret) => message!(
+                "ask {en} for the right one, and set the secret {secret} of the environment anew (`estiba secret set`)",
+                "pida a {es} la correcta, y vuelva a fijar el secreto {secret} del ambiente (`estiba secret set`)"
+            ),
+            None => message!(
+                "ask {en} for the right one, keep the URL with it as a secret, and name that as `url-from`",
+                "pida a {es} la correcta, guarde la URL con ella como un secreto, e indíquelo como `url-from`"
+            ),
         }
     }
 }
@@ -417,6 +439,23 @@ mod tests {
             said.contains("127.0.0.1 is each container itself"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn what_is_to_be_done_about_a_login_has_no_placeholder() {
+        let wrong = Fault::WrongPassword {
+            user: "app".to_owned(),
+        };
+        let mut both = compared(Some(wrong.clone()), Some(wrong));
+        assert!(said(&both).contains("`url-from`"), "{}", said(&both));
+        both.secret = Some("PG_URL".to_owned());
+        let text = said(&both);
+        assert!(text.contains("the secret PG_URL"), "{text}");
+        assert!(!text.contains("ENV") && !text.contains("NAME"), "{text}");
+        let refused = Fault::LoginRefused { got: 401 };
+        let text = said(&compared(Some(refused.clone()), Some(refused)));
+        assert!(text.contains("it refuses the login"), "{text}");
+        assert!(!text.contains("give a login"), "{text}");
     }
 
     #[test]

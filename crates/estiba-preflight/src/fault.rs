@@ -97,6 +97,13 @@ pub enum Fault {
         /// The host to which it sends one.
         to: Option<String>,
     },
+    /// It does not admit the login that it was asked with.
+    LoginRefused {
+        /// The status that says so.
+        got: u16,
+    },
+    /// The token can't be sent.
+    BadToken,
     /// It does not answer with XML.
     NotXml {
         /// Where the XML breaks.
@@ -207,6 +214,14 @@ impl Fault {
                 )
             }
             Self::Status { got, expected, to } => status(*got, *expected, to.as_deref()),
+            Self::LoginRefused { got } => message!(
+                "it refuses the login (status {got})",
+                "rechaza el ingreso (estado {got})"
+            ),
+            Self::BadToken => message!(
+                "its token has a line break, or another sign that no request can have",
+                "su token tiene un salto de línea, u otro signo que ningún pedido puede llevar"
+            ),
             Self::NotXml { why } => message!(
                 "it does not answer with a WSDL: {why}",
                 "no responde con un WSDL: {why}"

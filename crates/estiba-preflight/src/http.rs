@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, LOCATION, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
@@ -34,7 +34,8 @@ where
         .map_err(failed)?;
     // It ends with the sender, at the end of this function.
     let _driven = AbortOnDrop(tokio::spawn(connection));
-    let request = request(service, uri).map_err(|_| Fault::BadUrl)?;
+    let login = service.asker();
+    let request = request(login.as_ref(), uri)?;
     let answer = sender.send_request(request).await.map_err(failed)?;
     let status = answer.status().as_u16();
     let is_expected = match service.expect {
@@ -42,6 +43,9 @@ where
         None => answer.status().is_success(),
     };
     if !is_expected {
+        if login.is_some() && matches!(status, 401 | 403) {
+            return Err(Fault::LoginRefused { got: status });
+        }
         let to = answer.headers().get(LOCATION);
         let to = to.and_then(|to| to.to_str().ok()?.parse::<Uri>().ok());
         return Err(Fault::Status {
@@ -71,7 +75,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-fn request(service: &Service, uri: &Uri) -> http::Result<Request<Empty<Bytes>>> {
+fn request(login: Option<&Login>, uri: &Uri) -> Result<Request<Empty<Bytes>>, Fault> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let host = uri.authority().map(|authority| {
         let all = authority.as_str();
@@ -81,15 +85,19 @@ fn request(service: &Service, uri: &Uri) -> http::Result<Request<Empty<Bytes>>> 
         .header(HOST, host.unwrap_or_default())
         .header(USER_AGENT, "estiba-preflight")
         .header(ACCEPT, "*/*");
-    if let Some(login) = &service.login {
-        let value = match login {
-            Login::Basic { user, password } => {
-                let pair = format!("{user}:{}", password.expose());
-                format!("Basic {}", STANDARD.encode(pair))
-            }
-            Login::Bearer(token) => format!("Bearer {}", token.expose()),
-        };
-        request = request.header(AUTHORIZATION, value);
+    if let Some(login) = login {
+        request = request.header(AUTHORIZATION, authorization(login)?);
     }
-    request.body(Empty::new())
+    request.body(Empty::new()).map_err(|_| Fault::BadUrl)
+}
+
+fn authorization(login: &Login) -> Result<HeaderValue, Fault> {
+    let value = match login {
+        Login::Basic { user, password } => {
+            let pair = format!("{user}:{}", password.expose());
+            format!("Basic {}", STANDARD.encode(pair))
+        }
+        Login::Bearer(token) => format!("Bearer {}", token.expose()),
+    };
+    HeaderValue::try_from(value).map_err(|_| Fault::BadToken)
 }

@@ -76,6 +76,53 @@ async fn it_is_asked_with_the_login_that_is_given() {
 }
 
 #[tokio::test]
+async fn a_login_within_the_url_is_used_and_not_told() {
+    let (server, _) = answering("200 OK", "").await;
+    let url = format!("http://al%40ddin:open%20sesame@127.0.0.1:{}/", server.port);
+    let found = found(&service(&url)).await;
+    assert_eq!(found.failure(), None);
+    let head = server.asked().join("");
+    // `al@ddin:open sesame`
+    let header = "authorization: Basic YWxAZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
+    assert!(head.contains(header), "{head}");
+    let host = format!("host: 127.0.0.1:{}\r\n", server.port);
+    assert!(head.contains(&host), "{head}");
+    let told = serde_json::to_string(&found).unwrap();
+    assert!(!told.contains("sesame") && !told.contains("ddin"), "{told}");
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_is_told_apart_from_none() {
+    let status = |got| Fault::Status {
+        got,
+        expected: None,
+        to: None,
+    };
+    let refused = |got| Fault::LoginRefused { got };
+    for (answer, is_given, failure) in [
+        ("401 Unauthorized", false, status(401)),
+        ("401 Unauthorized", true, refused(401)),
+        ("403 Forbidden", true, refused(403)),
+        ("404 Not Found", true, status(404)),
+    ] {
+        let (_server, service) = answering(answer, "").await;
+        let token = Login::Bearer(SecretString::new("abc"));
+        let login = is_given.then_some(token);
+        let found = found(&Service { login, ..service }).await;
+        assert_eq!(found.failure(), Some(&failure), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_two_lines_is_told_to_be_one() {
+    let (server, service) = answering("200 OK", "").await;
+    let login = Some(Login::Bearer(SecretString::new("abc\ndef")));
+    let found = found(&Service { login, ..service }).await;
+    assert_eq!(found.failure(), Some(&Fault::BadToken));
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
 async fn a_description_has_to_be_one_and_to_have_the_operation() {
     let charge = Wsdl::Operation("Charge".to_owned());
     let (_server, service) = answering("200 OK", WSDL).await;
