@@ -1,16 +1,15 @@
 //! Services outside: where they are, who uses them, and with which files.
 
+mod url;
+
 use std::collections::BTreeSet;
 
 use estiba_model::{Given, Name, OutsideService, Project, message};
 use serde_json::Value;
 
-use super::{Declared, project_file, secrets};
+use super::{Declared, project_file};
 use crate::finding::{Findings, Spot, instead};
 use crate::load::Sources;
-
-/// The schemes of what can be tried.
-const SCHEMES: [&str; 6] = ["http", "https", "postgres", "postgresql", "tcp", "tls"];
 
 pub(super) fn check(
     project: &Project,
@@ -27,7 +26,8 @@ pub(super) fn check(
                 environment,
                 name,
             };
-            url(&place, service, found);
+            location(&place, service, found);
+            only_of_http(&place, service, found);
             users(&place, service, found);
             login(&place, service, found);
             if sources == Sources::Beside {
@@ -89,7 +89,7 @@ fn two_urls(project: &Project, declared: &Declared, found: &mut Findings) {
     }
 }
 
-fn url(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+fn location(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
     let (name, environment) = (place.name, place.environment);
     let url = match &service.url {
         Given::Secret(_) => return,
@@ -109,43 +109,41 @@ fn url(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
             );
         }
     };
-    if secrets::looks_secret("", url) {
-        found.warning(
-            "secret-in-clear",
-            place.spot("url"),
-            message!(
-                "a URL with a secret is written here in clear",
-                "aquí está escrita a la vista una URL con un secreto"
-            ),
-            message!(
-                "keep it with `estiba secret set NAME --env {environment}` and write `url-from: NAME`; who has seen this file knows it, so revoke it",
-                "guárdela con `estiba secret set NOMBRE --env {environment}` y escriba `url-from: NOMBRE`; quien vio este archivo la conoce, así que revóquela"
-            ),
-        );
-    }
-    let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    let has_port = || {
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        authority
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    url::check(url, environment.as_str(), &place.spot("url"), found);
+}
+
+/// What is asked of a service that speaks HTTP, and of others is not.
+fn only_of_http(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
+    let Given::Here(url) = &service.url else {
+        return;
     };
-    let is_whole = match scheme {
-        "tcp" | "tls" => has_port(),
-        scheme => SCHEMES.contains(&scheme) && !rest.is_empty(),
+    let Some(scheme) = url::scheme(url).filter(|scheme| !scheme.starts_with("http")) else {
+        return;
     };
-    if !is_whole {
+    let keys = [
+        ("expect", service.expect.is_some()),
+        ("wsdl", service.wsdl.is_some()),
+        ("user", service.user.is_some()),
+        ("token-from", service.token_from.is_some()),
+    ];
+    for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
         found.error(
-            "bad-url",
-            place.spot("url"),
+            "only-http",
+            place.spot(key),
             message!(
-                "\"{url}\" is no URL that can be tried",
-                "«{url}» no es una URL que se pueda probar"
+                "`{key}` is of services that speak HTTP, and {scheme}:// is none",
+                "`{key}` es de los servicios que usan HTTP, y {scheme}:// no lo es"
             ),
-            message!(
-                "for example: https://soap.example.edu/billing?wsdl, postgres://db.example.edu/notes, tcp://smtp.example.edu:587",
-                "por ejemplo: https://soap.example.edu/billing?wsdl, postgres://db.example.edu/notes, tcp://smtp.example.edu:587"
-            ),
+            match (key, scheme.starts_with("postgres")) {
+                ("user", true) => message!(
+                    "remove it, and keep the URL with its user and password as a secret: `url-from`",
+                    "quítela, y guarde la URL con su usuario y clave como un secreto: `url-from`"
+                ),
+                _ => message!(
+                    "remove it, or correct `url`",
+                    "quítela, o corrija `url`"
+                ),
+            },
         );
     }
 }
