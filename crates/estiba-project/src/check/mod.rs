@@ -74,8 +74,8 @@ pub(crate) struct Declared {
     pub like: Option<String>,
     /// `None` where a Score file could not be read: its name is not known.
     pub workloads: Option<BTreeSet<String>>,
-    /// The paths of what is said about services outside.
-    outside: BTreeSet<Vec<String>>,
+    /// What is said about services outside.
+    outside: outside::Written,
 }
 
 impl Declared {
@@ -96,13 +96,13 @@ impl Declared {
                 .and_then(Value::as_str)
                 .map(str::to_owned),
             workloads: None,
-            outside: outside::keys(file),
+            outside: outside::written(file),
         }
     }
 
     /// Whether the file has this key of a service outside, or says anything of it.
     fn has_outside(&self, path: &[&str]) -> bool {
-        self.outside.iter().any(|key| key == path)
+        self.outside.keys.iter().any(|key| key == path)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod url;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{Given, Name, OutsideService, Project, message};
 use serde_json::Value;
@@ -18,6 +18,7 @@ pub(super) fn check(
     found: &mut Findings,
 ) {
     two_urls(project, declared, found);
+    misnamed(project, declared, found);
     for (environment, of) in &project.environments {
         for (name, service) in &of.outside {
             let place = Place {
@@ -68,7 +69,7 @@ impl Place<'_> {
 
 fn two_urls(project: &Project, declared: &Declared, found: &mut Findings) {
     let file = project_file(project);
-    for key in &declared.outside {
+    for key in &declared.outside.keys {
         let mut path: Vec<&str> = key.iter().map(String::as_str).collect();
         if path.pop() != Some("url") {
             continue;
@@ -110,6 +111,22 @@ fn location(place: &Place<'_>, service: &OutsideService, found: &mut Findings) {
         }
     };
     url::check(url, environment.as_str(), &place.spot("url"), found);
+}
+
+/// Services whose name is none are told by the schema, and are nothing to the other
+/// rules: their URLs are judged as they stand in the file.
+fn misnamed(project: &Project, declared: &Declared, found: &mut Findings) {
+    let file = project_file(project);
+    let any = project.environments.keys().next();
+    let any = any.map_or("ENVIRONMENT", Name::as_str);
+    for (path, url) in &declared.outside.misnamed {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let environment = match path.as_slice() {
+            ["environments", environment, ..] => environment,
+            _ => any,
+        };
+        url::check(url, environment, &Spot::value(&file, &path), found);
+    }
 }
 
 /// What is asked of a service that speaks HTTP, and of others is not.
@@ -229,23 +246,32 @@ fn authority(place: &Place<'_>, service: &OutsideService, found: &mut Findings) 
     );
 }
 
-/// The paths of the keys that the file has about services outside.
-pub(super) fn keys(file: &Value) -> BTreeSet<Vec<String>> {
-    let mut all = BTreeSet::new();
+/// What the file has about services outside.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// The paths of all keys.
+    pub keys: BTreeSet<Vec<String>>,
+    /// The paths of the URLs of services whose name is none, and those URLs.
+    pub misnamed: BTreeMap<Vec<String>, String>,
+}
+
+pub(super) fn written(file: &Value) -> Written {
+    let mut all = Written::default();
     let mut of = |base: &[&str], section: Option<&Value>| {
         let services = section.and_then(Value::as_object).into_iter().flatten();
         for (name, service) in services {
             let base = base.iter().copied().chain(["outside", name.as_str()]);
             let base: Vec<String> = base.map(str::to_owned).collect();
-            for key in service
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(key, _)| key)
-            {
-                all.insert(base.iter().cloned().chain([key.clone()]).collect());
+            for (key, value) in service.as_object().into_iter().flatten() {
+                let path: Vec<String> = base.iter().cloned().chain([key.clone()]).collect();
+                if let (Err(_), "url", Some(url)) =
+                    (name.parse::<Name>(), key.as_str(), value.as_str())
+                {
+                    all.misnamed.insert(path.clone(), url.to_owned());
+                }
+                all.keys.insert(path);
             }
-            all.insert(base);
+            all.keys.insert(base);
         }
     };
     of(&[], file.get("outside"));

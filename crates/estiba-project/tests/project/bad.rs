@@ -34,6 +34,10 @@ bad! {
     service_outside_with_contradictions: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  billing: { url: \"https://h/\", url-from: BILLING, user: moria, by: [apy], ca: own.pem }\n  two: { url: \"https://h/\", user: moria, password-from: P, token-from: T }")];
     service_outside_with_what_only_http_has: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  db: { url: \"postgres://db.example.edu/notes\", wsdl: true, user: app, password-from: P }\n  mail: { url: \"tcp://smtp.example.edu:587\", token-from: T, expect: 200 }")];
     service_outside_with_signs_that_no_url_has: [("estiba.yaml", "team: moria", "team: moria\noutside:\n  accent: { url: \"http://h.example.edu/é\" }\n  blank: { url: \"http://h.example.edu/a b/ü\" }\n  host: { url: \"tcp://españa.example.edu:587\" }")];
+    service_outside_with_a_bad_name_and_a_bad_url: [
+        ("estiba.yaml", "team: moria", "team: moria\noutside:\n  Bill_ing: { url: smtp.example.edu }"),
+        ("estiba.yaml", "on: laptop\n", "on: laptop\n    outside: { My_DB: { url: \"https://app:hunter22@db.example.edu/ü\" } }\n"),
+    ];
     service_outside_with_a_password: [("estiba.yaml", "on: laptop\n", "on: laptop\n    outside: { db: { url: \"postgres://app:hunter22@db.example.edu/notes\" } }\n")];
     replicas_out_of_range: [("estiba.yaml", "replicas: { api: 2 }", "replicas: { api: -2 }")];
     config_that_is_a_list: [("estiba.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: [debug]")];
