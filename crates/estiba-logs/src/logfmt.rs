@@ -23,26 +23,56 @@ pub fn looks_like(text: &str) -> bool {
             .any(|(key, value)| value.is_some() && TELLING.contains(&key))
 }
 
-/// The pairs of a line; a key by itself has no value. What is no key is passed
-/// over.
-pub fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<Cow<'_, str>>)> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let start = rest.bytes().position(is_key)?;
-        rest = &rest[start..];
+/// The value of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// As it is written, with its quotes.
+    pub raw: &'a str,
+    /// What it says.
+    pub text: Cow<'a, str>,
+}
+
+/// The pairs of a line, one after another.
+#[derive(Debug, Clone)]
+pub struct Pairs<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Pairs<'a> {
+    /// What comes behind the pair that was read last.
+    #[must_use]
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, Option<Written<'a>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.rest.bytes().position(is_key)?;
+        let rest = &self.rest[start..];
         let end = rest
             .bytes()
             .position(|byte| !is_key(byte))
             .unwrap_or(rest.len());
-        let key = &rest[..end];
-        rest = &rest[end..];
+        let (key, rest) = rest.split_at(end);
+        self.rest = rest;
         let Some(after) = rest.strip_prefix('=') else {
             return Some((key, None));
         };
-        let (value, left) = value(after);
-        rest = left;
-        Some((key, Some(value)))
-    })
+        let (text, left) = value(after);
+        self.rest = left;
+        let raw = &after[..after.len() - left.len()];
+        Some((key, Some(Written { raw, text })))
+    }
+}
+
+/// The pairs of a line; a key by itself has no value. What is no key is passed
+/// over.
+#[must_use]
+pub fn pairs(text: &str) -> Pairs<'_> {
+    Pairs { rest: text }
 }
 
 /// The pairs of a line that looks like logfmt. A key that is there twice, or that is no
@@ -53,7 +83,7 @@ pub(crate) fn members(text: &str) -> Option<Map<String, Value>> {
     }
     let mut members = Map::new();
     for (key, value) in pairs(text) {
-        let value = value.map_or(Value::Bool(true), |value| value.into_owned().into());
+        let value = value.map_or(Value::Bool(true), |value| value.text.into_owned().into());
         let is_another = members.insert(key.to_owned(), value).is_none();
         if !is_another || !is_field(key) || members.len() > MOST_MEMBERS {
             return None;
@@ -84,7 +114,9 @@ fn value(text: &str) -> (Cow<'_, str>, &str) {
     (unescaped.map_or(Cow::Borrowed(inside), Cow::Owned), rest)
 }
 
-fn quote_end(text: &str) -> Option<usize> {
+/// Where the quote is that ends a text, which one before `text` began.
+#[must_use]
+pub fn quote_end(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.bytes().position(|byte| match byte {
         _ if escaped => {
@@ -108,7 +140,9 @@ mod tests {
     fn pairs_of_lines() {
         let read = |text: &'static str| {
             pairs(text)
-                .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("-")))
+                .map(|(key, value)| {
+                    format!("{key}={}", value.map_or("-".into(), |value| value.text))
+                })
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -140,8 +174,10 @@ mod tests {
         fn values_are_read_as_they_were_quoted(value in ".*") {
             let line = format!("key={} next=1", serde_json::to_string(&value).unwrap());
             let read: Vec<_> = pairs(&line).collect();
-            prop_assert_eq!(&read[0], &("key", Some(Cow::Owned(value))));
-            prop_assert_eq!(&read[1], &("next", Some(Cow::Borrowed("1"))));
+            prop_assert_eq!(read[0].0, "key");
+            prop_assert_eq!(&read[0].1.as_ref().unwrap().text, &value);
+            let next = Written { raw: "1", text: "1".into() };
+            prop_assert_eq!(&read[1], &("next", Some(next)));
         }
     }
 }

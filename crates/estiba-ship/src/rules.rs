@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use regex::bytes::{NoExpand, Regex};
 
 /// What stands where something was redacted.
-const REDACTED: &[u8] = b"***";
+pub(crate) const REDACTED: &str = "***";
 
-/// Rules for the text of events, in this order: dropped, sampled, redacted.
+/// Rules for events, in this order: dropped and sampled by their raw text, redacted by
+/// what they say.
 #[derive(Debug, Default)]
 pub struct Rules {
     drop: Vec<Regex>,
@@ -42,26 +43,43 @@ impl Rules {
         self.redact.push(pattern);
     }
 
-    /// The text as it may go on; nothing where it is left out.
-    pub fn apply<'a>(&mut self, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    /// Whether the event goes on.
+    pub fn keep(&mut self, text: &[u8]) -> bool {
         if self.drop.iter().any(|pattern| pattern.is_match(text)) {
-            return None;
+            return false;
         }
         for sample in &mut self.sample {
             if sample.pattern.is_match(text) {
                 sample.seen += 1;
                 if !(sample.seen - 1).is_multiple_of(sample.one_in) {
-                    return None;
+                    return false;
                 }
             }
         }
-        let mut text = Cow::Borrowed(text);
+        true
+    }
+
+    /// Whether there is anything that must not be seen.
+    #[must_use]
+    pub fn redacts(&self) -> bool {
+        !self.redact.is_empty()
+    }
+
+    /// The text without what must not be seen; nothing where all of it may be.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> Option<String> {
+        let mut bytes = Cow::Borrowed(text.as_bytes());
         for pattern in &self.redact {
-            if let Cow::Owned(replaced) = pattern.replace_all(&text, NoExpand(REDACTED)) {
-                text = Cow::Owned(replaced);
+            if let Cow::Owned(replaced) = pattern.replace_all(&bytes, NoExpand(REDACTED.as_bytes()))
+            {
+                bytes = Cow::Owned(replaced);
             }
         }
-        Some(text)
+        match bytes {
+            Cow::Borrowed(_) => None,
+            // A pattern without Unicode may take half of a letter.
+            Cow::Owned(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        }
     }
 }
 
@@ -82,8 +100,8 @@ mod tests {
         rules.redact(regex("\\d{4}"));
         let mut apply = |text: &str| {
             rules
-                .apply(text.as_bytes())
-                .map(|text| String::from_utf8(text.into_owned()).unwrap())
+                .keep(text.as_bytes())
+                .then(|| rules.redacted(text).unwrap_or_else(|| text.to_owned()))
         };
         assert_eq!(apply("GET /health"), None);
         assert_eq!(

@@ -2,6 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod members;
+pub(crate) mod redact;
 
 pub use estiba_logs::logfmt;
 use serde::Deserialize;
@@ -21,4 +22,27 @@ pub enum Parse {
     Text,
     /// A text that is not looked at.
     None,
+}
+
+/// What a line is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A JSON object, as far as its first letter says.
+    Object,
+    /// logfmt.
+    Pairs,
+    /// Neither.
+    Text,
+}
+
+impl Parse {
+    pub(crate) fn form(self, line: &str) -> Form {
+        let line = line.trim_ascii();
+        match self {
+            Self::Auto | Self::Json if line.starts_with('{') => Form::Object,
+            Self::Auto if logfmt::looks_like(line) => Form::Pairs,
+            Self::Logfmt => Form::Pairs,
+            _ => Form::Text,
+        }
+    }
 }
