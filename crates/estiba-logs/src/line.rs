@@ -92,6 +92,7 @@ fn stream_name(stream: Stream) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Query;
 
     fn record(text: &str) -> Record {
         let line = LogLine {
@@ -203,8 +204,24 @@ mod tests {
         assert_eq!(record.origin.get("team"), Some("moria"));
         assert_eq!(
             Value::Object(record.attributes),
-            serde_json::json!({"n": "1", "flag": true})
+            serde_json::json!({"n": 1, "flag": true})
         );
+    }
+
+    #[test]
+    fn numbers_of_pairs_are_found_by_their_size() {
+        let line = r#"at=error code=H12 method=GET path="/" service=30000ms status=503 bytes=0"#;
+        let record = record(line);
+        for (query, is_found) in [
+            ("status:>=500", true),
+            ("status:503", true),
+            ("status:[400 TO 499]", false),
+            ("bytes:<1", true),
+            ("service:30000ms", true),
+        ] {
+            let query: Query = query.parse().unwrap();
+            assert_eq!(query.matches(&record), is_found, "{query}");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::names::{MOST_MEMBERS, is_field};
+use crate::names::{MOST_MEMBERS, TEXT, is_field};
+
+/// A double holds all numbers of so many digits as they are written.
+const MOST_DIGITS: usize = 15;
 
 /// A line is taken for logfmt where one of its pairs has such a key.
 const TELLING: [&str; 7] = ["level", "lvl", "msg", "time", "ts", "severity", "at"];
@@ -30,6 +33,17 @@ pub struct Written<'a> {
     pub raw: &'a str,
     /// What it says.
     pub text: Cow<'a, str>,
+}
+
+impl Written<'_> {
+    /// Whether it is a number as JSON writes it, so that `status:>=500` finds it. What would
+    /// not read back as it was written is none: `007`, `1.10` and long ids are texts, and
+    /// `12e7` may be the beginning of a hash. Nor is it one where `name` is a name of the text.
+    #[must_use]
+    pub fn is_number(&self, name: &str) -> bool {
+        let raw = self.raw;
+        raw.len() <= MOST_DIGITS && is_canonical(raw) && !TEXT.contains(&name)
+    }
 }
 
 /// The pairs of a line, one after another.
@@ -83,13 +97,34 @@ pub(crate) fn members(text: &str) -> Option<Map<String, Value>> {
     }
     let mut members = Map::new();
     for (key, value) in pairs(text) {
-        let value = value.map_or(Value::Bool(true), |value| value.text.into_owned().into());
+        let value = value.map_or(Value::Bool(true), |value| value_of(key, value));
         let is_another = members.insert(key.to_owned(), value).is_none();
         if !is_another || !is_field(key) || members.len() > MOST_MEMBERS {
             return None;
         }
     }
     Some(members)
+}
+
+fn value_of(name: &str, value: Written<'_>) -> Value {
+    if value.is_number(name)
+        && let Ok(number) = serde_json::from_str(value.raw)
+    {
+        return number;
+    }
+    value.text.into_owned().into()
+}
+
+fn is_canonical(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    are_digits(whole)
+        && are_digits(fraction)
+        && (whole == "0" || !whole.starts_with('0'))
+        && (fraction == "0" || !fraction.ends_with('0'))
+        && number != "-0"
 }
 
 fn is_key(byte: u8) -> bool {
@@ -153,6 +188,40 @@ mod tests {
         assert_eq!(read(r#"a="open"#), [r#"a="open"#]);
         assert_eq!(read(r#"a="x\q" b"#), [r"a=x\q", "b=-"]);
         assert_eq!(read(" , ="), Vec::<String>::new());
+    }
+
+    #[test]
+    fn numbers_of_pairs() {
+        for (raw, yes) in [
+            ("503", true),
+            ("0", true),
+            ("-7", true),
+            ("0.25", true),
+            ("1.0", true),
+            ("999999999999999", true),
+            ("9999999999999999", false),
+            ("007", false),
+            ("1.10", false),
+            ("-0", false),
+            ("+5", false),
+            (".5", false),
+            ("5.", false),
+            ("1e5", false),
+            ("1.2.3", false),
+            ("12ms", false),
+            ("-", false),
+            ("", false),
+            ("\"503\"", false),
+            ("٣", false),
+        ] {
+            let line = format!("msg={raw} n={raw}");
+            let members = members(&line).unwrap();
+            assert_eq!(members["n"].is_number(), yes, "{raw}");
+            if yes {
+                assert_eq!(members["n"].to_string(), raw);
+            }
+            assert!(members["msg"].is_string(), "{raw}");
+        }
     }
 
     #[test]

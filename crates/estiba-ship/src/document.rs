@@ -130,6 +130,9 @@ impl Encoder {
                     any |= value.is_some();
                     self.value.clear();
                     match value {
+                        Some(value) if value.is_number(key) => {
+                            self.value.extend_from_slice(value.raw.as_bytes());
+                        }
                         Some(value) => quote(&value.text, &mut self.value),
                         None => self.value.extend_from_slice(b"true"),
                     }

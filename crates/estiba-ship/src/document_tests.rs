@@ -176,8 +176,16 @@ fn pairs_are_spread() {
             Parse::Auto,
             br#"time=2026-01-02T03:04:05Z level=error msg="a b" n=1 flag"#
         ),
-        json!({"@timestamp": "2026-01-02T03:04:05Z", "level": "error", "message": "a b", "n": "1",
+        json!({"@timestamp": "2026-01-02T03:04:05Z", "level": "error", "message": "a b", "n": 1,
                "flag": true, "team": "moria"})
+    );
+    assert_eq!(
+        encode(
+            Parse::Auto,
+            br#"msg=404 status=503 took=0.5 zip="0" id=007 v=1.10 sha=12e7 level=50"#
+        ),
+        json!({"@timestamp": READ_AT, "level": "error", "message": "404", "status": 503, "took": 0.5,
+               "zip": "0", "id": "007", "v": "1.10", "sha": "12e7", "team": "moria"})
     );
     assert_eq!(encode(Parse::Logfmt, b"no pairs")["message"], "no pairs");
     let no_level = encode(Parse::Auto, br#"at=info desc="[error] no route""#);

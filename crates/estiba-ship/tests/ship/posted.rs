@@ -156,7 +156,7 @@ fn a_drain_of_heroku() {
         state
             .documents
             .iter()
-            .any(|document| document["status"] == "200")
+            .any(|document| document["status"] == 200)
             .then_some(())
     });
     shipper.stop();
