@@ -1,6 +1,6 @@
 //! A record as the JSON document that shippers send and searches answer.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::moment::{self, is_of_a_line, parse_time, whole_microseconds};
@@ -68,15 +68,29 @@ const ORIGIN: [&[&str]; 8] = [
     &["fields.stream"],
 ];
 
+/// A clock that is a little ahead, or a zone that was not said, is no further off.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a moment that can't be taken is called, so that the record's own does not hide it.
+pub(crate) const OTHER_MOMENT: &str = "line_timestamp";
+
 impl Record {
     /// Reads a document. It is liberal: moment, text, level and origin are looked
     /// for under all names that common shippers use, dotted or nested; what is not
-    /// understood stays an attribute. Where no moment is given, it is `received`.
+    /// understood stays an attribute. Where no moment is given, it is `received`. One
+    /// before 2001, or more than a day after that, is of a wrong clock and not understood;
+    /// its attribute is `line_timestamp` where it was called `@timestamp`.
     #[must_use]
     pub fn from_document(mut document: Map<String, Value>, received: Timestamp) -> Self {
-        let at = take_first(&mut document, &TIME, moment::of_value)
+        let is_believed = |at: &Timestamp| is_believed(*at, received);
+        let moment_of = |value: &Value| moment::of_value(value).filter(is_believed);
+        let day_of = |value: &Value| day_of(value).filter(is_believed);
+        let at = take_first(&mut document, &TIME, moment_of)
             .or_else(|| take(&mut document, TIME[0], &day_of))
             .map_or(received, whole_microseconds);
+        if let Some(other) = document.shift_remove(TIME[0]) {
+            document.entry(OTHER_MOMENT).or_insert(other);
+        }
         let text = take(&mut document, TEXT[0], &scalar_of)
             .or_else(|| take_first(&mut document, &TEXT[1..], text_of))
             .unwrap_or_default();
@@ -138,6 +152,13 @@ impl Record {
 /// What Elasticsearch takes for a moment too, as a day alone is.
 fn day_of(value: &Value) -> Option<Timestamp> {
     parse_time(value).filter(is_of_a_line)
+}
+
+/// Whether a line that came at `received` may be of this moment. Where nobody knows when
+/// it came, which no moment of a line says, all are believed.
+pub(crate) fn is_believed(at: Timestamp, received: Timestamp) -> bool {
+    let is_of_now = || is_of_a_line(&at) && at.duration_since(received) <= MOST_AHEAD;
+    !is_of_a_line(&received) || is_of_now()
 }
 
 fn text_of(value: &Value) -> Option<String> {

@@ -127,7 +127,11 @@ fn a_moment_is_no_small_number_and_a_day_only_where_elasticsearch_has_it() {
     ] {
         let record = read(document.clone());
         assert_eq!(record.at, received(), "{document}");
-        assert_eq!(Value::Object(record.attributes), document);
+        let mut attributes = document;
+        if let Some(number) = attributes.as_object_mut().unwrap().remove("@timestamp") {
+            attributes["line_timestamp"] = number;
+        }
+        assert_eq!(Value::Object(record.attributes), attributes);
     }
     let record = read(json!({"@timestamp": "2026-04-30"}));
     assert_eq!(record.at, "2026-04-30T00:00:00Z".parse().unwrap());
@@ -140,4 +144,48 @@ fn a_second_name_of_the_text_is_one_where_it_is_a_text() {
     assert_eq!(record.text, "logged in");
     assert_eq!(record.attributes["event"], 4624);
     assert_eq!(read(json!({"message": 12, "msg": "no"})).text, "12");
+}
+
+#[test]
+fn a_moment_of_a_wrong_clock_is_not_taken_and_not_lost() {
+    for wrong in [
+        json!("0001-01-01T00:00:00Z"),
+        json!("1970-01-01T00:00:00Z"),
+        json!("2300-01-01T00:00:00Z"),
+        json!("2026-05-02T12:00:00.000001Z"),
+        json!(1_809_259_200_000_u64),
+        json!("2001-01-01"),
+        json!("2027-01-01"),
+        json!(""),
+    ] {
+        let record = read(json!({"@timestamp": wrong, "message": "m"}));
+        assert_eq!(record.at, received(), "{wrong}");
+        let document = record.to_document();
+        assert_eq!(document["line_timestamp"], wrong);
+        assert_eq!(read(Value::Object(document)), record);
+
+        let record = read(json!({"time": wrong}));
+        assert_eq!(
+            (record.at, &record.attributes["time"]),
+            (received(), &wrong)
+        );
+    }
+    let other = read(json!({"@timestamp": "0001-01-01T00:00:00Z", "ts": "2026-05-01T11:00:00Z"}));
+    assert_eq!(other.at, "2026-05-01T11:00:00Z".parse().unwrap());
+    assert_eq!(other.attributes["line_timestamp"], "0001-01-01T00:00:00Z");
+    for right in ["2001-09-10T00:00:00Z", "2026-05-02T12:00:00Z"] {
+        let record = read(json!({"@timestamp": right}));
+        assert_eq!(record.at, right.parse().unwrap());
+        assert!(record.attributes.is_empty());
+    }
+}
+
+#[test]
+fn all_moments_are_believed_where_nobody_knows_when_a_line_came() {
+    for at in ["2300-01-01T00:00:00Z", "1969-01-01T00:00:00Z"] {
+        let document = json!({"@timestamp": at});
+        let record = Record::from_value(document, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(record.at, at.parse().unwrap());
+        assert!(record.attributes.is_empty());
+    }
 }

@@ -4,6 +4,7 @@ use estiba_model::{LogLine, Stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::document::{OTHER_MOMENT, is_believed};
 use crate::moment::whole_microseconds;
 use crate::names::TIME;
 use crate::{Level, Origin, Record, logfmt, moment};
@@ -43,7 +44,12 @@ impl Record {
         }
         // The name is the record's own.
         if let Some(own) = document.shift_remove(TIME[0]) {
-            document.entry(TIME[1]).or_insert(own);
+            let is_moment = moment::of_value(&own).is_some_and(|own| is_believed(own, at));
+            let name = match is_moment && !document.contains_key(TIME[1]) {
+                true => TIME[1],
+                false => OTHER_MOMENT,
+            };
+            document.entry(name).or_insert(own);
         }
         let mut record = Self::from_document(with_origin(document, at, &origin), at);
         record.origin = origin;
@@ -162,6 +168,34 @@ mod tests {
             record(shipped).attributes["timestamp"],
             "2026-01-02T02:04:05Z"
         );
+    }
+
+    #[test]
+    fn a_wrong_clock_of_a_line_is_told() {
+        for own in ["0001-01-01T00:00:00Z", "2026-01-04T00:00:00Z", "never"] {
+            let record = record(&format!(r#"{{"@timestamp":"{own}","message":"m"}}"#));
+            assert_eq!(record.at.to_string(), "2026-01-02T03:04:05.123456Z");
+            assert_eq!(
+                Value::Object(record.attributes),
+                serde_json::json!({ "line_timestamp": own })
+            );
+        }
+        let two = record(
+            r#"{"@timestamp":"2026-01-02T02:04:05Z","timestamp":"2026-01-01T00:00:00Z","msg":"m"}"#,
+        );
+        assert_eq!(two.attributes["timestamp"], "2026-01-01T00:00:00Z");
+        assert_eq!(two.attributes["line_timestamp"], "2026-01-02T02:04:05Z");
+        let at_start = "1970-01-01T00:00:00.5Z".parse().unwrap();
+        let line = LogLine {
+            at: at_start,
+            instance: "bot-12345678-0".parse().unwrap(),
+            container: "main".parse().unwrap(),
+            stream: None,
+            text: r#"{"message":"m"}"#.to_owned(),
+        };
+        let record = Record::from_line(&line, &Origin::default());
+        assert_eq!(record.at, at_start);
+        assert!(record.attributes.is_empty());
     }
 
     #[test]

@@ -73,8 +73,9 @@ pub fn parse_time(value: &Value) -> Option<Timestamp> {
     at.map(whole_microseconds)
 }
 
-/// Whether a line may have been written then.
-pub(crate) fn is_of_a_line(at: &Timestamp) -> bool {
+/// Whether a line may have been written then: not before 2001, nor after 2286.
+#[must_use]
+pub fn is_of_a_line(at: &Timestamp) -> bool {
     OF_LINES.contains(&at.as_second())
 }
 

@@ -81,6 +81,7 @@ impl Encoder {
         let looks = self.parse != Parse::None;
         self.room.time.clear();
         let found = looks.then(|| moment::at_start(text)).flatten();
+        let found = found.filter(|(at, _)| moment::is_of_a_line(at));
         let has_zone = found.map(|(at, has_zone)| {
             self.room.note(at);
             has_zone

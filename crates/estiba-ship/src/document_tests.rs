@@ -107,6 +107,19 @@ fn objects_are_spread() {
 }
 
 #[test]
+fn a_moment_of_a_wrong_clock_is_the_lines_alone() {
+    for wrong in ["0001-01-01T00:00:00Z", "2300-01-01T00:00:00Z"] {
+        let line = json!({"@timestamp": wrong, "time": wrong, "msg": "hi"});
+        assert_eq!(
+            encode(Parse::Auto, line.to_string().as_bytes()),
+            json!({"@timestamp": READ_AT, "line_timestamp": wrong, "time": wrong, "message": "hi", "team": "moria"})
+        );
+        let text = encode(Parse::Auto, format!("{wrong} hi").as_bytes());
+        assert_eq!(text["@timestamp"], READ_AT);
+    }
+}
+
+#[test]
 fn every_loggers_names_are_known() {
     for (line, said, level) in [
         (

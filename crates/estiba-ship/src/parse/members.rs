@@ -79,7 +79,7 @@ impl<'a> Members<'a> {
     pub(crate) fn add(&mut self, key: &str, raw: &str) -> Result<(), NotMembers> {
         self.note(key)?;
         if self.room.time.is_empty() && TIME.contains(&key) {
-            if let Some(at) = moment::of_json(raw) {
+            if let Some(at) = moment::of_json(raw).filter(moment::is_of_a_line) {
                 self.room.note(at);
                 return Ok(());
             }
