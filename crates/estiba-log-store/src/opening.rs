@@ -1,7 +1,8 @@
 //! From a folder to a store with its threads.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 
@@ -28,6 +29,8 @@ pub(crate) fn open(
     for path in [&lines, &log] {
         fs::create_dir_all(path).map_err(OpenError::file(path))?;
     }
+    // What people's programs write is for nobody else on the machine.
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(OpenError::file(folder))?;
     let lock = lock(folder)?;
     let was_closed = fs::remove_file(folder.join(CLOSED)).is_ok();
     let aside = Aside::new(aside);

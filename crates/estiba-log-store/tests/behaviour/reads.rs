@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use estiba_log_store::{HistogramOf, LogStore, Order, Scope, Search, Selection, TermsOf};
 use estiba_logs::{Query, Record};
 use jiff::{SignedDuration, Timestamp};
@@ -245,9 +247,10 @@ async fn lines_of_any_year_are_in_one_partition() {
     for year in ["0001", "1600", "1970", "2026", "2100", "9999"] {
         append(
             &store,
-            vec![line(
-                json!({"@timestamp": format!("{year}-06-01T00:00:00Z"), "message": year}),
-            )],
+            vec![Record {
+                at: format!("{year}-06-01T00:00:00Z").parse().unwrap(),
+                ..line(json!({"message": year}))
+            }],
         )
         .await;
     }
@@ -264,6 +267,11 @@ async fn lines_of_any_year_are_in_one_partition() {
 async fn a_folder_has_one_store_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let first = store(folder.path()).await;
+    let mode = std::fs::metadata(folder.path())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700, "it is for nobody else to read");
     let second = LogStore::open(folder.path(), crate::world::quick()).await;
     assert!(second.unwrap_err().to_string().contains("another process"));
     first.close().await;
