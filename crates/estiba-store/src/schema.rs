@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock_file;
 
 /// The version of the newest migration below.
-const KNOWN: i64 = 6;
+const KNOWN: i64 = 7;
 
 fn migrator() -> Migrator {
     let migration = |version: i64, name: &'static str, sql: &'static str| {

@@ -17,14 +17,14 @@ pub(super) fn check(kind: &str, options: &Map<String, Value>) -> Result<(), Fail
     match kind {
         "range" => some_ranges(options),
         "histogram" => {
-            let interval = options.get("interval").and_then(Value::as_f64);
-            buckets(kind, interval, options)
+            let said = options.get("interval");
+            buckets(kind, said, said.and_then(Value::as_f64), options)
         }
         "date_histogram" => {
-            let interval = options.get("fixed_interval").and_then(Value::as_str);
-            let interval = interval.and_then(milliseconds);
+            let said = options.get("fixed_interval");
+            let interval = said.and_then(Value::as_str).and_then(milliseconds);
             let interval = interval.filter(|length| *length <= LONGEST_MS);
-            buckets(kind, interval, options)
+            buckets(kind, said, interval, options)
         }
         _ => Ok(()),
     }
@@ -41,11 +41,17 @@ fn some_ranges(options: &Map<String, Value>) -> Result<(), Failure> {
     )))
 }
 
-fn buckets(kind: &str, interval: Option<f64>, options: &Map<String, Value>) -> Result<(), Failure> {
+fn buckets(
+    kind: &str,
+    said: Option<&Value>,
+    interval: Option<f64>,
+    options: &Map<String, Value>,
+) -> Result<(), Failure> {
     let Some(interval) = interval.filter(|length| length.is_finite() && *length > 0.0) else {
+        let said = said.unwrap_or(&Value::Null);
         return Err(Failure::wrong(&message!(
-            "[{kind}] needs an interval: a number above 0, or a time such as 30s, 5m, 1h, 1d",
-            "[{kind}] necesita un intervalo: un número mayor que 0, o un lapso como 30s, 5m, 1h, 1d"
+            "[{kind}] {said} is no interval: write a number above 0, or for times 30s, 5m, 1h, 1d",
+            "[{kind}] {said} no es un intervalo: escriba un número mayor que 0, o para fechas 30s, 5m, 1h, 1d"
         )));
     };
     for bounds in ["extended_bounds", "hard_bounds"] {
