@@ -73,6 +73,7 @@ pub(crate) async fn code_for(
     Path(team): Path<Name>,
     Body(new): Body<NewChatCode>,
 ) -> Result<(StatusCode, Json<ChatCode>), Problem> {
+    principal.need(&team, Right::Administer)?;
     // Whoever uses the code acts as that person everywhere, not in this team alone.
     principal.need_admin()?;
     if !(1..=MOST_CODE_HOURS).contains(&new.hours) {

@@ -1,9 +1,11 @@
 //! A team ships through a server, from its first deployment to its end.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::bench::Server;
-use crate::support::{SECRET, files_with, get};
+use crate::support::{Project, SECRET, files_with, get};
 
 pub fn a_team_ships_through_a_server() {
     let server = Server::start();
@@ -52,6 +54,8 @@ pub fn a_team_ships_through_a_server() {
     follow_to_the_end(&server, &path, &balin);
     assert_eq!(project.instances("prod").len(), 3);
 
+    nobody_goes_around_the_approval(&server, &project, &file);
+
     // What the command shows is what it shows without a server.
     let history = project.run(&["history", "--env", "test", "--steps"]).ok();
     assert!(history.out.contains("succeeded"), "{}", history.out);
@@ -97,6 +101,36 @@ pub fn a_team_ships_through_a_server() {
     let down = project.run(&["down", "--env", "test", "--yes"]).ok();
     assert!(down.out.contains("test is down"), "{}", down.out);
     project.run(&["down", "--env", "prod", "--yes"]).ok();
+}
+
+/// Neither by a rollback to what never ran there, nor by a pipeline that says that nobody
+/// has to agree.
+fn nobody_goes_around_the_approval(server: &Server, project: &Project, file: &Path) {
+    project.run(&["up", "--version", "1.1.0"]).ok();
+    let around = project
+        .run(&["rollback", "--env", "prod", "--to", "1.1.0"])
+        .ok();
+    assert!(around.out.contains("estiba approve 2"), "{}", around.out);
+    let guarded = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, guarded.replace("approve: true,", "")).unwrap();
+    let pipeline = server.token(&json!({
+        "name": "ci", "machine": true, "scope": { "role": "pipeline", "team": "moria" },
+    }));
+    let loosened = project
+        .command(&["plan", "--env", "prod", "--version", "1.1.0"])
+        .env("ESTIBA_TOKEN", pipeline)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&loosened.stderr).into_owned();
+    assert_eq!(loosened.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("a member of the team has to say so"),
+        "{said}"
+    );
+    std::fs::write(file, guarded).unwrap();
+    project
+        .run(&["deploy", "--env", "test", "--version", "1.0.0"])
+        .ok();
 }
 
 /// Reads events until a deployment ends.

@@ -3,9 +3,11 @@
 
 use std::net::{IpAddr, TcpListener, UdpSocket};
 
+use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 
 use crate::bench::Server;
+use crate::logs::eventually;
 use crate::support::{Project, SECRET, get};
 
 const MAILS: &str = "/api/v1/teams/moria/projects/tests/environments/test/mails";
@@ -121,6 +123,15 @@ fn acceptance_gates(project: &Project) {
     assert_eq!(refused.code, 1, "{}", refused.out);
     let told = "ended with code 3";
     assert!(refused.err.contains(told), "{}", refused.err);
+    // What takes too long ends with all that it started.
+    let hanging = "sleep 600 & echo $! > left; sleep 601";
+    let limited = ["accept", "--env", "test", "--timeout", "1", "--"];
+    let late = project.run(&[&limited[..], &["sh", "-c", hanging]].concat());
+    assert_eq!(late.code, 1, "{}", late.out);
+    let left = std::fs::read_to_string(project.dir().join("left")).unwrap();
+    let left = Pid::from_raw(left.trim().parse().unwrap()).unwrap();
+    eventually("its end", || test_kill_process(left).is_err().then_some(()));
+    std::fs::remove_file(project.dir().join("left")).unwrap();
     accept("exit 0").ok();
     promote().ok();
 }
