@@ -88,7 +88,7 @@ fn says_whose(trust: &Trust) -> bool {
             .get(*name)
             .is_some_and(|is| !is.trim_end_matches('*').is_empty())
     };
-    WHOSE.iter().any(|name| says(&name))
+    WHOSE.iter().any(says)
 }
 
 /// An address with https, or of this machine, and nothing hidden in it.
