@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use estiba_log_store::{Environment, LogStore};
@@ -34,6 +34,8 @@ const LOOK: Duration = Duration::from_secs(30);
 pub struct Figures {
     sent: AtomicU64,
     refused: AtomicU64,
+    unprepared: AtomicU64,
+    is_unprepared: AtomicBool,
 }
 
 impl Figures {
@@ -47,6 +49,18 @@ impl Figures {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How often the cluster could not be used at all yet.
+    #[must_use]
+    pub fn unprepared(&self) -> u64 {
+        self.unprepared.load(Ordering::Relaxed)
+    }
+
+    /// Whether it can't be used yet.
+    #[must_use]
+    pub fn is_unprepared(&self) -> bool {
+        self.is_unprepared.load(Ordering::Relaxed)
     }
 }
 
@@ -164,6 +178,7 @@ impl Forwarder {
                 Ok(product) => {
                     let (place, product) = (self.cluster.place(), product.name());
                     tracing::info!(place, product, "logs are forwarded");
+                    self.figures.is_unprepared.store(false, Ordering::Relaxed);
                     return;
                 }
                 Err(error) if !is_told => {
@@ -172,6 +187,8 @@ impl Forwarder {
                 }
                 Err(error) => tracing::debug!(%error, "logs can't be forwarded yet"),
             }
+            self.figures.unprepared.fetch_add(1, Ordering::Relaxed);
+            self.figures.is_unprepared.store(true, Ordering::Relaxed);
             tokio::time::sleep(AGAIN).await;
         }
     }

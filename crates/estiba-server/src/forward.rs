@@ -48,7 +48,7 @@ impl Totals {
     fn add(&mut self, figures: &Figures, watch: &Watch) {
         self.sent += figures.sent();
         self.refused += figures.refused();
-        self.failures += watch.failed_requests();
+        self.failures += watch.failed_requests() + figures.unprepared();
     }
 }
 
@@ -84,7 +84,11 @@ impl Forwarding {
             running
                 .iter()
                 .for_each(|(figures, watch)| totals.add(figures, watch));
-            let down = running.iter().filter(|(_, watch)| watch.is_down()).count();
+            let is_down = |figures: &Figures, watch: &Watch| {
+                watch.is_down() || figures.is_unprepared()
+            };
+            let down = running.iter().filter(|(figures, watch)| is_down(figures, watch));
+            let down = down.count();
             (totals, down, !running.is_empty())
         };
         let forwarded = match store.forwarding(&Scope::everything()).await {

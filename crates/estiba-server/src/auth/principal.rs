@@ -408,11 +408,11 @@ impl FromRequestParts<App> for Address {
 pub(crate) fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
     if app.options.behind_proxy {
         // The last one was added by the proxy itself: to the last header, or as one more.
-        let told = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let told =
-            told.and_then(|told| told.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-        if told.is_some() {
-            return told;
+        // Who comes around the proxy is on its side.
+        let told = parts.headers.get_all("x-forwarded-for").iter().next_back()?;
+        let told = told.to_str().ok().and_then(|told| told.rsplit(',').next());
+        if let Some(told) = told.and_then(|told| told.trim().parse().ok()) {
+            return Some(told);
         }
     }
     let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;

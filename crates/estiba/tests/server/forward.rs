@@ -150,7 +150,15 @@ pub fn lines_of_a_project_are_in_a_cluster_and_found_there() {
             .contains("secret set LOG_TOKEN"),
         "{problem}"
     );
+    // Nor does anything while the cluster was never there, and that shows.
+    pair.gate.shut();
     pair.set_secret();
+    eventually("the cluster to be told down", || {
+        let down = metric(&pair.here, "estiba_logs_forward_down_clusters") > 0.0;
+        let failures = metric(&pair.here, "estiba_logs_forward_failures_total");
+        (down && failures > 0.0).then_some(())
+    });
+    pair.gate.open();
     eventually("the lines", || {
         let refused = ask(&pair.here, &pair.here.admin, MORIA, &[]).status() != 200;
         (!refused && pair.found(&[]).len() == 100).then_some(())
