@@ -84,10 +84,11 @@ impl Forwarding {
             running
                 .iter()
                 .for_each(|(figures, watch)| totals.add(figures, watch));
-            let is_down = |figures: &Figures, watch: &Watch| {
-                watch.is_down() || figures.is_unprepared()
-            };
-            let down = running.iter().filter(|(figures, watch)| is_down(figures, watch));
+            let is_down =
+                |figures: &Figures, watch: &Watch| watch.is_down() || figures.is_unprepared();
+            let down = running
+                .iter()
+                .filter(|(figures, watch)| is_down(figures, watch));
             let down = down.count();
             (totals, down, !running.is_empty())
         };

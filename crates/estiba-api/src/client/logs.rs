@@ -5,12 +5,9 @@ use futures::Stream;
 use reqwest::Method;
 use serde::Serialize;
 
-use super::{Client, of_environment, of_project, segment};
+use super::{Client, of_environment, of_project};
 use crate::error::ApiError;
-use crate::logs::{
-    AlertView, LogBars, LogHistogram, LogHit, LogPaging, LogSelection, LogTailed, LogTerms,
-    LogValues, MuteAlert,
-};
+use crate::logs::{AlertView, LogHit, LogPaging, LogSelection, LogTailed, MuteAlert};
 use crate::wire::Page;
 
 impl Client {
@@ -27,47 +24,6 @@ impl Client {
         paging: &LogPaging,
     ) -> Result<Page<LogHit>, ApiError> {
         self.ask_logs(project, "", selection, paging).await
-    }
-
-    /// How many lines there are over time.
-    ///
-    /// # Errors
-    /// As [`Client::search_logs`].
-    pub async fn log_histogram(
-        &self,
-        project: &ProjectId,
-        selection: &LogSelection,
-        bars: &LogBars,
-    ) -> Result<LogHistogram, ApiError> {
-        self.ask_logs(project, "/histogram", selection, bars).await
-    }
-
-    /// The most frequent values of a field.
-    ///
-    /// # Errors
-    /// As [`Client::search_logs`].
-    pub async fn log_terms(
-        &self,
-        project: &ProjectId,
-        selection: &LogSelection,
-        values: &LogValues,
-    ) -> Result<LogTerms, ApiError> {
-        self.ask_logs(project, "/terms", selection, values).await
-    }
-
-    /// The line of this cursor, with so many lines before and after it.
-    ///
-    /// # Errors
-    /// As [`Client::search_logs`]; `not-found` where the line is no longer kept.
-    pub async fn log_line(
-        &self,
-        project: &ProjectId,
-        cursor: &str,
-        around: u32,
-    ) -> Result<LogHit, ApiError> {
-        let path = format!("{}/logs/lines/{}", of_project(project), segment(cursor));
-        self.get(&format!("{path}?before={around}&after={around}"))
-            .await
     }
 
     /// Lines as they come, after those of `from` on that are stored already.

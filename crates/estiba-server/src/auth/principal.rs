@@ -1,15 +1,11 @@
-//! From a request to who asks.
+//! Who asks, and what they may.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::request::Parts;
 use estiba_api::{Me, TeamMembership};
 use estiba_model::{EnvironmentId, Name, Person, Right, Role, Scope, SecretString, message};
 use estiba_store::{NewAuditEntry, TOKEN_PREFIX};
-use http::{HeaderMap, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -17,9 +13,6 @@ use super::pipeline::{Untrusted, is_identity_token};
 use crate::events::Seen;
 use crate::problem::Problem;
 use crate::state::App;
-
-/// The header with which a bot speaks for the person of a chat account.
-const ACCOUNT: &str = "estiba-chat-account";
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -333,7 +326,7 @@ impl Principal {
     }
 
     /// The person of a chat account, for whom a bot speaks.
-    async fn of_account(self, app: &App, account: &str) -> Result<Self, Problem> {
+    pub(super) async fn of_account(self, app: &App, account: &str) -> Result<Self, Problem> {
         self.need_bot()?;
         let account = account.parse().map_err(|_| Problem::unauthorized())?;
         let id = app.store().person_of_chat(account).await?;
@@ -351,141 +344,5 @@ impl Principal {
     }
 }
 
-impl FromRequestParts<App> for Principal {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let from = address(parts, app);
-        let found = match bearer(&parts.headers) {
-            Some(token) => Self::of_token(app, &token, from).await?,
-            None => Err(Problem::unauthorized()),
-        };
-        let principal = match found {
-            Ok(principal) => principal,
-            Err(problem) => {
-                app.guesses.check(from)?;
-                return Err(problem);
-            }
-        };
-        if principal.most() == Role::Shipper {
-            return Err(Problem::forbidden(message!(
-                "this token writes logs, at /elastic, and nothing else",
-                "este token escribe registros, en /elastic, y nada más"
-            )));
-        }
-        let account = parts
-            .headers
-            .get(ACCOUNT)
-            .and_then(|value| value.to_str().ok());
-        match account {
-            Some(account) => principal.of_account(app, account).await,
-            None => Ok(principal),
-        }
-    }
-}
-
-/// The key that a request presents.
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| SecretString::new(key.trim()))
-}
-
-/// From where a request comes.
-pub(crate) struct Address(pub Option<IpAddr>);
-
-impl FromRequestParts<App> for Address {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self(address(parts, app)))
-    }
-}
-
-/// Where a request comes from.
-pub(crate) fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
-    if app.options.behind_proxy {
-        // The last one was added by the proxy itself: to the last header, or as one more.
-        // Who comes around the proxy is on its side.
-        let told = parts.headers.get_all("x-forwarded-for").iter().next_back()?;
-        let told = told.to_str().ok().and_then(|told| told.rsplit(',').next());
-        if let Some(told) = told.and_then(|told| told.trim().parse().ok()) {
-            return Some(told);
-        }
-    }
-    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(connected.0.ip())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(text: &str) -> Name {
-        text.parse().unwrap()
-    }
-
-    /// An admin of moria and a member of rohan, by a token.
-    fn principal(admin: bool, scope: Scope) -> Principal {
-        Principal {
-            name: "gimli".to_owned(),
-            person: None,
-            admin,
-            bot: false,
-            from: None,
-            teams: BTreeMap::from([(name("moria"), Role::Admin), (name("rohan"), Role::Member)]),
-            scope: Some(scope),
-            ends: None,
-        }
-    }
-
-    fn scope(team: Option<&str>, project: Option<&str>, environments: &[&str]) -> Scope {
-        Scope {
-            role: Role::Admin,
-            team: team.map(name),
-            project: project.map(name),
-            environments: environments.iter().map(|one| name(one)).collect(),
-        }
-    }
-
-    #[test]
-    fn a_token_for_less_than_a_team_decides_nothing_about_it() {
-        let moria = name("moria");
-        for (scope, may) in [
-            (scope(None, None, &[]), true),
-            (scope(Some("moria"), None, &[]), true),
-            (scope(Some("moria"), Some("tp2"), &[]), false),
-            (scope(Some("moria"), None, &["test"]), false),
-            (scope(Some("rohan"), None, &[]), false),
-        ] {
-            let who = principal(false, scope.clone());
-            assert_eq!(
-                who.need(&moria, Right::Administer).is_ok(),
-                may,
-                "{scope:?}"
-            );
-            let all = scope.team.is_none() && may;
-            assert_eq!(principal(true, scope).is_admin(), all);
-        }
-        assert!(!principal(true, scope(None, Some("tp2"), &[])).is_admin());
-        assert!(!principal(true, scope(None, None, &["test"])).is_admin());
-    }
-
-    #[test]
-    fn a_token_sees_what_it_is_for() {
-        let both = vec![name("moria"), name("rohan")];
-        for (scope, teams) in [
-            (scope(None, None, &[]), Some(both)),
-            (scope(Some("moria"), None, &[]), Some(vec![name("moria")])),
-            (scope(Some("gondor"), None, &[]), Some(Vec::new())),
-        ] {
-            assert_eq!(principal(false, scope).seen_teams(), teams);
-        }
-        assert_eq!(principal(true, scope(None, None, &[])).seen_teams(), None);
-        let of_project = principal(false, scope(Some("moria"), Some("tp2"), &[]));
-        let seen = of_project.seen_happenings();
-        assert!(matches!(seen, Seen::Project(Some(_), project) if project == name("tp2")));
-    }
-}
+mod tests;

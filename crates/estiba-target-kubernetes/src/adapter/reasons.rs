@@ -221,6 +221,12 @@ pub(super) fn of_refused_pod(said: &str) -> Reason {
 /// Why an instance is not ready when time is up.
 pub(super) fn when_late(instance: Instance<'_>, unhealthy: Option<&str>) -> Reason {
     if let Some(("False", said)) = instance.condition("PodScheduled") {
+        if said.contains("PersistentVolumeClaim") {
+            return Reason::new(message!(
+                "the cluster has no volume for it ({said}): name another `storage-class` of the target, or ask whoever runs the cluster for volumes",
+                "el clúster no tiene un volumen para ella ({said}): indique otra `storage-class` de la plataforma, o pida volúmenes a quien administra el clúster"
+            ));
+        }
         return Reason::new(message!(
             "no node of the cluster has room for it ({said}): ask for less memory or CPU, or wait until something else ends",
             "ningún nodo del clúster tiene lugar ({said}): pida menos memoria o CPU, o espere a que termine otra cosa"
@@ -283,6 +289,26 @@ mod tests {
         let pod: Pod =
             serde_json::from_value(json!({"status": {"containerStatuses": [container]}})).unwrap();
         of_instance(Instance(&pod))
+    }
+
+    #[test]
+    fn what_has_no_place_is_told_what_it_lacks() {
+        for (said, words) in [
+            (
+                "0/1 nodes are available: 1 Insufficient memory.",
+                "ask for less memory",
+            ),
+            (
+                "0/1 nodes are available: 1 pod has unbound immediate PersistentVolumeClaims.",
+                "has no volume",
+            ),
+        ] {
+            let condition = json!({"type": "PodScheduled", "status": "False", "message": said});
+            let pod = json!({"status": {"conditions": [condition]}});
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            let told = when_late(Instance(&pod), None).message;
+            assert!(told.en.contains(words), "{}", told.en);
+        }
     }
 
     #[test]
