@@ -68,10 +68,11 @@ pub(crate) async fn ensure(
     store: &ImageStore,
     image: &ImageSpec,
 ) -> Result<String, HostError> {
-    let tags = tags(engine).await?;
-    let found = tags
-        .into_iter()
-        .find(|tag| digest_of(tag).as_ref() == Some(&image.digest));
+    let (tags, own) = (tags(engine).await?, repositories(&image.project));
+    // By a name of another project it could go any moment.
+    let is_it =
+        |tag: &String| tag.starts_with(&own) && digest_of(tag).as_ref() == Some(&image.digest);
+    let found = tags.into_iter().find(is_it);
     match found {
         Some(tag) => Ok(tag),
         None => load(engine, store, image).await,
