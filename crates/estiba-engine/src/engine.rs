@@ -7,7 +7,7 @@ use std::sync::Arc;
 use estiba_image::ImageStore;
 use estiba_model::{
     Cause, EnvironmentId, Message, Name, Project, Release, SecretString, TargetConfig, Version,
-    message,
+    is_variable_name, message,
 };
 use estiba_store::Store;
 use estiba_target::Target;
@@ -390,12 +390,7 @@ fn same_token(name: &str, environment: &Name, taken: &Name) -> Message {
 }
 
 fn check_value_name(name: &str) -> Result<(), EngineError> {
-    let mut bytes = name.bytes();
-    let valid = bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if valid {
+    if is_variable_name(name) {
         return Ok(());
     }
     Err(EngineError::refused(message!(

@@ -40,6 +40,7 @@ pub use mail::{
 pub use message::{Lang, Message};
 pub use names::{
     Digest, EnvironmentId, Fingerprint, InstanceName, Name, NameError, ProjectId, Version,
+    is_variable_name,
 };
 pub use plan::{
     Desired, DesiredAcceptance, DesiredResource, DesiredWorkload, ExposedPort, Exposure,

@@ -128,6 +128,15 @@ impl Name {
     }
 }
 
+/// Whether a text can be the name of a variable: of a value or a secret, too
+/// (<https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap03.html#tag_03_216>).
+#[must_use]
+pub fn is_variable_name(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(is_letter) && bytes.all(|b| is_letter(b) || b.is_ascii_digit())
+}
+
 impl Version {
     fn check(text: &str) -> Result<(), Message> {
         let mut bytes = text.bytes();
@@ -325,5 +334,19 @@ mod tests {
     #[test]
     fn a_bad_name_is_refused_when_read() {
         assert!(serde_json::from_str::<Name>("\"Not Valid\"").is_err());
+    }
+
+    #[test]
+    fn variables_have_names_that_shells_take() {
+        for (text, is) in [
+            ("TOKEN", true),
+            ("_x1", true),
+            ("1ST", false),
+            ("A-B", false),
+            ("export X", false),
+            ("", false),
+        ] {
+            assert_eq!(is_variable_name(text), is, "{text}");
+        }
     }
 }

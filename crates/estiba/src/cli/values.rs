@@ -1,6 +1,6 @@
 //! Values that are typed, and why one is none.
 
-use estiba_model::{Message, Name, message};
+use estiba_model::{Message, Name, is_variable_name, message};
 
 /// Why a value that was typed is none.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +26,7 @@ pub(super) fn assignment_or_name(text: &str) -> Result<(String, Option<String>),
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (text, None),
     };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(is_name) {
+    if !is_variable_name(name) {
         return Err(BadValue(message!(
             "\"{name}\" is no name of a variable",
             "«{name}» no es el nombre de una variable"

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use estiba_model::{Name, SecretString, message};
+use estiba_model::{Name, SecretString, is_variable_name, message};
 use estiba_store::SealKey;
 
 use crate::context::Context;
@@ -16,7 +16,7 @@ const LONGEST_BYTES: u64 = 256 * 1024;
 
 /// Keeps a secret whose value comes from the terminal or standard input.
 pub async fn set(context: &Context, name: &str, environment: &Name) -> Result<(), Failure> {
-    if !is_name(name) {
+    if !is_variable_name(name) {
         return Err(Failure::Usage(message!(
             "\"{name}\" is no name of a secret: use letters, digits and '_', and no digit first",
             "«{name}» no es el nombre de un secreto: use letras, dígitos y '_', sin un dígito al comienzo"
@@ -30,13 +30,6 @@ pub async fn set(context: &Context, name: &str, environment: &Name) -> Result<()
         .await?;
     say_when_it_holds(context, environment);
     Ok(())
-}
-
-/// Whether a text can be the name of a secret, as the engine has it.
-pub fn is_name(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    let mut bytes = text.bytes();
-    bytes.next().is_some_and(is_letter) && bytes.all(|b| is_letter(b) || b.is_ascii_digit())
 }
 
 fn read_value(context: &Context, name: &str) -> Result<SecretString, Failure> {

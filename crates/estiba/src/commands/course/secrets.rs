@@ -5,10 +5,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use estiba_model::{Message, Name, SecretString, message};
+use estiba_model::{Message, Name, SecretString, is_variable_name, message};
 use jiff::Timestamp;
 
-use crate::commands::secret::is_name;
 use crate::failure::Failure;
 
 /// The longest text that is told where a name should be.
@@ -94,7 +93,7 @@ fn values(path: &Path, text: &str) -> Result<BTreeMap<String, SecretString>, Vec
             continue;
         };
         let name = name.trim();
-        if is_name(name) {
+        if is_variable_name(name) {
             values.insert(name.to_owned(), SecretString::new(value));
         } else {
             let Message { en, es } = no_name(name);
