@@ -1,11 +1,12 @@
 //! From a folder to a store with its threads.
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock, mpsc};
 
+use estiba_lock::FileLock;
 use tokio::sync::{oneshot, watch};
 
 use crate::indexing::{self, Waiting};
@@ -90,16 +91,13 @@ pub(crate) fn open(
     Ok((LogStore::new(shared, requests, threads), told))
 }
 
-fn lock(folder: &Path) -> Result<File, OpenError> {
+fn lock(folder: &Path) -> Result<FileLock, OpenError> {
     let path = folder.join("lock");
-    let file = File::create(&path).map_err(OpenError::file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            folder: folder.to_owned(),
-        }),
-        Err(TryLockError::Error(error)) => Err(OpenError::file(path)(error)),
-    }
+    let taken = File::create(&path).and_then(FileLock::take);
+    let taken = taken.map_err(OpenError::file(&path))?;
+    taken.ok_or_else(|| OpenError::InUse {
+        folder: folder.to_owned(),
+    })
 }
 
 /// The environments that have a folder.

@@ -1,11 +1,11 @@
 //! What the threads of a store share.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
+use estiba_lock::FileLock;
 use tokio::sync::watch;
 
 use crate::indexing::Waiting;
@@ -42,7 +42,7 @@ pub(crate) struct Shared {
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
     /// Changes when lines were put into the index.
     pub(crate) grown: watch::Sender<()>,
-    pub(crate) _lock: File,
+    pub(crate) _lock: FileLock,
 }
 
 impl Shared {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use estiba_lock::FileLock;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Mark;
@@ -96,7 +96,7 @@ pub(crate) struct Noted {
 pub(crate) struct Checkpoints {
     folder: PathBuf,
     journal: Mutex<Journal>,
-    _lock: File,
+    _lock: FileLock,
 }
 
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Checkpoints {
             .truncate(false)
             .write(true)
             .open(folder.join(LOCK))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        let lock = FileLock::take(lock)?.ok_or(io::ErrorKind::WouldBlock)?;
         let noted = match std::fs::read(folder.join(JOURNAL)) {
             Ok(text) => read(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Noted::default(),

@@ -1,10 +1,11 @@
 //! One deployment at a time in an environment, whoever runs it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::thread;
 
+use estiba_lock::FileLock;
 use estiba_model::EnvironmentId;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Connection};
@@ -16,8 +17,7 @@ use crate::error::StoreError;
 /// Whoever has it is the only one to change the environment. It ends with
 /// [`EnvironmentLock::release`], when it is dropped, and when the process dies.
 ///
-/// With SQLite it is a lock of the operating system on an open file. A process
-/// that was forked off and did not exec holds it too: start children by exec.
+/// With SQLite it is a lock of the operating system on an open file.
 /// With PostgreSQL it is an advisory lock of a session, and lasts as long as
 /// the connection does.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct EnvironmentLock(Held);
 
 #[derive(Debug)]
 enum Held {
-    File(File),
+    File(FileLock),
     Session(Box<AnyConnection>),
 }
 
@@ -34,7 +34,7 @@ impl EnvironmentLock {
     /// [`Store::try_lock_environment`] is sure to get it.
     pub async fn release(self) {
         match self.0 {
-            Held::File(file) => drop(file),
+            Held::File(lock) => drop(lock),
             Held::Session(mut session) => {
                 // Closing without this ends the lock too, only later; so a
                 // failure of either changes nothing.
@@ -59,8 +59,7 @@ impl Store {
     ) -> Result<EnvironmentLock, StoreError> {
         let held = match self.place() {
             Place::File { dir, .. } => {
-                let file = lock_file(&dir.join("locks"), &file_name(environment)).await?;
-                Held::File(file)
+                Held::File(lock_file(&dir.join("locks"), &file_name(environment)).await?)
             }
             Place::Server { .. } => {
                 let mut session = self.lock_session().await?;
@@ -105,8 +104,7 @@ impl Store {
         let held = match self.place() {
             Place::File { dir, .. } => {
                 let dir = dir.join("locks");
-                let file = open(&dir, file_name)?;
-                take_if_free(&file, &dir)?.then_some(Held::File(file))
+                take_if_free(&dir, file_name)?.map(Held::File)
             }
             Place::Server { .. } => {
                 let mut session = self.lock_session().await?;
@@ -162,25 +160,19 @@ fn number_of(text: &str) -> i64 {
 }
 
 /// Waits for the lock `name` in `dir`.
-pub(crate) async fn lock_file(dir: &Path, name: &str) -> Result<File, StoreError> {
-    let file = open(dir, name)?;
-    if take_if_free(&file, dir)? {
-        return Ok(file);
+pub(crate) async fn lock_file(dir: &Path, name: &str) -> Result<FileLock, StoreError> {
+    if let Some(lock) = take_if_free(dir, name)? {
+        return Ok(lock);
     }
+    let file = open(dir, name)?;
     // A thread of its own: a runtime does not end before its blocking pool does,
-    // and this may wait for hours. When nobody waits any more, the file comes
-    // back unsent and is closed.
+    // and this may wait for hours. When nobody waits any more, the lock comes
+    // back unsent and is dropped.
     let (sender, receiver) = oneshot::channel();
     let waiting = thread::Builder::new()
         .name("estiba-lock".into())
         .spawn(move || {
-            let locked = loop {
-                match file.lock() {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    done => break done.map(|()| file),
-                }
-            };
-            let _ = sender.send(locked);
+            let _ = sender.send(FileLock::wait(file));
         });
     waiting.map_err(StoreError::file(dir))?;
     let locked = receiver
@@ -196,10 +188,6 @@ fn open(dir: &Path, name: &str) -> Result<File, StoreError> {
     file.map_err(StoreError::file(path))
 }
 
-fn take_if_free(file: &File, dir: &Path) -> Result<bool, StoreError> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(e)) => Err(StoreError::file(dir)(e)),
-    }
+fn take_if_free(dir: &Path, name: &str) -> Result<Option<FileLock>, StoreError> {
+    FileLock::take(open(dir, name)?).map_err(StoreError::file(dir.join(name)))
 }

@@ -77,9 +77,11 @@ impl Shipper {
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(estiba_ship::run(config, async {
+            let shipped = runtime.block_on(estiba_ship::run(config, async {
                 let _ = stopped.await;
-            }))
+            }));
+            // Whoever waits for its lines would not know.
+            shipped.inspect_err(|error| eprintln!("a shipper ended: {error}"))
         });
         Self {
             stop: Some(stop),
