@@ -1,10 +1,13 @@
 //! Aggregations: tantivy's are Elasticsearch's, under other names of fields.
 
+use estiba_logs::Field;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answer::Failure;
 use super::bounds;
 use super::dsl::{field, is_utc, object, text_of, unsupported};
+use crate::partition::Fields;
 use crate::reads;
 
 /// How deep aggregations may be in one another.
@@ -104,6 +107,12 @@ fn options(kind: &str, body: &Value) -> Result<Value, Failure> {
             return Err(unsupported(kind, name));
         }
         let (name, value) = match (kind, name.as_str()) {
+            (
+                "sum" | "stats" | "extended_stats" | "percentiles" | "range" | "histogram",
+                "field",
+            ) if field(&text_of(value)).as_str() == Field::AT => {
+                return Err(unsupported(kind, Field::AT));
+            }
             (_, "field") => ("field", column(value)?),
             (_, "format" | "show_term_doc_count_error") => continue,
             (_, "time_zone") if is_utc(value) => continue,
@@ -181,10 +190,44 @@ fn ascending(order: &Value) -> bool {
     self::order(order)["_key"].as_str() == Some("asc")
 }
 
-/// Moments are whole milliseconds, which tantivy writes with a fraction.
-pub(super) fn answer(mut answer: Value) -> Value {
+/// The answer to what was asked in tantivy's words, in Elasticsearch's. Moments are whole
+/// milliseconds, which tantivy writes with a fraction.
+pub(super) fn answer(mut answer: Value, asked: &Value) -> Value {
     whole_keys(&mut answer);
+    moments(&mut answer, asked);
     answer
+}
+
+/// The first, the last and the middle moment, which tantivy answers in nanoseconds.
+fn moments(answer: &mut Value, asked: &Value) {
+    for (name, aggregation) in asked.as_object().into_iter().flatten() {
+        let Some(answer) = answer.get_mut(name) else {
+            continue;
+        };
+        let is_of_moments = ["min", "max", "avg"]
+            .iter()
+            .any(|kind| aggregation[*kind]["field"] == Fields::AT);
+        if is_of_moments && let Some(nanoseconds) = answer["value"].as_f64() {
+            #[expect(clippy::cast_possible_truncation, reason = "it is a moment of a line")]
+            let milliseconds = (nanoseconds / 1e6).round() as i64;
+            answer["value"] = milliseconds.into();
+            if let Ok(at) = Timestamp::from_millisecond(milliseconds) {
+                answer["value_as_string"] = format!("{at:.3}").into();
+            }
+        }
+        let inner = &aggregation["aggs"];
+        match answer.get_mut("buckets") {
+            Some(Value::Array(buckets)) => {
+                buckets.iter_mut().for_each(|bucket| moments(bucket, inner));
+            }
+            Some(Value::Object(buckets)) => {
+                buckets
+                    .values_mut()
+                    .for_each(|bucket| moments(bucket, inner));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn whole_keys(value: &mut Value) {

@@ -99,9 +99,13 @@ impl Reader {
                     Ok(word(field, wildcards(&text_of(value))))
                 })
             }
-            "exists" => Ok(Node::Exists {
-                field: field(body["field"].as_str().unwrap_or_default()),
-            }),
+            "exists" => match body["field"].as_str() {
+                Some(name) => Ok(Node::Exists { field: field(name) }),
+                None => Err(Failure::wrong(&message!(
+                    "[exists] must be provided with a [field]",
+                    "a [exists] le falta el [field]"
+                ))),
+            },
             "range" => self.range(body),
             other => Err(unsupported("query", other)),
         }
@@ -233,7 +237,7 @@ fn one_field(
     let (name, value) = only(object(body, "query")?)?;
     let none = Map::new();
     let Value::Object(options) = value else {
-        return read(field(name), value, &none);
+        return read(field(name), single(name, value)?, &none);
     };
     if let Some(other) = options.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(unsupported("query", other));
@@ -242,8 +246,19 @@ fn one_field(
         .iter()
         .find_map(|name| options.get(*name));
     match value {
-        Some(value) => read(field(name), value, options),
+        Some(value) => read(field(name), single(name, value)?, options),
         None => Err(unsupported("query", name)),
+    }
+}
+
+/// A value that can be compared with: neither a list, nor an object, nor nothing.
+fn single<'a>(name: &str, value: &'a Value) -> Result<&'a Value, Failure> {
+    match value {
+        Value::Array(_) | Value::Object(_) | Value::Null => Err(Failure::wrong(&message!(
+            "[{name}] needs one value, not {value}; for several there is [terms]",
+            "[{name}] necesita un valor, no {value}; para varios está [terms]"
+        ))),
+        one => Ok(one),
     }
 }
 

@@ -138,7 +138,7 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         )
         .route(
             "/{index}/_create/{id}",
-            post(write::document).put(write::document),
+            post(write::created).put(write::created),
         )
         // Reading.
         .route("/_search", get(search::search).post(search::search))

@@ -20,6 +20,7 @@ pub(super) struct Asked {
     pub(super) size: Option<usize>,
     pub(super) from: Option<usize>,
     pub(super) sort: Option<String>,
+    scroll: Option<String>,
 }
 
 /// What is wanted.
@@ -58,6 +59,12 @@ impl Request {
             fields: Patterns::default(),
             aggregations: None,
         };
+        if asked.scroll.is_some() {
+            return Err(Failure::wrong(&message!(
+                "[scroll] is not supported by this log store: page on with search_after",
+                "[scroll] no está soportado por este almacén de logs: sigue con search_after"
+            )));
+        }
         let (mut after, mut fields) = (None, Vec::new());
         for (name, value) in dsl::object(body, "search")? {
             match name.as_str() {

@@ -113,14 +113,15 @@ impl Request {
         };
         let mut total = None;
         let mut aggregated = None;
-        if let Some(wanted) = self.aggregations.clone() {
+        if let Some(wanted) = &self.aggregations {
+            let asked = wanted.clone();
             let (scope, selection) = (scope.clone(), self.selection());
             let read = endpoint
                 .store
-                .read(move |shared| reads::aggregate(shared, &scope, &selection, &wanted));
+                .read(move |shared| reads::aggregate(shared, &scope, &selection, &asked));
             let answer = read.await?;
             total = Some(answer.lines);
-            aggregated = Some(aggregations::answer(answer.answer));
+            aggregated = Some(aggregations::answer(answer.answer, wanted));
         } else if self.total {
             total = Some(endpoint.store.count(scope, self.selection()).await?);
         }

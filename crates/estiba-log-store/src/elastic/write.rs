@@ -14,6 +14,7 @@ use estiba_logs::{Level, Record};
 use estiba_model::message;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Failure;
 use super::body::{self, Packing, Room, unreadable};
@@ -284,6 +285,7 @@ impl Answers {
     }
 }
 
+/// Takes a document, whatever its id.
 pub(super) async fn document(
     State(endpoint): State<Endpoint>,
     Extension(grant): Extension<Grant>,
@@ -291,23 +293,66 @@ pub(super) async fn document(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
+    let (record, _held) = one(&endpoint, grant, &headers, body).await?;
+    let appended = endpoint.store.append(vec![record]).await?;
+    Ok(taken(&names, appended.first_sequence))
+}
+
+/// Takes a document whose id was not taken before.
+pub(super) async fn created(
+    State(endpoint): State<Endpoint>,
+    Extension(grant): Extension<Grant>,
+    Path((index, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Failure> {
+    let (record, held) = one(&endpoint, grant, &headers, body).await?;
+    let mut ids = endpoint.ids.request();
+    match ids.claim(&Environment::of(&record.origin), &id) {
+        Known::New => {}
+        Known::Taken => return Err(conflict()),
+        Known::Elsewhere => return Err(Failure::later(&on_its_way())),
+    }
+    let taking = async move {
+        let _held = held;
+        let appended = endpoint.store.append(vec![record]).await?;
+        ids.keep();
+        Ok(taken(&[index, id], appended.first_sequence))
+    };
+    // As in a bulk: what a client does not wait for is known when it comes again.
+    tokio::spawn(taking)
+        .await
+        .unwrap_or_else(|_| Err(AppendError::Closed.into()))
+}
+
+/// The one document of a body, as the writer's, and what it holds until it is taken.
+async fn one(
+    endpoint: &Endpoint,
+    grant: Grant,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Record, (OwnedSemaphorePermit, Room)), Failure> {
     let writer = grant.write.ok_or_else(Failure::forbidden)?;
-    let packing = Packing::of(&headers)?;
+    let packing = Packing::of(headers)?;
     let mut room = Room::of(&endpoint.room);
-    let packed = upload(&endpoint, body, &mut room).await?;
-    let _turn = endpoint.bodies.acquire().await;
+    let packed = upload(endpoint, body, &mut room).await?;
+    let turn = Arc::clone(&endpoint.bodies).acquire_owned().await;
+    let turn = turn.map_err(|_| AppendError::Closed)?;
     let text = packing.whole(&packed, endpoint.store.fitting_bytes())?;
     let document = bulk::document(&text).map_err(|reason| unread(Unread::Wrong(reason)))?;
-    let record = owned(Record::from_document(document, Timestamp::now()), &writer);
-    let appended = endpoint.store.append(vec![record]).await?;
+    let record = Record::from_document(document, Timestamp::now());
+    Ok((owned(record, &writer), (turn, room)))
+}
+
+fn taken(names: &[String], sequence: u64) -> Response {
     let answer = json!({
         "_index": names.first(),
-        "_id": names.get(1).cloned().unwrap_or_else(|| appended.first_sequence.to_string()),
+        "_id": names.get(1).cloned().unwrap_or_else(|| sequence.to_string()),
         "_version": 1,
         "result": "created",
         "_shards": {"total": 1, "successful": 1, "failed": 0},
-        "_seq_no": appended.first_sequence,
+        "_seq_no": sequence,
         "_primary_term": 1,
     });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    (StatusCode::CREATED, Json(answer)).into_response()
 }

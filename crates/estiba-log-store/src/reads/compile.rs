@@ -58,7 +58,8 @@ impl Compiler<'_> {
                 Place::Level => exists(Name::LEVEL.to_owned()),
                 Place::Constant(name) => all_if(!name.is_empty()),
                 Place::Keyword(_) => exists(field.as_str().to_owned()),
-                Place::Attribute(path) => exists(column(&path)),
+                // Of an object, what is in it.
+                Place::Attribute(path) => Box::new(ExistsQuery::new(column(&path), true)),
             }),
         }
     }

@@ -39,6 +39,36 @@ impl Record {
     }
 }
 
+/// Whether there is a value under this name, or deeper below it.
+fn has_below(map: &Map<String, Json>, name: &str) -> bool {
+    map.iter().any(|(key, value)| {
+        let is_there = key
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let below = name
+            .strip_prefix(key.as_str())
+            .and_then(|rest| rest.strip_prefix('.'));
+        (is_there && has_leaf(value)) || below.is_some_and(|rest| has_below_in(value, rest))
+    })
+}
+
+fn has_below_in(value: &Json, name: &str) -> bool {
+    match value {
+        Json::Object(map) => has_below(map, name),
+        Json::Array(list) => list.iter().any(|value| has_below_in(value, name)),
+        _ => false,
+    }
+}
+
+fn has_leaf(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Object(map) => map.values().any(has_leaf),
+        Json::Array(list) => list.iter().any(has_leaf),
+        _ => true,
+    }
+}
+
 fn attribute(map: &Map<String, Json>, name: &str, each: &mut dyn FnMut(Cow<'_, Json>)) {
     if let Some(value) = map.get(name) {
         leaves(value, each);
@@ -78,12 +108,22 @@ impl Seen<'_> {
             Node::Not(part) => !self.matches(part),
             Node::Is { field, value } if field.as_str() == Field::MESSAGE => self.says(value),
             Node::Is { field, value } => self.any(field, |found| is(field, found, value)),
+            Node::Between {
+                field,
+                low: Bound::Open,
+                high: Bound::Open,
+            } => self.has(field),
             Node::Between { field, low, high } => self.any(field, |found| {
                 reaches(field, found, low, Ordering::Greater)
                     && reaches(field, found, high, Ordering::Less)
             }),
-            Node::Exists { field } => self.any(field, |_| true),
+            Node::Exists { field } => self.has(field),
         }
+    }
+
+    /// Whether there is any value of the field; of an object, any in it.
+    fn has(&self, field: &Field) -> bool {
+        self.any(field, |_| true) || has_below(&self.record.attributes, field.as_str())
     }
 
     fn any(&self, field: &Field, mut test: impl FnMut(&Json) -> bool) -> bool {

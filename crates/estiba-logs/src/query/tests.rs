@@ -73,6 +73,10 @@ fn queries_find_what_they_say() {
         ("http.method:get", true),
         ("http.host:example.org", true),
         ("http.nothing:*", false),
+        ("http:*", true),
+        ("http:[* TO *]", true),
+        ("htt:*", false),
+        ("http.method.get:*", false),
         ("tags:green", true),
         ("tags:red", false),
         ("nothing:*", false),
@@ -117,6 +121,9 @@ fn mistakes_point_at_the_character() {
         ("a \\", "\\"),
         ("()", ")"),
         ("status:>=", ""),
+        ("level:>=grave", "grave"),
+        ("level:[info TO \"grave\"]", "\"grave\""),
+        ("@timestamp:<yesterday", "yesterday"),
         ("conexión NOT", ""),
     ] {
         let error = Query::parse(text).expect_err(text);
@@ -164,6 +171,16 @@ fn bounds() -> impl Strategy<Value = Bound> {
     ]
 }
 
+/// Levels and moments are compared with their like alone.
+fn between((field, low, high): (Field, Bound, Bound)) -> Node {
+    let end = |end| match field.as_str() {
+        Field::LEVEL | Field::AT => Bound::Open,
+        _ => end,
+    };
+    let (low, high) = (end(low), end(high));
+    Node::Between { field, low, high }
+}
+
 fn nodes() -> impl Strategy<Value = Node> {
     let field = prop_oneof![
         Just("message".to_owned()),
@@ -183,11 +200,7 @@ fn nodes() -> impl Strategy<Value = Node> {
             field,
             value: Value::Phrase(text)
         }),
-        (field.clone(), bounds(), bounds()).prop_map(|(field, low, high)| Node::Between {
-            field,
-            low,
-            high
-        }),
+        (field.clone(), bounds(), bounds()).prop_map(between),
         field.prop_map(|field| Node::Exists { field }),
     ];
     leaf.prop_recursive(3, 16, 3, |inner| {

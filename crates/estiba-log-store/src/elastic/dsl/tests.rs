@@ -110,6 +110,9 @@ fn what_is_not_supported_is_named() {
             "path",
         ),
         (json!({"query_string": {"query": "level:"}}), "character 7"),
+        (json!({"exists": {}}), "[field]"),
+        (json!({"term": {"level": ["error", "warn"]}}), "[terms]"),
+        (json!({"match": {"level": {"query": null}}}), "null"),
         (json!({"term": {"a": 1}, "match": {"b": 2}}), "match"),
         (json!([]), "object"),
     ] {

@@ -306,6 +306,8 @@ async fn single_documents_are_taken() {
         endpoint.call("POST", "/x/_doc", "[]").await.status,
         StatusCode::BAD_REQUEST
     );
+    let again = endpoint.call("PUT", "/x/_create/8", "{}").await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
     assert_eq!(messages(&endpoint).await.len(), 3);
 }
 

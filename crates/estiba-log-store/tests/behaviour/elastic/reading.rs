@@ -208,6 +208,8 @@ async fn aggregations_are_answered() {
             "aggs": {"levels": {"terms": {"field": "level.keyword"}, "aggs": {"took": {"max": {"field": "took"}}}}},
         },
         "average": {"avg": {"field": "status"}},
+        "workloads": {"terms": {"field": "workload"}, "aggs": {"last": {"max": {"field": "@timestamp"}}}},
+        "since": {"min": {"field": "@timestamp"}},
         "teams": {"terms": {"field": "team"}},
         "methods": {"terms": {"field": "http.method", "size": "1", "order": {"_key": "desc"}}},
         "percent": {"percentiles": {"field": "took", "percents": ["50"]}},
@@ -232,6 +234,12 @@ async fn aggregations_are_answered() {
         .collect();
     assert_eq!(levels, [("info", 7, 4.5), ("error", 3, 4.0)]);
     assert_eq!(all["average"]["value"], 209.5);
+    assert_eq!(
+        all["since"],
+        json!({"value": 1_777_636_800_000_u64, "value_as_string": "2026-05-01T12:00:00.000Z"})
+    );
+    let last = &all["workloads"]["buckets"][0]["last"];
+    assert_eq!(last["value"], 1_777_636_819_000_u64, "{last}");
     assert_eq!(
         all["teams"]["buckets"],
         json!([{"key": "moria", "doc_count": 20}])
@@ -325,6 +333,10 @@ async fn what_is_not_supported_is_named_in_elasticsearchs_way() {
         (json!({"size": 20_000}), "search_after"),
         (json!({"aggs": {"a": {"top_hits": {}}}}), "top_hits"),
         (
+            json!({"aggs": {"a": {"sum": {"field": "@timestamp"}}}}),
+            "@timestamp",
+        ),
+        (
             json!({"aggs": {"a": {"date_histogram": {"field": "@timestamp", "fixed_interval": "soon"}}}}),
             "soon",
         ),
@@ -354,6 +366,9 @@ async fn what_is_not_supported_is_named_in_elasticsearchs_way() {
         endpoint.call("POST", "/_search", "{").await.status,
         StatusCode::BAD_REQUEST
     );
+    let scroll = endpoint.call("POST", "/_search?scroll=1m", "{}").await;
+    assert_eq!(scroll.status, StatusCode::BAD_REQUEST);
+    assert!(scroll.text.contains("search_after"), "{}", scroll.text);
     let asked = endpoint.call("GET", "/_search?size=many", "").await;
     assert_eq!(asked.status, StatusCode::BAD_REQUEST);
     assert_eq!(asked.json()["status"], 400, "{}", asked.text);

@@ -4,6 +4,7 @@ use estiba_model::message;
 
 use super::Parser;
 use crate::query::{Bound, Field, Glob, Node, Piece, QueryError, Value};
+use crate::{Level, parse_time};
 
 impl Parser<'_> {
     pub(super) fn value(&mut self, field: &Field) -> Result<Node, QueryError> {
@@ -150,7 +151,7 @@ impl Parser<'_> {
             self.eat("<");
         }
         let including = self.eat("=");
-        let end = self.end(field, &[])?;
+        let end = self.comparable_end(field, &[])?;
         let end = match (end, including) {
             (None, _) => return Err(self.missing_value(field)),
             (Some(text), true) => Bound::Including(text),
@@ -175,7 +176,7 @@ impl Parser<'_> {
             self.eat("{");
         }
         self.skip_space();
-        let low = self.end(field, &[']', '}'])?;
+        let low = self.comparable_end(field, &[']', '}'])?;
         self.skip_space();
         if !self.at_operator("TO") {
             return Err(self.error_at_next(message!(
@@ -185,7 +186,7 @@ impl Parser<'_> {
         }
         self.at += 2;
         self.skip_space();
-        let high = self.end(field, &[']', '}'])?;
+        let high = self.comparable_end(field, &[']', '}'])?;
         self.skip_space();
         let high_included = match self.next() {
             Some(']') => true,
@@ -206,6 +207,29 @@ impl Parser<'_> {
             low: bound(low, low_included),
             high: bound(high, high_included),
         })
+    }
+
+    /// An end that the values of the field can be compared with.
+    fn comparable_end(
+        &mut self,
+        field: &Field,
+        closing: &[char],
+    ) -> Result<Option<String>, QueryError> {
+        let start = self.at;
+        let end = self.end(field, closing)?;
+        let Some(text) = &end else { return Ok(end) };
+        let message = match field.as_str() {
+            Field::LEVEL if Level::from_name(text).is_none() => message!(
+                "{text} is no level: use trace, debug, info, warn, error or fatal",
+                "{text} no es un nivel: usa trace, debug, info, warn, error o fatal"
+            ),
+            Field::AT if parse_time(&text.as_str().into()).is_none() => message!(
+                "{text} is no moment: write 2026-05-01T12:00:00Z or milliseconds since 1970",
+                "{text} no es un momento: escribe 2026-05-01T12:00:00Z o milisegundos desde 1970"
+            ),
+            _ => return Ok(end),
+        };
+        Err(self.error(start..self.at, message))
     }
 
     /// An end of a range; `None` for `*`.
