@@ -2,13 +2,14 @@
 //! done again.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use estiba_model::{Digest, message};
 use estiba_store::{Known, StoreError};
 use http::{HeaderValue, Method, StatusCode, header};
 
+use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -58,7 +59,7 @@ async fn keyed(
             ),
         )
     })?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, MOST_BYTES)
         .await
         .map_err(|_| Problem::too_large())?;
@@ -83,6 +84,10 @@ async fn keyed(
     let known = store
         .claim_key(principal.hex(), key, Digest::of(&what).hex())
         .await?;
+    // Who asks anew is let in by what is done; whose token was revoked gets no old answer.
+    if known != Known::New {
+        Principal::from_request_parts(&mut parts, app).await?;
+    }
     match known {
         Known::New => {}
         Known::Answered { status, body } => {

@@ -36,6 +36,11 @@ impl Problem {
         }
     }
 
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// There is no such thing, or it is not for whoever asks: the answer is the
     /// same, so that it tells nothing.
     pub fn not_found() -> Self {

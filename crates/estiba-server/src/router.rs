@@ -17,6 +17,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::while_allowed;
 use crate::extract::MOST_BODY_BYTES;
 use crate::page::{compression, pages};
 use crate::problem::Problem;
@@ -129,6 +130,7 @@ pub(crate) fn router(app: &App) -> Router {
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(from_fn_with_state(app.clone(), idempotency::once))
+        .layer(from_fn_with_state(app.clone(), while_allowed))
         .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::internal().into_response()

@@ -10,6 +10,7 @@ mod provider;
 mod rate;
 mod request;
 mod session;
+mod standing;
 
 pub(crate) use browser::{cookie, is_loopback, is_secure, set_cookie};
 pub(crate) use guesses::guesses;
@@ -20,3 +21,4 @@ pub(crate) use provider::{Provider, Trip};
 pub(crate) use rate::Rate;
 pub(crate) use request::{Address, address};
 pub(crate) use session::{Form, IDLE, LONGEST, OpenForm, Refused, Visit, begin as begin_session};
+pub(crate) use standing::while_allowed;

@@ -129,6 +129,10 @@ impl Untrusted {
                 "the pipeline's identity token is not valid at this time: it expired, or a clock is wrong; run the job again",
                 "el token de identidad del pipeline no es válido a esta hora: venció, o un reloj está mal; repita el trabajo"
             ),
+            Self::Audience(audience) if audience.is_empty() => message!(
+                "the pipeline's identity token does not say for whom it is; write this server's address as its `aud`",
+                "el token de identidad del pipeline no dice para quién es; escriba la dirección de este servidor como su `aud`"
+            ),
             Self::Audience(audience) => message!(
                 "the pipeline's identity token is for \"{audience}\", and not for this server; write this server's address as its `aud`",
                 "el token de identidad del pipeline es para «{audience}», y no para este servidor; escriba la dirección de este servidor como su `aud`"
@@ -217,6 +221,9 @@ impl Issuers {
             Ok(decoded) => Ok(decoded.claims),
             Err(error) => Err(match error.kind() {
                 ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Untrusted::Expired,
+                ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => {
+                    Untrusted::Audience(String::new())
+                }
                 ErrorKind::InvalidAudience => {
                     let claims = claims_of(token).unwrap_or_default();
                     let audience = claims.get("aud").map(|aud| match aud {

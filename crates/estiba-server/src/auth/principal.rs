@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::state::App;
 
 /// Who asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Principal {
     /// A login, `token NAME` or `pipeline PROJECT`.
     pub name: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bench::{self, PROJECT, SCORE, Server};
@@ -225,7 +226,19 @@ pub fn a_token_does_not_grow() {
     let wide = json!({ "name": "x", "scope": { "role": "member", "team": "moria" } });
     assert_eq!(make(&narrow, wide), 403);
 
-    // Revoked, it opens nothing.
+    // Revoked, it opens nothing, gets no answer of before, and what it follows ends.
+    let keyed = || {
+        let request = server.request("POST", "/api/v1/tokens", member);
+        let narrow = json!({ "name": "y", "scope": { "role": "viewer", "team": "moria" } });
+        let sent = request.header("Idempotency-Key", "y").json(&narrow).send();
+        sent.unwrap().status()
+    };
+    assert_eq!(
+        (keyed(), keyed()),
+        (StatusCode::CREATED, StatusCode::CREATED)
+    );
+    let followed = server.get("/api/v1/events", member);
+    assert_eq!(followed.status(), 200);
     let tokens: Value = server.get("/api/v1/tokens", &server.admin).json().unwrap();
     let token = tokens["items"]
         .as_array()
@@ -241,4 +254,6 @@ pub fn a_token_does_not_grow() {
         204
     );
     assert_eq!(server.get("/api/v1/me", member).status(), 401);
+    assert_eq!(keyed(), StatusCode::UNAUTHORIZED);
+    followed.text().unwrap();
 }

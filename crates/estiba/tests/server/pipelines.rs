@@ -131,6 +131,7 @@ pub fn a_pipeline_ships_without_a_stored_token() {
             with("aud", json!("https://other.example.edu")),
             "is for \"https://other.example.edu\"",
         ),
+        (with("aud", Value::Null), "does not say for whom"),
         (
             with("iss", json!("https://elsewhere.example.edu")),
             "no pipelines of https://elsewhere.example.edu",
