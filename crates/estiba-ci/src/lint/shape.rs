@@ -5,7 +5,8 @@ use std::path::Path;
 
 use estiba_model::{Diagnostic, Message, Place, has_errors, message};
 use estiba_score::suggest;
-use estiba_score::yaml::Document;
+use estiba_score::yaml::{Document, join};
+use serde_json::Value;
 
 use super::model::{Job, KEYWORDS, Pipeline, texts};
 
@@ -51,6 +52,23 @@ const OF_JOBS: [&str; 39] = [
     "trigger",
     "variables",
     "when",
+];
+
+/// Keys of `default` (<https://docs.gitlab.com/ci/yaml/#default>).
+const OF_DEFAULT: [&str; 13] = [
+    "after_script",
+    "artifacts",
+    "before_script",
+    "cache",
+    "hooks",
+    "id_tokens",
+    "identity",
+    "image",
+    "interruptible",
+    "retry",
+    "services",
+    "tags",
+    "timeout",
 ];
 
 /// Keys that say what a job does.
@@ -103,6 +121,7 @@ fn beginning(path: &Path) -> Place {
 
 pub(super) fn check(pipeline: &Pipeline) -> Vec<Diagnostic> {
     let mut findings = stages(pipeline);
+    findings.extend(defaults(pipeline));
     let names = pipeline.names().filter(|name| !name.starts_with('.'));
     let parts = names.flat_map(|name| pipeline.parts(name));
     findings.extend(parts.filter(|job| !job.value().is_object()).map(no_map));
@@ -139,6 +158,33 @@ fn stages(pipeline: &Pipeline) -> Vec<Diagnostic> {
             .at(document.place("/stages"))
         })
         .collect()
+}
+
+fn defaults(pipeline: &Pipeline) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for (document, _) in pipeline.documents() {
+        let default = document.value.get("default").and_then(Value::as_object);
+        let keys = default.into_iter().flat_map(|default| default.keys());
+        for key in keys.filter(|key| !OF_DEFAULT.contains(&key.as_str())) {
+            let finding = Diagnostic::error(
+                "unknown-key",
+                message!(
+                    "GitLab knows no key \"{key}\" of `default`",
+                    "GitLab no conoce la clave «{key}» de `default`"
+                ),
+            );
+            let hint = match OF_JOBS.contains(&key.as_str()) {
+                true => message!(
+                    "only jobs have it: write it in each, or in a hidden job that they extend",
+                    "solo la tienen los trabajos: escríbala en cada uno, o en uno oculto que extiendan"
+                ),
+                false => suggest::instead(key, OF_DEFAULT),
+            };
+            let place = document.key_place(&join("/default", key));
+            findings.push(finding.hint(hint).at(place));
+        }
+    }
+    findings
 }
 
 fn no_map(job: Job<'_>) -> Diagnostic {

@@ -75,7 +75,7 @@ fn logs(serve: &ServeLogs) -> Result<Option<LogOptions>, Failure> {
         folder,
         keep: Some(days(&serve.keep)?),
         most_bytes: Some(size(&serve.size)?),
-        elastic_version: serve.version.clone(),
+        elastic_version: serve.version.as_deref().map(elastic_version).transpose()?,
         collect: !serve.no_collect,
         to: logs_to(serve)?,
     }))
@@ -266,6 +266,18 @@ fn safe<'t>(text: &'t str, option: &str) -> Result<&'t str, Failure> {
     )))
 }
 
+/// A version that shippers can compare with theirs.
+fn elastic_version(text: &str) -> Result<String, Failure> {
+    let parts: Vec<_> = text.split('.').map(str::parse::<u16>).collect();
+    if parts.len() == 3 && parts.iter().all(Result::is_ok) {
+        return Ok(text.to_owned());
+    }
+    Err(Failure::because(message!(
+        "--logs-version is a version of Elasticsearch such as 8.19.0; \"{text}\" is not",
+        "--logs-version es una versión de Elasticsearch como 8.19.0; «{text}» no lo es"
+    )))
+}
+
 /// A span of time that is not nothing.
 fn span(text: &str) -> Result<Duration, Failure> {
     let span = text.parse::<SignedDuration>().ok();
@@ -299,6 +311,10 @@ mod tests {
         }
         for text in ["", "0d", "soon"] {
             assert!(days(text).is_err(), "{text}");
+        }
+        assert!(elastic_version("9.2.1").is_ok());
+        for text in ["", "8", "8.19", "8.19.x", "v8.19.0", "8.19.0-rc1"] {
+            assert!(elastic_version(text).is_err(), "{text}");
         }
     }
 }
