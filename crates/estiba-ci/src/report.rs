@@ -37,7 +37,7 @@ pub fn junit(deployment: &Deployment, steps: &[StepRecord], lang: Lang) -> Strin
         let rest = match (&step.error, step.state) {
             (error, StepState::Failed) => {
                 let why = error.as_ref().map_or("", |error| error.text(lang));
-                failure(why)
+                failure(why, &deployment.log)
             }
             _ if is_open(step) => "<skipped/>".to_owned(),
             _ => String::new(),
@@ -52,7 +52,7 @@ pub fn junit(deployment: &Deployment, steps: &[StepRecord], lang: Lang) -> Strin
             .as_ref()
             .map_or("", |error| error.text(lang));
         let begun = case(&suite, name.text(lang), 0.0);
-        let _ = writeln!(text, "{begun}{}</testcase>", failure(why));
+        let _ = writeln!(text, "{begun}{}</testcase>", failure(why, &deployment.log));
     }
     text.push_str("</testsuite>\n</testsuites>\n");
     text
@@ -67,7 +67,7 @@ pub fn junit_of_none(environment: &EnvironmentId, version: &Version, lang: Lang)
     let why = not_deployed(environment, version);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{suite}\" tests=\"1\" failures=\"1\" skipped=\"0\">\n{begun}{}</testcase>\n</testsuite>\n</testsuites>\n",
-        failure(why.text(lang))
+        failure(why.text(lang), &[])
     )
 }
 
@@ -112,6 +112,13 @@ pub fn summary(deployment: &Deployment, steps: &[StepRecord], urls: &[Url], lang
         let why = why.map_or(String::new(), |why| format!(": {why}"));
         let _ = writeln!(text, "| {mark} | {name}{why} | {:.1} |", seconds(step));
     }
+    if !deployment.log.is_empty() {
+        text.push('\n');
+    }
+    for line in &deployment.log {
+        // Four spaces make it code, whatever is in it.
+        let _ = writeln!(text, "    {line}");
+    }
     text
 }
 
@@ -130,9 +137,12 @@ fn case(suite: &str, name: &str, seconds: f64) -> String {
     format!("<testcase classname=\"{suite}\" name=\"{name}\" time=\"{seconds:.3}\">")
 }
 
-fn failure(why: &str) -> String {
+/// A failure with its reason, and the lines that explain it.
+fn failure(why: &str, log: &[String]) -> String {
     let why = escaped(why);
-    format!("<failure message=\"{why}\">{why}</failure>")
+    let lines = log.iter().map(|line| format!("&#10;{}", escaped(line)));
+    let lines: String = lines.collect();
+    format!("<failure message=\"{why}\">{why}{lines}</failure>")
 }
 
 fn seconds(step: &StepRecord) -> f64 {
@@ -152,6 +162,7 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push_str("&#10;"),
+            '\t' => escaped.push_str("&#9;"),
             // XML has no way to write other control characters.
             c if c.is_control() => escaped.push('\u{fffd}'),
             c => escaped.push(c),

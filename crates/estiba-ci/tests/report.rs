@@ -13,6 +13,7 @@ fn deployment(state: &str) -> Deployment {
         "created_at": "2026-11-28T10:00:00Z", "started_at": "2026-11-28T10:00:01Z",
         "finished_at": "2026-11-28T10:00:09Z",
         "error": { "en": "it <failed>\n& \u{7}stays", "es": "<falló>" },
+        "log": ["FAIL test_login: expected 200", "\tgot \u{1b}[31m<500>"],
     }))
     .unwrap()
 }
