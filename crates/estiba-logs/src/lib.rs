@@ -37,7 +37,7 @@ mod words;
 
 pub use document::RecordError;
 pub use level::Level;
-pub use moment::parse_time;
+pub use moment::{parse_time, parse_time_up};
 pub use place::{check_cluster, is_index};
 pub use query::{Bound, Field, Glob, Node, Piece, Query, QueryError, Value};
 pub use record::{Origin, Record};

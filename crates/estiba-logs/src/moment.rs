@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Number, Value};
 
 /// Whether a moment says its zone; one without is taken for UTC.
@@ -71,6 +71,41 @@ pub fn parse_time(value: &Value) -> Option<Timestamp> {
         _ => None,
     };
     at.map(whole_microseconds)
+}
+
+/// The last moment that the end of a search means: a day alone is that whole day, and a
+/// second or a millisecond all of it, as Elasticsearch rounds an end up.
+#[must_use]
+pub fn parse_time_up(value: &Value) -> Option<Timestamp> {
+    let at = parse_time(value)?;
+    let unsaid = match value {
+        Value::String(text) => unsaid(text.trim()),
+        value => unsaid(&value.to_string()),
+    };
+    at.checked_add(SignedDuration::from_micros(unsaid)).ok()
+}
+
+/// How many microseconds a moment lasts as it is written.
+fn unsaid(text: &str) -> i64 {
+    const SECOND: i64 = 1_000_000;
+    if let Ok(number) = text.parse::<i64>() {
+        return match number.unsigned_abs() {
+            0..100_000_000_000 => SECOND - 1,
+            100_000_000_000..100_000_000_000_000 => 999,
+            _ => 0,
+        };
+    }
+    let colons = text.bytes().filter(|byte| *byte == b':').count();
+    match (text.len(), text.get(19..)) {
+        (..=10, _) if text.parse::<Date>().is_ok() => 86_400 * SECOND - 1,
+        (16 | 17, _) if colons == 1 => 60 * SECOND - 1,
+        (_, Some(rest)) => {
+            let digits = rest.strip_prefix(['.', ',']).unwrap_or_default();
+            let digits = digits.bytes().take_while(u8::is_ascii_digit).take(6);
+            digits.fold(SECOND, |left, _| left / 10) - 1
+        }
+        _ => 0,
+    }
 }
 
 /// Whether a line may have been written then: not before 2001, nor after 2286.

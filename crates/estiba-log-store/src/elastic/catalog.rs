@@ -157,6 +157,16 @@ fn table<const N: usize>(asked: &Asked, rows: &[[(&str, String); N]]) -> Respons
     ([(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
 }
 
+/// Who sniffs replaces its addresses by those of the nodes. Where there are none, Logstash
+/// keeps what it has; a node without one would leave it with none at all.
+pub(super) async fn nodes_to_reach() -> Json<Value> {
+    Json(json!({
+        "_nodes": {"total": 0, "successful": 0, "failed": 0},
+        "cluster_name": "estiba",
+        "nodes": {},
+    }))
+}
+
 pub(super) async fn nodes(State(endpoint): State<Endpoint>) -> Json<Value> {
     Json(json!({
         "_nodes": {"total": 1, "successful": 1, "failed": 0},
@@ -218,12 +228,23 @@ pub(super) async fn resolve(Path(name): Path<String>) -> Json<Value> {
     Json(json!({"indices": [index], "aliases": [], "data_streams": []}))
 }
 
-pub(super) async fn index(Path(name): Path<String>) -> Json<Value> {
-    Json(json!({name: {"aliases": {}, "mappings": {}, "settings": {}}}))
+pub(super) async fn index(Path(name): Path<String>, request: Request) -> Response {
+    if is_of_elastic(&name) {
+        return unknown(request).await;
+    }
+    Json(json!({name: {"aliases": {}, "mappings": {}, "settings": {}}})).into_response()
 }
 
-pub(super) async fn index_made(Path(name): Path<String>) -> Json<Value> {
-    Json(json!({"acknowledged": true, "shards_acknowledged": true, "index": name}))
+pub(super) async fn index_made(Path(name): Path<String>, request: Request) -> Response {
+    if is_of_elastic(&name) {
+        return unknown(request).await;
+    }
+    Json(json!({"acknowledged": true, "shards_acknowledged": true, "index": name})).into_response()
+}
+
+/// No index may be called so: it is something that Elasticsearch has, and this store has not.
+fn is_of_elastic(name: &str) -> bool {
+    name.starts_with('_')
 }
 
 /// Lines are found as soon as they can be.

@@ -4,7 +4,9 @@
 mod date_math;
 mod texts;
 
-use estiba_logs::{Bound, Field, Glob, Node, Piece, Query, Value as Wanted, parse_time};
+use estiba_logs::{
+    Bound, Field, Glob, Node, Piece, Query, Value as Wanted, parse_time, parse_time_up,
+};
 use estiba_model::{Message, message};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -187,7 +189,8 @@ impl Reader {
         if field.as_str() != Field::AT {
             return Ok(text);
         }
-        if let Some(at) = date_math::moment(&text, self.now, up).or_else(|| parse_time(value)) {
+        let parse = if up { parse_time_up } else { parse_time };
+        if let Some(at) = date_math::moment(&text, self.now, up).or_else(|| parse(value)) {
             return Ok(format!("{at:.6}"));
         }
         Err(Failure::wrong(&message!(

@@ -100,6 +100,8 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         .route("/_cluster/settings", get(catalog::nothing))
         .route("/_cat/health", get(catalog::cat_health))
         .route("/_nodes", get(catalog::nodes))
+        .route("/_nodes/http", get(catalog::nodes_to_reach))
+        .route("/_nodes/_all/http", get(catalog::nodes_to_reach))
         .route("/_nodes/{*what}", get(catalog::nodes))
         .route(
             "/_ilm/policy/{name}",
@@ -140,6 +142,11 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
             "/{index}/_create/{id}",
             post(write::created).put(write::created),
         )
+        // Where Elastic's Go client 7 makes documents.
+        .route(
+            "/{index}/_doc/{id}/_create",
+            post(write::created).put(write::created),
+        )
         // Reading.
         .route("/_search", get(search::search).post(search::search))
         .route("/{index}/_search", get(search::search).post(search::search))
@@ -160,6 +167,10 @@ pub fn router(store: Arc<LogStore>, access: Arc<dyn Access>, settings: Settings)
         .route("/_cat/indices", get(catalog::cat_indices))
         .route("/_cat/indices/{index}", get(catalog::cat_indices))
         .route("/_resolve/index/{index}", get(catalog::resolve))
+        .route(
+            "/_refresh",
+            post(catalog::refreshed).get(catalog::refreshed),
+        )
         .route(
             "/{index}/_refresh",
             post(catalog::refreshed).get(catalog::refreshed),

@@ -54,6 +54,9 @@ pub(super) async fn bulk(
         .unwrap_or_else(|_| Err(AppendError::Closed.into()))?;
     let took = started.elapsed().as_millis();
     let text = match filter.text() {
+        None if is_of_fluent_bit(&headers) && !answers.errors => {
+            Answers::default().text(Some(took))
+        }
         None => answers.text(Some(took)),
         Some(BEATS) => answers.text(None),
         Some(_) => {
@@ -62,6 +65,13 @@ pub(super) async fn bulk(
         }
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// Fluent Bit looks at no item where there are no errors, and sends everything again where
+/// the answer is longer than its buffer, by default 512,000 bytes.
+fn is_of_fluent_bit(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT);
+    agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Fluent-Bit"))
 }
 
 /// A body that is to be taken. Its turn comes when all of it is here: a turn is never held
@@ -202,8 +212,9 @@ fn unread(why: Unread) -> Failure {
         Unread::Wrong(reason) => {
             Failure::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", &reason)
         }
+        // Not 413: Logstash sends such an item again for ever.
         Unread::TooLong(most) => Failure::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::BAD_REQUEST,
             "content_too_long_exception",
             &message!(
                 "the document is longer than {most} bytes",
@@ -214,10 +225,7 @@ fn unread(why: Unread) -> Failure {
 }
 
 fn is_of_item(failure: &Failure) -> bool {
-    matches!(
-        failure.status,
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE
-    )
+    failure.status == StatusCode::BAD_REQUEST
 }
 
 /// As Elasticsearch refuses to make what is there.
@@ -246,8 +254,7 @@ fn owned(mut record: Record, writer: &Writer) -> Record {
     record
 }
 
-/// The answer to a bulk request, as short as it can be: Fluent Bit reads half a
-/// megabyte of it, and sends again where it is longer.
+/// The answer to a bulk request, as short as it can be.
 #[derive(Debug, Default)]
 struct Answers {
     errors: bool,

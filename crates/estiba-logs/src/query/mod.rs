@@ -28,7 +28,8 @@ pub use glob::{Glob, Piece};
 /// | `workload:bot`, `path:/api/*` | the whole value of a field, in any case |
 /// | `status:>=500`, `status:[400 TO 499]`, `ms:{10 TO *}` | ranges, without the ends for `{}` |
 /// | `instance:(a OR b)` | alternatives of one field |
-/// | `trace_id:*` | lines that have the field |
+/// | `trace_id:*` | lines that have the field, or anything in it |
+/// | `@timestamp:2026-05-01` | lines of that day |
 /// | `a b`, `a AND b` | both |
 /// | `a OR b` | one of them; `AND` binds more tightly |
 /// | `NOT a`, `-a`, `!a` | the others |

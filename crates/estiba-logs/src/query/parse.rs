@@ -211,8 +211,10 @@ impl<'a> Parser<'a> {
 
     fn field_or_text(&mut self) -> Result<Node, QueryError> {
         if let Some(name) = self.field_name()? {
-            let field = Field::new(&name);
-            return self.value(&field);
+            if name == "_exists_" {
+                return self.exists();
+            }
+            return self.value(&Field::new(&name));
         }
         self.value_of(&Field::message(), false)
     }
@@ -231,13 +233,7 @@ impl<'a> Parser<'a> {
                 ':' if name.is_empty() || letters.as_str().starts_with("//") => return Ok(None),
                 ':' => {
                     if let Some(at) = wildcard.filter(|_| name != "*") {
-                        return Err(self.error(
-                            at..at + 1,
-                            message!(
-                                "the name of a field can't have wildcards: write it out, or \\* for the character itself",
-                                "el nombre de un campo no puede tener comodines: escríbelo entero, o \\* para el carácter mismo"
-                            ),
-                        ));
+                        return Err(self.error(at..at + 1, values::plain_name()));
                     }
                     self.at += offset + 1;
                     return Ok(Some(name));

@@ -65,7 +65,7 @@ fn queries_become_estibas_own() {
         ),
         (
             json!({"range": {"@timestamp": {"gte": "now-1h", "lte": 1_780_000_000_000_u64, "format": "epoch_millis"}}}),
-            "@timestamp:[\"2026-05-06T11:00:00.000000Z\" TO \"2026-05-28T20:26:40.000000Z\"]",
+            "@timestamp:[\"2026-05-06T11:00:00.000000Z\" TO \"2026-05-28T20:26:40.000999Z\"]",
         ),
         (
             json!({"bool": {"must": {"term": {"a": 1}}, "filter": [{"term": {"b": true}}], "must_not": [{"exists": {"field": "c"}}]}}),

@@ -255,7 +255,7 @@ async fn a_document_that_is_too_long_is_refused_alone() {
         let answer = answer.json();
         assert_eq!(answer["errors"], true);
         let statuses = [0, 1, 2].map(|item| &answer["items"][item]["create"]["status"]);
-        assert_eq!(statuses, [&json!(201), &json!(413), &json!(201)]);
+        assert_eq!(statuses, [&json!(201), &json!(400), &json!(201)]);
         let error = &answer["items"][1]["create"]["error"];
         assert_eq!(error["type"], "content_too_long_exception");
         assert!(
@@ -292,6 +292,7 @@ async fn single_documents_are_taken() {
         ("POST", "/x/_doc"),
         ("PUT", "/x/_doc/7"),
         ("PUT", "/x/_create/8"),
+        ("PUT", "/x/_doc/9/_create"),
     ] {
         let answer = endpoint.call(method, path, "{\"message\":\"one\"}").await;
         assert_eq!(
@@ -308,7 +309,7 @@ async fn single_documents_are_taken() {
     );
     let again = endpoint.call("PUT", "/x/_create/8", "{}").await;
     assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
-    assert_eq!(messages(&endpoint).await.len(), 3);
+    assert_eq!(messages(&endpoint).await.len(), 4);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! What a field is compared with: words, phrases and ranges.
 
-use estiba_model::message;
+use estiba_model::{Message, message};
 
 use super::Parser;
 use crate::query::{Bound, Field, Glob, Node, Piece, QueryError, Value};
-use crate::{Level, parse_time};
+use crate::{Level, parse_time, parse_time_up};
 
 impl Parser<'_> {
     pub(super) fn value(&mut self, field: &Field) -> Result<Node, QueryError> {
@@ -52,10 +52,16 @@ impl Parser<'_> {
     pub(super) fn value_of(&mut self, field: &Field, named: bool) -> Result<Node, QueryError> {
         let field = field.clone();
         if self.next() == Some('"') {
-            let value = Value::Phrase(self.phrase()?);
-            return Ok(Node::Is { field, value });
+            let text = self.phrase()?;
+            return Ok(at(&field, &text).unwrap_or(Node::Is {
+                field,
+                value: Value::Phrase(text),
+            }));
         }
         let glob = Glob::new(self.word()?);
+        if let Some(node) = glob.as_literal().and_then(|text| at(&field, text)) {
+            return Ok(node);
+        }
         Ok(match (glob.is_any(), named) {
             (true, true) => Node::Exists { field },
             (true, false) => Node::All,
@@ -142,7 +148,50 @@ impl Parser<'_> {
                 "falta qué buscar aquí"
             )));
         }
+        self.only_known(start)?;
         Ok(pieces)
+    }
+
+    /// Refuses what means more than its characters elsewhere: `a~1`, `a^2`, `/a[bc]/`.
+    fn only_known(&self, start: usize) -> Result<(), QueryError> {
+        let word = &self.text[start..self.at];
+        let before = word.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let marked = before.strip_suffix(['~', '^']);
+        if marked.is_some_and(|marked| !marked.is_empty() && !marked.ends_with('\\')) {
+            let at = start + before.len() - 1;
+            return Err(self.error(
+                at..at + 1,
+                message!(
+                    "nearness (~) and weight (^) are not known here: remove it, or write \\ before it for the character itself",
+                    "la cercanía (~) y el peso (^) no se conocen aquí: quítalo, o escribe \\ antes para el carácter mismo"
+                ),
+            ));
+        }
+        let inner = word
+            .strip_prefix('/')
+            .and_then(|word| word.strip_suffix('/'));
+        if inner.is_some_and(|inner| inner.contains(['[', ']', '{', '}', '+', '^', '$', '|'])) {
+            return Err(self.error(
+                start..self.at,
+                message!(
+                    "regular expressions are not known here: use * and ?, or quotes for the text as it stands",
+                    "las expresiones regulares no se conocen aquí: usa * y ?, o comillas para el texto tal cual"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `_exists_:name`, Lucene's way to say `name:*`.
+    pub(super) fn exists(&mut self) -> Result<Node, QueryError> {
+        let start = self.at;
+        let name = Glob::new(self.word()?);
+        match name.as_literal() {
+            Some(name) => Ok(Node::Exists {
+                field: Field::new(name),
+            }),
+            None => Err(self.error(start..self.at, plain_name())),
+        }
     }
 
     fn comparison(&mut self, field: &Field) -> Result<Node, QueryError> {
@@ -162,11 +211,7 @@ impl Parser<'_> {
         } else {
             (Bound::Open, end)
         };
-        Ok(Node::Between {
-            field: field.clone(),
-            low,
-            high,
-        })
+        Ok(between(field, low, high))
     }
 
     fn range(&mut self, field: &Field) -> Result<Node, QueryError> {
@@ -202,11 +247,8 @@ impl Parser<'_> {
             }
         };
         self.at += 1;
-        Ok(Node::Between {
-            field: field.clone(),
-            low: bound(low, low_included),
-            high: bound(high, high_included),
-        })
+        let (low, high) = (bound(low, low_included), bound(high, high_included));
+        Ok(between(field, low, high))
     }
 
     /// An end that the values of the field can be compared with.
@@ -260,6 +302,46 @@ impl Parser<'_> {
             _ => Ok(Some(text)),
         }
     }
+}
+
+/// A moment that is more than one: a day, a second.
+fn at(field: &Field, text: &str) -> Option<Node> {
+    let value = text.into();
+    let is_one = parse_time(&value) == parse_time_up(&value);
+    (field.as_str() == Field::AT && !is_one).then(|| {
+        let [low, high] = [(); 2].map(|()| Bound::Including(text.to_owned()));
+        between(field, low, high)
+    })
+}
+
+/// What lies between two ends. A moment that is not said to the last digit is all that it
+/// may be: what comes until such a day comes until its end.
+fn between(field: &Field, low: Bound, high: Bound) -> Node {
+    let up = |text: String| match field.as_str() {
+        Field::AT => parse_time_up(&text.as_str().into()).map_or(text, |at| format!("{at:.6}")),
+        _ => text,
+    };
+    let low = match low {
+        Bound::Excluding(text) => Bound::Excluding(up(text)),
+        other => other,
+    };
+    let high = match high {
+        Bound::Including(text) => Bound::Including(up(text)),
+        other => other,
+    };
+    Node::Between {
+        field: field.clone(),
+        low,
+        high,
+    }
+}
+
+/// Why a name with wildcards is none.
+pub(super) fn plain_name() -> Message {
+    message!(
+        "the name of a field can't have wildcards: write it out, or \\* for the character itself",
+        "el nombre de un campo no puede tener comodines: escríbelo entero, o \\* para el carácter mismo"
+    )
 }
 
 fn bound(text: Option<String>, included: bool) -> Bound {
