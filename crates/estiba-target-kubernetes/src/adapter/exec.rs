@@ -223,8 +223,9 @@ async fn carry(
     })
 }
 
-/// Hands the input on. Where its end can't be told, the way for it stays open:
-/// closing it would end the whole connection.
+/// Hands the input on, and its end: that is told by a shutdown, and by nothing less.
+/// Where it can't be told, the way for it stays open: closing it would end the whole
+/// connection.
 async fn feed<W: AsyncWrite + Unpin>(
     mut input: Input<impl AsyncRead + Unpin>,
     mut to: W,
@@ -239,7 +240,10 @@ async fn feed<W: AsyncWrite + Unpin>(
             }
         }
         if count == 0 {
-            return (!input.can_end).then_some(to);
+            if input.can_end {
+                let _ = to.shutdown().await;
+            }
+            return Some(to);
         }
         if to.write_all(&chunk[..count]).await.is_err() {
             return Some(to);

@@ -17,6 +17,7 @@ mod reasons;
 mod records;
 mod resources;
 mod rollout;
+mod settling;
 mod task;
 mod withdraw;
 

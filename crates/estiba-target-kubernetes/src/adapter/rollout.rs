@@ -18,6 +18,7 @@ use super::observe::{OWNED, is_complete, owned_fields};
 use super::pods::Instance;
 use super::reasons::{self, Reason};
 use super::records::{Entry, RolledOut};
+use super::settling::Settling;
 use crate::manifests::{Labels, Manifest, Manifests, Place, annotation, label};
 
 /// How often a rollout is looked at.
@@ -137,14 +138,17 @@ impl Rollout<'_> {
         };
         let others = try_join_all(others.iter().map(|object| self.apply(object))).await?;
         let mut owned: BTreeMap<_, _> = others.into_iter().collect();
+        let mut settling = Settling::new(self.is_probed());
         if self.leads_away && self.replaces_others().await? {
             self.apply(&deployment.held()).await?;
-            self.watch(Until::AllReady, deadline, timeout).await?;
+            self.watch(Until::AllReady, &mut settling, deadline, timeout)
+                .await?;
             self.lead_traffic().await?;
             sleep(EVERYONE_KNOWS).await;
         }
         owned.extend([self.apply(deployment).await?]);
-        self.watch(Until::Alone, deadline, timeout).await?;
+        self.watch(Until::Alone, &mut settling, deadline, timeout)
+            .await?;
         Ok(owned)
     }
 
@@ -178,6 +182,7 @@ impl Rollout<'_> {
     async fn watch(
         &self,
         until: Until,
+        settling: &mut Settling,
         deadline: Instant,
         timeout: Duration,
     ) -> Result<(), TargetError> {
@@ -194,7 +199,7 @@ impl Rollout<'_> {
                     is_complete(&deployment, self.spec.replicas) && self.is_alone(&instances)
                 }
             };
-            if is_there {
+            if is_there && settling.is_over(&instances) {
                 return Ok(());
             }
             if let Some((pod, reason)) = self.reason(&deployment, &instances) {
@@ -214,6 +219,14 @@ impl Rollout<'_> {
             }
             sleep(INTERVAL).await;
         }
+    }
+
+    /// Whether Kubernetes asks all containers that stay how they are.
+    fn is_probed(&self) -> bool {
+        let pod = self.objects.last().map(Manifest::value);
+        let containers = pod.and_then(|it| it["spec"]["template"]["spec"]["containers"].as_array());
+        let mut containers = containers.into_iter().flatten();
+        containers.all(|container| !container["readinessProbe"].is_null())
     }
 
     fn is_new(&self, instance: Instance<'_>) -> bool {

@@ -105,7 +105,9 @@ impl PodContext<'_> {
             let words: Vec<_> = words.iter().map(|word| literal(word)).collect();
             (!words.is_empty()).then_some(words)
         };
-        let leaves = self.serves && !spec.ships_logs && manifests.server.has_sleep();
+        // Kubernetes refuses a pause for what ends before the others start.
+        let stays = !spec.ships_logs && !completes(spec);
+        let leaves = self.serves && stays && manifests.server.has_sleep();
         Container {
             name: spec.name.to_string(),
             image: Some(manifests.image(self.workload, &spec.image)),
