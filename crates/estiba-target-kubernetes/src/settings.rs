@@ -107,10 +107,21 @@ impl Settings {
                 "ingress «{pattern}» es igual para todos los ambientes: agregue {ENVIRONMENT}"
             ));
         }
-        let has_prefix = pattern
-            .split_once('/')
-            .is_some_and(|(_, path)| !path.is_empty());
+        let (host, path) = pattern.split_once('/').unwrap_or((pattern, ""));
+        let has_prefix = !path.is_empty();
         match self.ingress_kind() {
+            IngressKind::OpenShiftRoute if self.tls.is_some() => Err(message!(
+                "tls is for cert-manager and an Ingress; with the ingress class openshift-route the router of OpenShift brings the certificate: remove tls",
+                "tls es para cert-manager y un Ingress; con la clase openshift-route el router de OpenShift trae el certificado: quite tls"
+            )),
+            IngressKind::OpenShiftRoute
+                if !self.shares_namespace() && !host.contains(ENVIRONMENT) =>
+            {
+                Err(message!(
+                    "ingress \"{pattern}\" has one host for all environments, and OpenShift gives a host to one namespace: put {ENVIRONMENT} before the first /",
+                    "ingress «{pattern}» tiene un solo host para todos los ambientes, y OpenShift da cada host a un solo namespace: ponga {ENVIRONMENT} antes de la primera /"
+                ))
+            }
             IngressKind::Other(class) if has_prefix => Err(message!(
                 "ingress \"{pattern}\" has a path, which Estiba can't take away with the ingress class \"{class}\": use nginx, traefik or openshift-route, or a pattern of hosts alone",
                 "ingress «{pattern}» tiene una ruta, que Estiba no puede quitar con la clase de ingress «{class}»: use nginx, traefik u openshift-route, o un patrón solo de hosts"
@@ -179,10 +190,16 @@ impl Settings {
         })
     }
 
+    /// The class of what leads to workloads from outside.
+    #[must_use]
+    pub fn ingress_class(&self) -> &str {
+        self.ingress_class.as_deref().unwrap_or("nginx")
+    }
+
     /// The controller that answers at the edge of the cluster.
     #[must_use]
     pub fn ingress_kind(&self) -> IngressKind {
-        match self.ingress_class.as_deref().unwrap_or("nginx") {
+        match self.ingress_class() {
             "nginx" => IngressKind::Nginx,
             "traefik" => IngressKind::Traefik,
             "openshift-route" => IngressKind::OpenShiftRoute,

@@ -13,6 +13,9 @@ use regex::Regex;
 use super::{environment_spot, project_file};
 use crate::finding::{Findings, Spot};
 
+/// Settings that name a `Secret` of a cluster, and hold none.
+const NAMES: &[&str] = &["secret", "pull-secret"];
+
 pub(super) fn check(project: &Project, found: &mut Findings) {
     for (name, environment) in &project.environments {
         for (key, value) in &environment.config {
@@ -24,7 +27,8 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
             );
         }
         for (kind, settings) in &environment.resources {
-            for (key, value) in settings.iter().filter(|(key, _)| !key.ends_with("-from")) {
+            let in_file = |key: &str| !key.ends_with("-from") && !NAMES.contains(&key);
+            for (key, value) in settings.iter().filter(|(key, _)| in_file(key)) {
                 let spot = environment_spot(project, name, &["resources", kind, key]);
                 in_clear(key, value.as_str().unwrap_or_default(), spot, found);
             }
@@ -32,7 +36,8 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
     }
     let file = project_file(project);
     for (name, target) in &project.targets {
-        for (key, value) in &target.settings {
+        let settings = target.settings.iter();
+        for (key, value) in settings.filter(|(key, _)| !NAMES.contains(&key.as_str())) {
             let spot = Spot::value(&file, &["targets", name.as_str(), key]);
             in_clear(key, value.as_str().unwrap_or_default(), spot, found);
         }

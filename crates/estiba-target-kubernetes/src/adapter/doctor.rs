@@ -8,6 +8,7 @@ use futures::future::join_all;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
+use kube::ResourceExt as _;
 use kube::api::{Api, ListParams, PostParams};
 
 use super::KubernetesTarget;
@@ -68,8 +69,12 @@ impl Cluster {
         let kind = settings.ingress_kind();
         let classes = self.objects(("networking.k8s.io/v1", "IngressClass"), None);
         let found = classes.list_metadata(&ListParams::default()).await;
-        let ok = kind == IngressKind::OpenShiftRoute
-            || found.as_ref().map_or(true, |found| !found.items.is_empty());
+        let class = settings.ingress_class();
+        let is_there = match &found {
+            Ok(found) => found.items.iter().any(|one| one.name_any() == class),
+            Err(_) => true,
+        };
+        let ok = kind == IngressKind::OpenShiftRoute || is_there;
         HostCheck {
             name: "ingress",
             ok,
@@ -84,14 +89,14 @@ impl Cluster {
                     "el clúster tiene un controlador de ingress"
                 ),
                 Ok(_) => message!(
-                    "the cluster has no ingress controller: workloads are reached inside it alone",
-                    "el clúster no tiene un controlador de ingress: los componentes solo se alcanzan dentro de él"
+                    "the cluster has no ingress controller of the class {class}: workloads are reached inside it alone",
+                    "el clúster no tiene un controlador de ingress de la clase {class}: los componentes solo se alcanzan dentro de él"
                 ),
             },
             advice: (!ok).then(|| {
                 message!(
-                    "install ingress-nginx or Traefik, then set `ingress` of the target",
-                    "instale ingress-nginx o Traefik y defina `ingress` de la plataforma"
+                    "install ingress-nginx or Traefik, then set `ingress` and `ingress-class` of the target",
+                    "instale ingress-nginx o Traefik y defina `ingress` e `ingress-class` de la plataforma"
                 )
             }),
         }

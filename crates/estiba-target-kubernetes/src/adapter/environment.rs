@@ -184,7 +184,16 @@ fn comes_by_itself(kind: Kind<'_>, found: &PartialObjectMeta<DynamicObject>) -> 
     let name = found.metadata.name.as_deref().unwrap_or_default();
     match kind {
         CONFIG_MAP => matches!(name, "kube-root-ca.crt" | "openshift-service-ca.crt"),
-        SECRET => name.contains("-token-") || name.contains("-dockercfg-"),
+        SECRET => {
+            // cert-manager leaves the certificates of an Ingress behind
+            // (<https://cert-manager.io/docs/usage/certificate/>).
+            let is_certificate = found
+                .metadata
+                .labels
+                .as_ref()
+                .is_some_and(|labels| labels.contains_key("controller.cert-manager.io/fao"));
+            is_certificate || name.contains("-token-") || name.contains("-dockercfg-")
+        }
         SERVICE_ACCOUNT if matches!(name, "default" | "builder" | "deployer") => true,
         _ => found.metadata.deletion_timestamp.is_some(),
     }

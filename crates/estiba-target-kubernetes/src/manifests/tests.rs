@@ -261,11 +261,12 @@ fn a_prefix_is_taken_away_by_each_controller_in_its_way() {
         (Some("api.example.edu"), "/v1.0"),
         (Some("www.example.edu"), "/"),
     ];
-    for class in ["nginx", "traefik", "openshift-route"] {
-        let settings = json!({
-            "ingress": "api.example.edu/{team}-{environment}",
-            "ingress-class": class,
-        });
+    for (class, pattern) in [
+        ("nginx", "api.example.edu/{team}-{environment}"),
+        ("traefik", "api.example.edu/{team}-{environment}"),
+        ("openshift-route", "api-{environment}.example.edu/{team}"),
+    ] {
+        let settings = json!({ "ingress": pattern, "ingress-class": class });
         insta::assert_json_snapshot!(class, ingress(&settings, routes));
     }
 }
@@ -277,6 +278,16 @@ fn a_prefix_that_no_rule_takes_away_is_refused() {
     let settings = json!({"ingress": "{workload}.a.edu"});
     let error = Settings::parse(settings.as_object().unwrap()).unwrap_err();
     assert!(error.en.contains("every environment"), "{error}");
+    let openshift = |more: serde_json::Value| {
+        let mut settings = json!({"ingress-class": "openshift-route"});
+        let all = settings.as_object_mut().unwrap();
+        all.extend(more.as_object().unwrap().clone());
+        Settings::parse(all).unwrap_err().en
+    };
+    let shared = openshift(json!({"ingress": "a.edu/{environment}"}));
+    assert!(shared.contains("one namespace"), "{shared}");
+    let with_tls = openshift(json!({"ingress": "{environment}.a.edu", "tls": "ca"}));
+    assert!(with_tls.contains("remove tls"), "{with_tls}");
     let settings = json!({"ingres": "x"});
     let error = Settings::parse(settings.as_object().unwrap()).unwrap_err();
     assert!(error.en.contains("ingres"), "{error}");
