@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use estiba_model::{
     Container, Digest, ExposedPort, Exposure, FileData, Fingerprint, ImageSource, Message, Name,
-    ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload, message,
+    Ready, ReleasedWorkload, ResourceId, Route, SecretString, Strategy, Workload, message,
 };
 use estiba_target::{
     ContainerSpec, FileContent, FileSpec, Reach, ResourceSpec, RolloutSpec, TaskSpec, VolumeSpec,
@@ -21,8 +21,23 @@ use crate::{Export, RunsAs};
 /// The annotation that says how instances are replaced.
 const STRATEGY_ANNOTATION: &str = "estiba.dev/strategy";
 
-/// The oldest version that the manifests are for.
-const SERVER: ServerVersion = ServerVersion(20);
+/// The oldest version that the manifests are for: what it has, every newer one has.
+/// 1.20 would need `policy/v1beta1`, which 1.25 has no more.
+const OLDEST: ServerVersion = ServerVersion(21);
+/// The same where a container has to be up before another starts.
+const WITH_SIDECARS: ServerVersion = ServerVersion(29);
+
+fn oldest(export: &Export) -> ServerVersion {
+    let workloads = export.workloads.values();
+    let mut containers = workloads.flat_map(|one| one.workload.containers.values());
+    let needs_sidecars =
+        containers.any(|one| one.before.values().any(|ready| *ready == Ready::Healthy));
+    if needs_sidecars {
+        WITH_SIDECARS
+    } else {
+        OLDEST
+    }
+}
 
 /// Makes the specifications of one export.
 pub(crate) struct Builder<'a> {
@@ -74,7 +89,7 @@ impl<'a> Builder<'a> {
                 settings: export.cluster.clone(),
                 environment: export.environment.clone(),
                 registry: String::new(),
-                server: SERVER,
+                server: oldest(export),
                 users: users.collect(),
                 pull_secret: export.cluster.pull_secret.clone(),
             },

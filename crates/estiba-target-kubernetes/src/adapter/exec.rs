@@ -1,6 +1,7 @@
 //! Commands in running instances.
 
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::time::Duration;
 
 use estiba_model::{InstanceName, message};
@@ -10,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::KubernetesTarget;
 use super::cluster::{Cluster, persist, within_limit};
@@ -22,6 +24,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// How long a command that can't be told the end of its input waits for the
 /// beginning.
 const FIRST_INPUT: Duration = Duration::from_millis(300);
+/// What came before a connection was lost is handed on so long.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
 /// The first version whose connections can tell that the input has ended.
 const TELLS_END_OF_INPUT: u32 = 30;
 
@@ -213,14 +217,29 @@ async fn carry(
         }
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        done = outputs => done?,
-        () = feeding => {}
+    let Some(status) = status else {
+        return Ok(None);
+    };
+    let (mut outputs, mut feeding, mut status) = (pin!(outputs), pin!(feeding), pin!(status));
+    let mut are_read = false;
+    loop {
+        tokio::select! {
+            done = &mut outputs, if !are_read => {
+                done?;
+                are_read = true;
+            }
+            told = &mut status => {
+                match &told {
+                    _ if are_read => {}
+                    Some(_) => outputs.await?,
+                    // A connection that is lost ends none of the outputs.
+                    None => timeout(LAST_OUTPUT, outputs).await.unwrap_or(Ok(()))?,
+                }
+                return Ok(told);
+            }
+            () = &mut feeding => {}
+        }
     }
-    Ok(match status {
-        Some(status) => status.await,
-        None => None,
-    })
 }
 
 /// Hands the input on, and its end: that is told by a shutdown, and by nothing less.
@@ -294,7 +313,7 @@ fn file(descriptor: OwnedFd) -> File {
 /// Whether somebody has given the command something to read.
 async fn gives_input(from: &mut File) -> bool {
     let mut first = [0];
-    let read = tokio::time::timeout(FIRST_INPUT, from.read(&mut first)).await;
+    let read = timeout(FIRST_INPUT, from.read(&mut first)).await;
     matches!(read, Ok(Ok(1)))
 }
 
