@@ -169,16 +169,22 @@ fn other_processor() -> Message {
 }
 
 fn image(image: &str, said: &str) -> Message {
-    let refused = ["401", "403", "unauthorized", "denied", "no basic auth"];
-    let missing = ["not found", "manifest unknown", "404"];
+    let refused = ["unauthorized", "denied", "no basic auth"];
+    let missing = ["not found", "manifest unknown"];
     let lower = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&refused) {
+    // Alone: digests and ports have the same digits.
+    let is = |status: &str| {
+        lower
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|it| it == status)
+    };
+    if has(&refused) || is("401") || is("403") {
         message!(
             "the cluster may not pull {image}: `docker login` to the registry so that Estiba gives it the credentials, or let `pull-secret` of the target name a secret of the namespace that opens it",
             "el clúster no tiene permiso para descargar {image}: haga `docker login` en el registro para que Estiba le dé las credenciales, o haga que `pull-secret` de la plataforma nombre un secreto del namespace que lo abra"
         )
-    } else if has(&missing) {
+    } else if has(&missing) || is("404") {
         message!(
             "the registry does not have {image}: was it removed there?",
             "el registro no tiene {image}: ¿se la eliminó allí?"
@@ -325,6 +331,13 @@ mod tests {
             ),
             (
                 waiting("ImagePullBackOff", "connection refused"),
+                "reach the registry",
+            ),
+            (
+                waiting(
+                    "ImagePullBackOff",
+                    "Head \"https://r:40312/v2/sha256:e7dd3d0ea401cb\": EOF",
+                ),
                 "reach the registry",
             ),
             (
