@@ -251,3 +251,25 @@ fn a_thousand_workloads_are_all_read() {
     let project = loaded.project.unwrap();
     assert_eq!(project.workloads.len(), 1000);
 }
+
+#[test]
+fn the_name_of_a_secret_is_none() {
+    let directory = project(&[
+        (
+            "estiba.yaml",
+            "laptop: { kind: local }",
+            "laptop: { kind: kubernetes, pull-secret: registry-login-of-moria }",
+        ),
+        (
+            "estiba.yaml",
+            "team: moria",
+            "team: moria\nregistry: registry.example.edu/moria",
+        ),
+        (
+            "estiba.yaml",
+            "{ url-from: PG_ADMIN_URL }",
+            "{ secret: tp2-database-app }",
+        ),
+    ]);
+    assert_eq!(codes(&findings(directory.path())), [""; 0]);
+}

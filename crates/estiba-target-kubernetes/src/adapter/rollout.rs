@@ -138,7 +138,7 @@ impl Rollout<'_> {
         };
         let others = try_join_all(others.iter().map(|object| self.apply(object))).await?;
         let mut owned: BTreeMap<_, _> = others.into_iter().collect();
-        let mut settling = Settling::new(self.is_probed());
+        let mut settling = Settling::new(is_probed(deployment));
         if self.leads_away && self.replaces_others().await? {
             self.apply(&deployment.held()).await?;
             self.watch(Until::AllReady, &mut settling, deadline, timeout)
@@ -219,14 +219,6 @@ impl Rollout<'_> {
             }
             sleep(INTERVAL).await;
         }
-    }
-
-    /// Whether Kubernetes asks all containers that stay how they are.
-    fn is_probed(&self) -> bool {
-        let pod = self.objects.last().map(Manifest::value);
-        let containers = pod.and_then(|it| it["spec"]["template"]["spec"]["containers"].as_array());
-        let mut containers = containers.into_iter().flatten();
-        containers.all(|container| !container["readinessProbe"].is_null())
     }
 
     fn is_new(&self, instance: Instance<'_>) -> bool {
@@ -387,4 +379,11 @@ impl Rollout<'_> {
 /// Values of migrations go with their job.
 fn is_of_migration(name: &str) -> bool {
     name.contains("-migrate-")
+}
+
+/// Whether Kubernetes asks all containers that stay how they are.
+fn is_probed(deployment: &Manifest) -> bool {
+    let containers = deployment.value()["spec"]["template"]["spec"]["containers"].as_array();
+    let mut containers = containers.into_iter().flatten();
+    containers.all(|container| !container["readinessProbe"].is_null())
 }
