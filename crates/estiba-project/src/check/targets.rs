@@ -18,7 +18,7 @@ pub(super) fn check(project: &Project, found: &mut Findings) {
     for (name, kind) in used {
         registry(project, name, kind, found);
         let settings = &project.targets[name].settings;
-        if let Some(mistake) = (kind.mistake)(settings) {
+        for mistake in (kind.mistakes)(settings) {
             let spot = target_spot(project, name, mistake.key);
             found.error("bad-setting", spot, mistake.what, mistake.hint);
         }

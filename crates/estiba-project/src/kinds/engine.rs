@@ -26,7 +26,7 @@ pub(super) const DOCKER: Kind = Kind {
     address: |_| None,
     gives_addresses: |_| true,
     needs_registry: false,
-    mistake: |_| None,
+    mistakes: |_| Vec::new(),
     app: None,
 };
 

@@ -29,7 +29,7 @@ pub(super) const HEROKU: Kind = Kind {
     address: |_| None,
     gives_addresses: |_| true,
     needs_registry: false,
-    mistake,
+    mistakes,
     app: Some(app),
 };
 
@@ -68,18 +68,20 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-fn mistake(settings: &Map<String, Value>) -> Option<Mistake> {
+fn mistakes(settings: &Map<String, Value>) -> Vec<Mistake> {
     let pattern = pattern(settings);
-    if !pattern.contains("{environment}") {
-        return Some(Mistake {
-            key: "app",
-            what: message!(
-                "\"{pattern}\" is the same app for every environment",
-                "«{pattern}» es la misma aplicación para todos los ambientes"
-            ),
-            hint: message!("put {{environment}} into it", "agregue {{environment}}"),
-        });
-    }
+    let same_app = (!pattern.contains("{environment}")).then(|| Mistake {
+        key: "app",
+        what: message!(
+            "\"{pattern}\" is the same app for every environment",
+            "«{pattern}» es la misma aplicación para todos los ambientes"
+        ),
+        hint: message!("put {{environment}} into it", "agregue {{environment}}"),
+    });
+    same_app.into_iter().chain(open_api(settings)).collect()
+}
+
+fn open_api(settings: &Map<String, Value>) -> Option<Mistake> {
     let api = text(settings, "api")?;
     let is_here = ["http://127.", "http://localhost", "http://[::1]"];
     let is_safe = api.starts_with("https://") || is_here.iter().any(|here| api.starts_with(here));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{Kind, MAIL_SETTINGS, Mistake, provided};
 
 pub(super) const NAMESPACE: &str = "namespace";
+const ENVIRONMENT: &str = "{environment}";
 
 /// The namespace where none is said.
 pub(super) const USUAL_PATTERNS: &[(&str, &str)] = &[(NAMESPACE, "{team}-{environment}")];
@@ -61,7 +62,7 @@ pub(super) const KUBERNETES: Kind = Kind {
     address: |settings| settings.get("ingress").and_then(Value::as_str),
     gives_addresses: |settings| settings.contains_key("ingress"),
     needs_registry: true,
-    mistake,
+    mistakes,
     app: None,
 };
 
@@ -99,31 +100,68 @@ fn settings(_: &mut SchemaGenerator) -> Schema {
 /// (<https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>).
 const AMOUNT_PATTERN: &str = "^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$";
 
-fn mistake(settings: &Map<String, Value>) -> Option<Mistake> {
-    let pattern = settings.get("ingress")?.as_str()?;
-    if !pattern.contains("{environment}") {
-        return Some(Mistake {
-            key: "ingress",
+fn mistakes(settings: &Map<String, Value>) -> Vec<Mistake> {
+    let text = |key| settings.get(key).and_then(Value::as_str);
+    let class = text("ingress-class").unwrap_or("nginx");
+    let is_route = class == "openshift-route";
+    let mut mistakes = Vec::new();
+    if is_route && text("tls").is_some() {
+        mistakes.push(Mistake {
+            key: "tls",
             what: message!(
+                "cert-manager signs for an Ingress, and with the ingress class openshift-route there is none",
+                "cert-manager firma para un Ingress, y con la clase de ingress openshift-route no hay ninguno"
+            ),
+            hint: message!(
+                "remove it: the router of OpenShift brings the certificate",
+                "quítelo: el router de OpenShift trae el certificado"
+            ),
+        });
+    }
+    let Some(pattern) = text("ingress") else {
+        return mistakes;
+    };
+    let mut wrong = |what, hint| {
+        mistakes.push(Mistake {
+            key: "ingress",
+            what,
+            hint,
+        });
+    };
+    let (host, path) = pattern.split_once('/').unwrap_or((pattern, ""));
+    let namespace = text(NAMESPACE).unwrap_or(USUAL_PATTERNS[0].1);
+    if !pattern.contains(ENVIRONMENT) {
+        wrong(
+            message!(
                 "\"{pattern}\" is the same address for every environment",
                 "«{pattern}» es la misma dirección para todos los ambientes"
             ),
-            hint: message!("put {{environment}} into it", "agregue {{environment}}"),
-        });
+            message!("put {ENVIRONMENT} into it", "agregue {ENVIRONMENT}"),
+        );
+    } else if is_route && namespace.contains(ENVIRONMENT) && !host.contains(ENVIRONMENT) {
+        wrong(
+            message!(
+                "\"{pattern}\" has one host for all environments, and OpenShift gives a host to one namespace",
+                "«{pattern}» tiene un solo host para todos los ambientes, y OpenShift da cada host a un solo namespace"
+            ),
+            message!(
+                "put {ENVIRONMENT} before the first /",
+                "ponga {ENVIRONMENT} antes de la primera /"
+            ),
+        );
     }
-    let class = settings.get("ingress-class").and_then(Value::as_str);
-    let class = class.unwrap_or("nginx");
-    let has_path = pattern.trim_end_matches('/').contains('/');
     let rewrites = matches!(class, "nginx" | "traefik" | "openshift-route");
-    (has_path && !rewrites).then(|| Mistake {
-        key: "ingress",
-        what: message!(
-            "Estiba can't take the path of \"{pattern}\" away with the ingress class \"{class}\"",
-            "Estiba no puede quitar la ruta de «{pattern}» con la clase de ingress «{class}»"
-        ),
-        hint: message!(
-            "use a pattern of hosts alone, or nginx, traefik or openshift-route",
-            "use un patrón solo de hosts, o nginx, traefik u openshift-route"
-        ),
-    })
+    if !path.trim_matches('/').is_empty() && !rewrites {
+        wrong(
+            message!(
+                "Estiba can't take the path of \"{pattern}\" away with the ingress class \"{class}\"",
+                "Estiba no puede quitar la ruta de «{pattern}» con la clase de ingress «{class}»"
+            ),
+            message!(
+                "use a pattern of hosts alone, or nginx, traefik or openshift-route",
+                "use un patrón solo de hosts, o nginx, traefik u openshift-route"
+            ),
+        );
+    }
+    mistakes
 }

@@ -37,7 +37,7 @@ pub(crate) struct Kind {
     /// Whether it takes its images from the project's registry.
     pub needs_registry: bool,
     /// What is wrong about settings that fit the schema.
-    pub mistake: fn(&Map<String, Value>) -> Option<Mistake>,
+    pub mistakes: fn(&Map<String, Value>) -> Vec<Mistake>,
     /// The name that each workload has among all people who use the runtime, where it
     /// has one; or why it would not be taken.
     pub app: Option<AppName>,

@@ -128,6 +128,10 @@ bad! {
         ("estiba.yaml", "kind: local", "kind: kubernetes, ingress: \"{team}-{environment}.example.edu\""),
         ("bot/score.yaml", "containers:\n", "service:\n  ports:\n    web: { port: 80 }\ncontainers:\n"),
     ];
+    what_a_route_of_openshift_has_not: [
+        ("estiba.yaml", "team: moria", "team: moria\nregistry: registry.example.edu/tp2"),
+        ("estiba.yaml", "kind: local", "kind: kubernetes, ingress: \"example.edu/{environment}/{workload}\", ingress-class: openshift-route, tls: letsencrypt"),
+    ];
     same_host_from_config: [
         ("api/score.yaml", "path: /", "host: ${resources.env.HOST}\n      path: /"),
         ("api/score.yaml", "resources:\n", "resources:\n  env:\n    type: environment\n"),
