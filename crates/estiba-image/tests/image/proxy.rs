@@ -70,6 +70,12 @@ impl Proxy {
 /// One request a connection.
 fn serve(client: TcpStream, server: &str, noted: &Mutex<Vec<Request>>, rule: &Mutex<Box<Rule>>) {
     let mut reader = BufReader::new(client.try_clone().unwrap());
+    if is_tls(&mut reader) {
+        // As an HTTP server answers: clients try again without TLS.
+        let mut client = client;
+        let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+        return;
+    }
     let mut head = Vec::new();
     loop {
         let mut line = String::new();
@@ -123,6 +129,15 @@ fn serve(client: TcpStream, server: &str, noted: &Mutex<Vec<Request>>, rule: &Mu
             Some(pace),
         ),
     }
+}
+
+/// Whether a handshake comes
+/// (<https://www.rfc-editor.org/rfc/rfc8446#section-5.1>).
+fn is_tls(reader: &mut BufReader<TcpStream>) -> bool {
+    const HANDSHAKE: u8 = 22;
+    reader
+        .fill_buf()
+        .is_ok_and(|bytes| bytes.first() == Some(&HANDSHAKE))
 }
 
 /// Passes a request on, its body at a pace, and so much of the answer.

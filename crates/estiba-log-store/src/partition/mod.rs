@@ -9,6 +9,7 @@ mod check;
 mod checksum;
 mod document;
 mod known;
+mod pace;
 mod paths;
 mod schema;
 mod writer;

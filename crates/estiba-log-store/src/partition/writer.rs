@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tantivy::IndexWriter;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, UserOperation};
+use tantivy::{IndexWriter, TantivyDocument};
 
 use super::document::document;
+use super::pace::{Pace, Paced};
 use super::paths::Paths;
 use super::schema::Fields;
 use super::{Contents, Partition};
@@ -25,7 +26,8 @@ const LARGEST_FINISHED: usize = 500_000;
 /// Writes to one partition. There is one at a time.
 pub(crate) struct Writer {
     partition: Arc<Partition>,
-    index: IndexWriter,
+    index: IndexWriter<Paced>,
+    pace: Arc<Pace>,
     fields: Fields,
     paths: Paths,
 }
@@ -39,7 +41,7 @@ impl Writer {
             .num_worker_threads(1)
             .num_merge_threads(1)
             .build();
-        let index: IndexWriter = opened.index.writer_with_options(options)?;
+        let index: IndexWriter<Paced> = opened.index.writer_with_options(options)?;
         let mut merges = LogMergePolicy::default();
         merges.set_max_docs_before_merge(LARGEST_MERGED);
         index.set_merge_policy(Box::new(merges));
@@ -47,6 +49,7 @@ impl Writer {
         Ok(Self {
             partition,
             index,
+            pace: Arc::default(),
             fields: Fields::schema().1,
             paths,
         })
@@ -76,17 +79,17 @@ impl Writer {
                         let paths = &mut self.paths;
                         let document =
                             document(&self.fields, environment, sequence, bytes, &line, paths);
-                        documents.push(UserOperation::Add(document));
+                        documents.push(document);
                     }
                     Err(error) => {
                         tracing::error!(%environment, sequence, %error, "a line can't be read and is left out");
                     }
                 }
                 if documents.len() == CHUNK {
-                    self.index.run(documents.split_off(0))?;
+                    self.hand_over(documents.split_off(0))?;
                 }
             }
-            self.index.run(documents)?;
+            self.hand_over(documents)?;
         }
         if contents.lines == before {
             return Ok(());
@@ -98,6 +101,12 @@ impl Writer {
         // tantivy renames its list of segments, and leaves that to the page cache.
         sync_folder(self.partition.folder())?;
         self.partition.committed(contents)
+    }
+
+    fn hand_over(&self, documents: Vec<TantivyDocument>) -> tantivy::Result<()> {
+        let batch = self.pace.batch(documents);
+        self.index.run(batch.map(UserOperation::Add))?;
+        Ok(())
     }
 
     /// Merges all segments into one, and ends.

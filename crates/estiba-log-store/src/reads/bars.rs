@@ -112,7 +112,7 @@ impl Default for BarsCache {
 
 impl BarsCache {
     /// The bars of a segment, if they are remembered.
-    pub(super) fn get(&self, segment: &Segment<'_>, of: &BarsOf<'_>) -> Option<Arc<Bars>> {
+    pub(super) fn get(&self, segment: &Segment, of: &BarsOf<'_>) -> Option<Arc<Bars>> {
         if !segment.is_whole {
             return None;
         }
@@ -122,7 +122,7 @@ impl BarsCache {
     }
 
     /// Remembers the bars of a segment, if all of it was wanted.
-    pub(super) fn keep(&self, segment: &Segment<'_>, of: &BarsOf<'_>, bars: Bars) -> Arc<Bars> {
+    pub(super) fn keep(&self, segment: &Segment, of: &BarsOf<'_>, bars: Bars) -> Arc<Bars> {
         let bars = Arc::new(bars);
         if segment.is_whole {
             let key = of.key(segment.reader.segment_id());
@@ -152,8 +152,8 @@ fn size(key: &Key, bars: &Bars) -> usize {
 }
 
 /// A segment that has lines of the time that is wanted.
-pub(super) struct Segment<'a> {
-    reader: &'a SegmentReader,
+pub(super) struct Segment {
+    reader: SegmentReader,
     at: Column<u64>,
     first_ns: i64,
     last_ns: i64,
@@ -161,9 +161,9 @@ pub(super) struct Segment<'a> {
     is_whole: bool,
 }
 
-impl<'a> Segment<'a> {
+impl Segment {
     /// `None` if no line is of the time.
-    pub(super) fn open(reader: &'a SegmentReader, of: &BarsOf<'_>) -> Result<Option<Self>, Failed> {
+    pub(super) fn open(reader: &SegmentReader, of: &BarsOf<'_>) -> Result<Option<Self>, Failed> {
         let Some((at, _)) = reader.fast_fields().u64_lenient(Fields::AT)? else {
             return Ok(None);
         };
@@ -171,7 +171,7 @@ impl<'a> Segment<'a> {
         let (first_us, last_us) = (first.into_timestamp_micros(), last.into_timestamp_micros());
         let wanted = reader.max_doc() > 0 && of.overlaps(first_us, last_us);
         Ok(wanted.then(|| Self {
-            reader,
+            reader: reader.clone(),
             at,
             first_ns: first.into_timestamp_nanos().max(nanoseconds(of.from_us)),
             last_ns: last.into_timestamp_nanos().min(before(of.until_us)),
@@ -217,7 +217,7 @@ impl<'a> Segment<'a> {
         };
         match weight {
             Some(weight) => {
-                weight.for_each_no_score(self.reader, &mut |docs| counting.take(docs))?;
+                weight.for_each_no_score(&self.reader, &mut |docs| counting.take(docs))?;
             }
             None => {
                 let mut docs = Vec::with_capacity(BLOCK as usize);
@@ -321,7 +321,7 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(segment: &Segment<'_>, interval_ns: i64, first: i64) -> Self {
+    fn new(segment: &Segment, interval_ns: i64, first: i64) -> Self {
         Self {
             interval_ns,
             first,

@@ -98,12 +98,16 @@ fn counted(
                 Some(compiler.compile(node)?.weight(scoring)?)
             }
         };
+        drop(searcher);
         for segment in left {
             let Some(bars) = segment.count(&of, weight.as_deref())? else {
                 fits = false;
                 return Ok(());
             };
             found.push(shared.bars.keep(&segment, &of, bars));
+            // What was read of it stays in memory as long as somebody has it open.
+            drop(segment);
+            shared.limit_mapped();
         }
         // Not before: a partition that fails in the middle is read again.
         found.iter().try_for_each(|bars| total.add(bars))

@@ -106,7 +106,13 @@ fn root_cause(error: &dyn Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    without_address(&cause.to_string()).to_owned()
+}
+
+/// rustls ends what it says with the address of its own documentation.
+pub(super) fn without_address(said: &str) -> &str {
+    said.split_once(": https://docs.rs/")
+        .map_or(said, |(said, _)| said)
 }
 
 pub(super) fn causes(error: &dyn Error) -> String {
@@ -159,6 +165,10 @@ mod tests {
             ),
             ("invalid peer certificate: UnknownIssuer", "does not trust"),
             ("Connection refused (os error 111)", "reached (Connection"),
+            (
+                "peer closed connection: https://docs.rs/rustls/latest/",
+                "reached (peer closed connection):",
+            ),
         ] {
             let text = explained("/version", &kube::Error::Service(cause.into())).en;
             assert!(text.contains(advice), "{cause}: {text}");

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::KubernetesTarget;
 use super::cluster::{Cluster, persist, within_limit};
-use super::error::failed;
+use super::error::{failed, without_address};
 use super::pods::Instance;
 use crate::manifests::Place;
 
@@ -341,6 +341,8 @@ fn no_program(instance: &InstanceName, program: Option<&String>) -> TargetError 
 }
 
 fn lost(pod: &str, why: &dyn std::fmt::Display) -> TargetError {
+    let why = why.to_string();
+    let why = without_address(&why);
     TargetError::new(message!(
         "the command in {pod} was cut off: {why}",
         "el comando en {pod} se cortó: {why}"

@@ -4,6 +4,7 @@ mod cluster;
 mod connection;
 mod database;
 mod doctor;
+mod entrances;
 mod environment;
 mod error;
 mod exec;

@@ -25,7 +25,7 @@ pub(super) struct RolledOut {
     pub(super) objects: BTreeMap<String, String>,
 }
 
-/// A resource that was provided.
+/// A resource that was provided, or is being.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Provided {
     pub(super) id: ResourceId,
@@ -48,11 +48,25 @@ pub(super) enum ProvidedKind {
     OperatedPostgres,
 }
 
+impl ProvidedKind {
+    /// Whether there are objects of it, which hold data.
+    pub(super) fn has_objects(self) -> bool {
+        matches!(self, Self::Volume | Self::Postgres)
+    }
+}
+
+impl Provided {
+    /// What it is made with while it is being made: what nothing is made with.
+    pub(super) fn unfinished() -> Fingerprint {
+        Fingerprint::from_hash(&[0; 32])
+    }
+}
+
 impl From<&Provided> for ObservedResource {
     fn from(provided: &Provided) -> Self {
         Self {
             fingerprint: provided.fingerprint.clone(),
-            holds_data: matches!(provided.kind, ProvidedKind::Volume | ProvidedKind::Postgres),
+            holds_data: provided.kind.has_objects(),
         }
     }
 }

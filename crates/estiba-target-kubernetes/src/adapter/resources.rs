@@ -71,6 +71,16 @@ impl KubernetesTarget {
         self.prepare(&manifests).await?;
         let cluster = self.cluster().await?;
         let owner = manifests.place().labels();
+        let mut provided = Provided {
+            id: resource.id.clone(),
+            kind,
+            fingerprint: Provided::unfinished(),
+        };
+        if kind.has_objects() {
+            // Whatever ends this half-way, `down` finds what was made.
+            let begun = Entry::Provided(&provided);
+            cluster.record(&manifests, &begun).await?;
+        }
         match kind {
             ProvidedKind::Volume => {
                 cluster.apply(&manifests.volume(resource), &owner).await?;
@@ -96,11 +106,7 @@ impl KubernetesTarget {
             }
             ProvidedKind::Dns | ProvidedKind::Route | ProvidedKind::ServicePort => {}
         }
-        let provided = Provided {
-            id: resource.id.clone(),
-            kind,
-            fingerprint: resource.fingerprint.clone(),
-        };
+        provided.fingerprint = resource.fingerprint.clone();
         cluster
             .record(&manifests, &Entry::Provided(&provided))
             .await

@@ -71,6 +71,7 @@ impl KubernetesTarget {
             place: manifests.place(),
             spec,
             objects: &objects,
+            progress,
             leads_away: !manifests.server.has_sleep()
                 && spec.strategy == Strategy::Rolling
                 && !of.exposure.ports.is_empty(),
@@ -78,7 +79,10 @@ impl KubernetesTarget {
         rolled_out.objects = rollout.carry_out(timeout).await?;
         rollout.remove_what_was().await?;
         let done = Entry::RolledOut(&of.workload, &rolled_out);
-        cluster.record(&manifests, &done).await
+        cluster.record(&manifests, &done).await?;
+        cluster
+            .await_certificates(&rollout.place, &objects, progress)
+            .await
     }
 
     fn notice_exposure(&self, spec: &RolloutSpec, progress: &dyn Progress) {
@@ -111,6 +115,7 @@ struct Rollout<'a> {
     spec: &'a RolloutSpec,
     /// What is applied; the `Deployment` is the last.
     objects: &'a [Manifest],
+    progress: &'a dyn Progress,
     /// Whether old instances get no more traffic as soon as all new ones are
     /// ready: where they can't wait by themselves before they end.
     leads_away: bool,
@@ -138,6 +143,9 @@ impl Rollout<'_> {
         };
         let others = try_join_all(others.iter().map(|object| self.apply(object))).await?;
         let mut owned: BTreeMap<_, _> = others.into_iter().collect();
+        self.cluster
+            .await_routes(&self.place, self.objects, self.progress)
+            .await?;
         let mut settling = Settling::new(is_probed(deployment));
         if self.leads_away && self.replaces_others().await? {
             self.apply(&deployment.held()).await?;

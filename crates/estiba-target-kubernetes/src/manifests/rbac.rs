@@ -51,6 +51,9 @@ pub(crate) fn rights(settings: &Settings) -> Vec<Right> {
         }
         _ => {}
     }
+    if settings.tls.is_some() {
+        rights.push(("cert-manager.io", &["certificates"], &["get"]));
+    }
     if !settings.quota.is_empty() || settings.limits.is_some() {
         rights.push(("", &["resourcequotas", "limitranges"], ALL));
     }

@@ -167,10 +167,14 @@ impl Bench {
     }
 
     pub async fn roll_out(&self, spec: &RolloutSpec) -> Result<(), TargetError> {
+        self.roll_out_to(spec, &Heard::default()).await
+    }
+
+    pub async fn roll_out_to(&self, spec: &RolloutSpec, heard: &Heard) -> Result<(), TargetError> {
         let Runner::Whole(rollouts) = self.target.runner() else {
             panic!("it takes workloads as a whole");
         };
-        rollouts.roll_out(spec, LIMIT, &Heard::default()).await
+        rollouts.roll_out(spec, LIMIT, heard).await
     }
 
     pub async fn end(self) {

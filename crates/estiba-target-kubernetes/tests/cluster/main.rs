@@ -4,5 +4,6 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod bench;
+mod entrances;
 mod failing;
 mod running;

@@ -123,9 +123,14 @@ fn health(status: &EnvironmentStatus) -> Message {
         .iter()
         .filter(|instance| instance.state == InstanceState::Ready)
         .count();
-    if ready == all {
-        message!("healthy ({ready}/{all})", "sano ({ready}/{all})")
-    } else {
-        message!("unhealthy ({ready}/{all})", "con fallas ({ready}/{all})")
+    match () {
+        () if ready < all => {
+            message!("unhealthy ({ready}/{all})", "con fallas ({ready}/{all})")
+        }
+        () if !status.problems.is_empty() => message!("not known in full", "no se sabe todo"),
+        () if !status.drift.is_empty() => {
+            message!("differs ({ready}/{all})", "difiere ({ready}/{all})")
+        }
+        () => message!("healthy ({ready}/{all})", "sano ({ready}/{all})"),
     }
 }

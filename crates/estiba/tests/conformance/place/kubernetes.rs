@@ -2,6 +2,7 @@
 //! kit's own on loopback, from which its node has to be able to pull.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
@@ -50,6 +51,13 @@ impl Cluster {
             self.routed.lock().unwrap().insert(address.socket.clone());
         }
     }
+}
+
+/// Whether the cluster's ingress answers where names below `localhost` lead.
+fn has_ingress() -> bool {
+    const HTTP: u16 = 80;
+    let classes = output(&mut kubectl(&["get", "ingressclasses", "-o", "name"]));
+    !classes.is_empty() && TcpStream::connect((Ipv4Addr::LOCALHOST, HTTP)).is_ok()
 }
 
 fn kubeconfig() -> PathBuf {
@@ -136,9 +144,8 @@ impl Place for Cluster {
     }
 
     fn lacking(&self) -> Vec<Need> {
-        let classes = output(&mut kubectl(&["get", "ingressclasses", "-o", "name"]));
         let mut lacking = vec![Need::Streams];
-        lacking.extend(classes.is_empty().then_some(Need::Routes));
+        lacking.extend((!has_ingress()).then_some(Need::Routes));
         lacking.extend((minor_version() < ENDS_INPUT).then_some(Need::EndOfInput));
         lacking
     }
