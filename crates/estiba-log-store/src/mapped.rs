@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// With more than this the files are closed, in bytes.
-const MOST_BYTES: u64 = 32 << 20;
+const MOST_BYTES: u64 = 24 << 20;
 
 /// Looks after mapped memory.
 pub(crate) struct Mapped {

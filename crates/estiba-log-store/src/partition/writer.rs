@@ -16,10 +16,11 @@ use crate::wal::{Frame, sync_folder};
 
 /// So many lines are handed over at a time.
 const CHUNK: usize = 256;
-/// Segments with more lines are not merged while others come. A merge maps all that it
-/// reads, so larger ones would take much memory, for little: reads skip segments of
+/// Segments with more lines are not merged while others come; eight or more of those with
+/// fewer become one. A merge maps all that it reads, and so does a phrase of what is
+/// merged: larger ones would take much memory, for little, since reads skip segments of
 /// other times.
-const LARGEST_MERGED: usize = 150_000;
+const LARGEST_MERGED: usize = 40_000;
 /// More lines are not merged into one segment at the end.
 const LARGEST_FINISHED: usize = 500_000;
 
