@@ -227,8 +227,9 @@ pub(crate) fn index<'a>(
 /// Drops what is too old or too much, and what has been empty for long.
 pub(crate) fn tidy(shared: &Shared) {
     let now = Timestamp::now().as_microsecond();
+    let steady = locked(&shared.clock).is_steady(Instant::now(), now);
     for shelf in shared.shelves() {
-        if let Err(error) = shelf.tidy(now) {
+        if let Err(error) = shelf.tidy(now, steady) {
             tracing::warn!(environment = %shelf.environment, %error, "old logs could not be dropped");
         }
     }

@@ -21,6 +21,7 @@
 
 mod appending;
 mod checking;
+mod clock;
 pub mod elastic;
 mod environment;
 mod errors;

@@ -53,6 +53,7 @@ pub(crate) fn open(
         aside,
         bars: BarsCache::default(),
         mapped: Mapped::default(),
+        clock: Mutex::default(),
         shelves: RwLock::default(),
         retention_of,
         grown: watch::Sender::new(()),

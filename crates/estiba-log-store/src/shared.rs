@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use estiba_lock::FileLock;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::indexing::Waiting;
 use crate::locked::locked;
 use crate::mapped::Mapped;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) aside: Aside,
     pub(crate) bars: BarsCache,
     pub(crate) mapped: Mapped,
+    pub(crate) clock: Mutex<Clock>,
     pub(crate) shelves: RwLock<Shelves>,
     pub(crate) retention_of: Mutex<BTreeMap<Environment, Retention>>,
     /// Changes when lines were put into the index.

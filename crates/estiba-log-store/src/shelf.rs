@@ -251,8 +251,9 @@ impl Shelf {
         *locked(&self.retention) = retention;
     }
 
-    /// Drops what is older or larger than retention says, closes an idle writer.
-    pub(crate) fn tidy(&self, now: i64) -> io::Result<()> {
+    /// Drops what is larger than retention says, and what is older where the clock is
+    /// `steady`; closes an idle writer.
+    pub(crate) fn tidy(&self, now: i64, steady: bool) -> io::Result<()> {
         // Held to the end: nobody begins to write to a partition that is dropped.
         let mut writing = locked(&self.writing);
         let idle = writing.writer.take_if(|(_, used)| used.elapsed() >= IDLE);
@@ -268,12 +269,11 @@ impl Shelf {
         let partitions = self.partitions();
         let mut bytes: u64 = partitions.iter().map(|partition| partition.bytes()).sum();
         let last = partitions.len().saturating_sub(1);
+        let mut arrived = i64::MIN;
         for (place, partition) in partitions.iter().enumerate() {
-            partition.arrived_not_after(now);
-            let age_us = now.saturating_sub(partition.contents().last_arrived_us);
-            let old = retention
-                .age
-                .is_some_and(|age| u128::from(age_us.unsigned_abs()) > age.as_micros());
+            arrived = partition.mend_arrival(arrived, now);
+            let age_us = u128::from(now.saturating_sub(arrived).unsigned_abs());
+            let old = steady && retention.age.is_some_and(|age| age_us > age.as_micros());
             let many = retention.bytes.is_some_and(|most| bytes > most) && place < last;
             // The last one is written to; it goes once nobody has written for long.
             // What another place has not got yet is dropped for want of room alone.

@@ -31,6 +31,8 @@ pub(crate) use check::{Damage, Look};
 pub(crate) use schema::Fields;
 pub(crate) use writer::Writer;
 
+/// A clock that says less than this, the beginning of 2026, was never set.
+const UNSET_US: i64 = 1_767_225_600_000_000;
 /// How many blocks of stored lines each reader keeps unpacked.
 const STORED_BLOCKS: usize = 8;
 
@@ -164,11 +166,16 @@ impl Partition {
         }
     }
 
-    /// A last arrival in the future, by a clock that was wrong, becomes now: else it
-    /// would keep the partition for ever.
-    pub(crate) fn arrived_not_after(&self, now_us: i64) {
-        let contents = &mut locked(&self.state).contents;
-        contents.last_arrived_us = contents.last_arrived_us.min(now_us);
+    /// Mends the last arrival, which a wrong clock may have said, and tells it. In the
+    /// future it would keep the partition for ever; before `earlier`, when what is in front
+    /// of it came, it would end it at once. A clock that nobody had set yet says nothing.
+    pub(crate) fn mend_arrival(&self, earlier_us: i64, now_us: i64) -> i64 {
+        let arrived = &mut locked(&self.state).contents.last_arrived_us;
+        if *arrived < UNSET_US {
+            *arrived = now_us;
+        }
+        *arrived = (*arrived).max(earlier_us).min(now_us);
+        *arrived
     }
 
     fn opened(&self) -> tantivy::Result<Open> {

@@ -15,6 +15,39 @@ fn shelf(root: &Path) -> (Shelf, Aside) {
     (shelf.unwrap(), aside)
 }
 
+fn frame(shelf: &Shelf, number: u64, arrived_us: i64) -> Frame {
+    let mut frame = Frame::new(shelf.environment.clone(), arrived_us);
+    frame.push(|bytes| line::write(&Record::new(Timestamp::now(), "a"), bytes));
+    frame.number(number);
+    frame
+}
+
+#[test]
+fn a_wrong_clock_ends_no_lines() {
+    let root = tempfile::tempdir().unwrap();
+    let (shelf, aside) = shelf(root.path());
+    let sizes = Sizes {
+        partition_bytes: 1,
+        ..SIZES
+    };
+    let now = Timestamp::now().as_microsecond();
+    // Never set, right, a year back, a year ahead.
+    let said = [1, now, now - 365 * DAY_US, now + 365 * DAY_US];
+    for (number, arrived) in (1..).zip(said) {
+        let frame = frame(&shelf, number, arrived);
+        shelf.write(&[&frame], sizes, &aside).unwrap();
+    }
+    let left = |days: i64, steady: bool| {
+        shelf.tidy(now + days * DAY_US, steady).unwrap();
+        shelf.partitions().len()
+    };
+    assert_eq!(left(0, true), said.len());
+    assert_eq!(left(29, true), said.len());
+    assert_eq!(left(31, false), said.len());
+    // The last is still written to.
+    assert_eq!(left(31, true), 1);
+}
+
 #[test]
 fn a_shelf_is_over_when_nothing_came_between_two_looks() {
     let root = tempfile::tempdir().unwrap();
@@ -23,9 +56,7 @@ fn a_shelf_is_over_when_nothing_came_between_two_looks() {
     assert!(shelf.is_over());
     shelf.expect();
     assert!(!shelf.is_over());
-    let mut frame = Frame::new(shelf.environment.clone(), 1);
-    frame.push(|bytes| line::write(&Record::new(Timestamp::now(), "a"), bytes));
-    frame.number(1);
+    let frame = frame(&shelf, 1, Timestamp::now().as_microsecond());
     shelf.write(&[&frame], SIZES, &aside).unwrap();
     shelf.close();
     assert!(!shelf.is_over());
@@ -34,7 +65,7 @@ fn a_shelf_is_over_when_nothing_came_between_two_looks() {
         age: Some(Duration::ZERO),
         bytes: None,
     });
-    shelf.tidy(i64::MAX).unwrap();
+    shelf.tidy(i64::MAX, true).unwrap();
     assert!(shelf.is_over());
 }
 

@@ -6,6 +6,7 @@ use futures::{StreamExt, pin_mut};
 use jiff::Timestamp;
 
 use super::{FoundLine, FoundLines, WantedLogs, unknown};
+use crate::backend::there;
 use crate::failure::Failure;
 
 /// So many lines are asked for at once.
@@ -39,7 +40,7 @@ pub async fn stored<'a>(
         (None, true) => Ok(Vec::new()),
         (None, false) => return pages(client, project, selection, wanted).await,
     };
-    let Some(first) = or_none(first)? else {
+    let Some(first) = or_none(project, first)? else {
         return Ok(None);
     };
     if wanted.follow {
@@ -64,7 +65,7 @@ async fn is_shipped(
         limit: Some(1),
         ..LogPaging::default()
     };
-    let found = or_none(client.search_logs(project, &any, &one).await)?;
+    let found = or_none(project, client.search_logs(project, &any, &one).await)?;
     Ok(found.is_some_and(|page| !page.items.is_empty()))
 }
 
@@ -73,11 +74,11 @@ fn line(hit: LogHit) -> Result<FoundLine, Failure> {
 }
 
 /// `None` where a server stores no logs.
-fn or_none<T>(asked: Result<T, ApiError>) -> Result<Option<T>, Failure> {
+fn or_none<T>(project: &ProjectId, asked: Result<T, ApiError>) -> Result<Option<T>, Failure> {
     match asked {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.code() == Some("no-logs") => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(there::unknown(project, error)),
     }
 }
 
@@ -138,7 +139,7 @@ async fn pages<'a>(
 ) -> Result<Option<FoundLines<'a>>, Failure> {
     let first = paging(wanted, LogOrder::Oldest, AT_ONCE, None);
     let page = client.search_logs(project, &selection, &first).await;
-    let Some(mut page) = or_none(page)? else {
+    let Some(mut page) = or_none(project, page)? else {
         return Ok(None);
     };
     let lines = async_stream::try_stream! {
@@ -167,7 +168,7 @@ async fn follow<'a>(
     } else if selection.from.is_none() {
         selection.from = Some(Timestamp::now().to_string());
     }
-    let Some(lines) = or_none(client.tail_logs(project, &selection).await)? else {
+    let Some(lines) = or_none(project, client.tail_logs(project, &selection).await)? else {
         return Ok(None);
     };
     let lines = async_stream::try_stream! {

@@ -23,7 +23,7 @@ use crate::failure::Failure;
 impl Deployments for There {
     async fn status(&self, project: &Project) -> Result<Vec<EnvironmentStatus>, Failure> {
         let status = self.client.status(&project.id).await;
-        status.map_err(|error| unknown(project, error))
+        status.map_err(|error| unknown(&project.id, error))
     }
 
     async fn history(

@@ -7,7 +7,7 @@ mod settings;
 
 use estiba_api::{ApiError, Client};
 use estiba_engine::Engine;
-use estiba_model::{EnvironmentId, Name, Project, message};
+use estiba_model::{EnvironmentId, Name, Project, ProjectId, message};
 
 use crate::failure::Failure;
 
@@ -30,11 +30,10 @@ fn environment_id(project: &Project, name: &Name) -> Result<EnvironmentId, Failu
 }
 
 /// The server answers alike where a project is not there and where it is another's.
-fn unknown(project: &Project, error: ApiError) -> Failure {
+pub(super) fn unknown(id: &ProjectId, error: ApiError) -> Failure {
     if error.code() != Some("not-found") {
         return error.into();
     }
-    let id = &project.id;
     Failure::because(message!(
         "the server knows no project {id}, or it is not of a team of yours: `estiba up` makes it known, and whoever runs the server admits you to the team",
         "el servidor no conoce el proyecto {id}, o no es de un equipo suyo: `estiba up` lo da a conocer, y quien administra el servidor lo admite en el equipo"

@@ -19,7 +19,7 @@ impl Settings for There {
     ) -> Result<BTreeMap<String, String>, Failure> {
         let id = environment_id(project, environment)?;
         let config = self.client.config(&id).await;
-        config.map_err(|error| unknown(project, error))
+        config.map_err(|error| unknown(&project.id, error))
     }
 
     async fn replicas(
@@ -29,7 +29,7 @@ impl Settings for There {
     ) -> Result<BTreeMap<Name, u32>, Failure> {
         let id = environment_id(project, environment)?;
         let replicas = self.client.replicas(&id).await;
-        replicas.map_err(|error| unknown(project, error))
+        replicas.map_err(|error| unknown(&project.id, error))
     }
 
     async fn set_config(
@@ -53,7 +53,7 @@ impl Settings for There {
         let id = environment_id(project, environment)?;
         let secrets = self.client.secrets(&id).await;
         let secrets = secrets
-            .map_err(|error| unknown(project, error))?
+            .map_err(|error| unknown(&project.id, error))?
             .into_iter();
         Ok(secrets.map(|one| (one.name, one.updated_at)).collect())
     }
