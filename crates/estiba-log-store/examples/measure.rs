@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use estiba_log_store::elastic::{self, Access, Credentials, Grant, Refused, Settings, Writer};
-use estiba_log_store::{HistogramOf, LogStore, Options, Scope, Search, Selection};
+use estiba_log_store::{HistogramOf, LogStore, Options, Scope, Search, Selection, Tailed};
 use estiba_logs::{Origin, Query};
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
@@ -242,6 +243,39 @@ async fn ask(store: &LogStore, lines: u64) -> Result<(), Box<dyn std::error::Err
             at(50),
             at(95)
         );
+    }
+    Ok(())
+}
+
+/// How long a line that comes takes to be told to who follows, and to be found.
+async fn fresh(router: &Router, store: &LogStore) -> Result<(), Box<dyn std::error::Error>> {
+    let scope = Scope::everything();
+    let (mut told, mut found) = (Vec::new(), Vec::new());
+    for number in 0..QUERIES {
+        let word = format!("fresh{number}");
+        let mut tail = store.tail(&scope, Query::parse(&word)?)?;
+        let body = format!("{{\"create\":{{}}}}\n{{\"message\":\"{word}\"}}\n");
+        let request = Request::post("/_bulk").body(Body::from(body))?;
+        let started = Instant::now();
+        let response = router.clone().oneshot(request).await?;
+        assert!(response.status().is_success(), "{}", response.status());
+        assert!(matches!(tail.next().await, Some(Tailed::Line(..))));
+        told.push(started.elapsed());
+        let search = Search {
+            query: Query::parse(&word)?,
+            ..Search::default()
+        };
+        while store.search(&scope, search.clone()).await?.hits.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        found.push(started.elapsed());
+    }
+    for (what, mut times) in [("told to who follows", told), ("found", found)] {
+        times.sort();
+        let [middle, last] = [times.len() / 2, times.len() - 1];
+        let [middle, last] = [middle, last].map(|place| times[place].as_secs_f64() * 1000.0);
+        let what = format!("a new line is {what}");
+        println!("{what:<34} p50 {middle:.1} ms, at most {last:.1} ms");
     }
     Ok(())
 }
