@@ -21,6 +21,9 @@ mod support;
 
 fn main() -> std::process::ExitCode {
     steady::run(steady::tests![
+        // The longest comes first: at the end all others would wait for it.
+        registry::a_registry_that_fails_is_told_once_and_leaves_what_runs,
+        registry::a_version_in_the_registry_is_never_overwritten,
         cluster::a_database_of_an_operator_is_read_from_its_secret,
         cluster::a_secret_that_does_not_open_the_registry_is_told,
         cluster::an_api_server_that_comes_back_in_time_is_waited_for,
@@ -56,7 +59,5 @@ fn main() -> std::process::ExitCode {
         preflight::services_outside_are_tried_in_a_cluster,
         preflight::services_outside_are_tried_in_docker,
         preflight::services_outside_are_tried_on_this_machine,
-        registry::a_registry_that_fails_is_told_once_and_leaves_what_runs,
-        registry::a_version_in_the_registry_is_never_overwritten,
     ])
 }
