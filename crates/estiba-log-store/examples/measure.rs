@@ -141,6 +141,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ask(&store, lines).await?;
     let (resident, anonymous) = memory();
     println!("memory after reading               {resident} MB resident, {anonymous} MB anonymous");
+    fresh(&router, &store).await?;
     store.close().await;
     println!(
         "index / raw once it is merged      {:.2}",
