@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::forwarded::Forwarded;
 use crate::locked::locked;
 use crate::partition::{Damage, Look, Partition, Writer};
@@ -269,11 +270,13 @@ impl Shelf {
         let partitions = self.partitions();
         let mut bytes: u64 = partitions.iter().map(|partition| partition.bytes()).sum();
         let last = partitions.len().saturating_sub(1);
-        let mut arrived = i64::MIN;
-        for (place, partition) in partitions.iter().enumerate() {
-            arrived = partition.mend_arrival(arrived, now);
-            let age_us = u128::from(now.saturating_sub(arrived).unsigned_abs());
-            let old = steady && retention.age.is_some_and(|age| age_us > age.as_micros());
+        let said = partitions.iter().map(|one| one.contents().last_arrived_us);
+        let arrivals = clock::arrivals(said, now);
+        for (place, (partition, arrived)) in partitions.iter().zip(arrivals).enumerate() {
+            let age = Duration::from_micros(now.abs_diff(arrived));
+            let old = retention
+                .age
+                .is_some_and(|most| steady && age > most || partition.idle() > most);
             let many = retention.bytes.is_some_and(|most| bytes > most) && place < last;
             // The last one is written to; it goes once nobody has written for long.
             // What another place has not got yet is dropped for want of room alone.

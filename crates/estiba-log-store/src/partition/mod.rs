@@ -18,6 +18,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
@@ -31,8 +32,6 @@ pub(crate) use check::{Damage, Look};
 pub(crate) use schema::Fields;
 pub(crate) use writer::Writer;
 
-/// A clock that says less than this, the beginning of 2026, was never set.
-const UNSET_US: i64 = 1_767_225_600_000_000;
 /// How many blocks of stored lines each reader keeps unpacked.
 const STORED_BLOCKS: usize = 8;
 
@@ -63,12 +62,25 @@ pub(crate) struct Partition {
     pub(crate) checked: Mutex<bool>,
 }
 
-#[derive(Default)]
 struct State {
     contents: Contents,
     bytes: u64,
     open: Option<Open>,
     known: Known,
+    /// When this process found it, or put something into it.
+    changed: Instant,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            contents: Contents::default(),
+            bytes: 0,
+            open: None,
+            known: Known::default(),
+            changed: Instant::now(),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -156,6 +168,7 @@ impl Partition {
         let mut state = locked(&self.state);
         state.contents = contents;
         state.bytes = bytes;
+        state.changed = Instant::now();
         Ok(())
     }
 
@@ -166,16 +179,10 @@ impl Partition {
         }
     }
 
-    /// Mends the last arrival, which a wrong clock may have said, and tells it. In the
-    /// future it would keep the partition for ever; before `earlier`, when what is in front
-    /// of it came, it would end it at once. A clock that nobody had set yet says nothing.
-    pub(crate) fn mend_arrival(&self, earlier_us: i64, now_us: i64) -> i64 {
-        let arrived = &mut locked(&self.state).contents.last_arrived_us;
-        if *arrived < UNSET_US {
-            *arrived = now_us;
-        }
-        *arrived = (*arrived).max(earlier_us).min(now_us);
-        *arrived
+    /// How long nothing has come, as far as this process knows: a partition from the
+    /// future is as old at least, whatever the clock said.
+    pub(crate) fn idle(&self) -> Duration {
+        locked(&self.state).changed.elapsed()
     }
 
     fn opened(&self) -> tantivy::Result<Open> {

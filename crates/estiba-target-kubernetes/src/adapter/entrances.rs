@@ -58,25 +58,21 @@ impl Cluster {
         for route in objects.iter().filter(|object| object.kind() == ROUTE.1) {
             let host = route.value()["spec"]["host"].as_str().unwrap_or_default();
             let name = route.name();
-            loop {
-                let is_late = Instant::now() > deadline;
-                match self.admission(place, name, host).await? {
-                    Admission::Admitted => break,
-                    Admission::Refused(why) if is_late => {
-                        return Err(TargetError::new(message!(
-                            "the router of OpenShift refuses the host {host} ({why}): change `ingress` of the target, or the host of the workload's route",
-                            "el router de OpenShift rechaza el host {host} ({why}): cambie `ingress` de la plataforma, o el host de la ruta del componente"
-                        )));
-                    }
-                    Admission::Unknown if is_late => {
-                        let namespace = &place.namespace;
-                        progress.notice(&message!(
-                            "no router has taken the host {host}: see `kubectl -n {namespace} get route {name} -o yaml`",
-                            "ningún router tomó el host {host}: vea `kubectl -n {namespace} get route {name} -o yaml`"
-                        ));
-                        break;
-                    }
-                    _ => sleep(INTERVAL).await,
+            let ask = || self.admission(place, name, host);
+            match ask_until(deadline, |said| *said == Admission::Admitted, ask).await? {
+                Admission::Admitted => {}
+                Admission::Refused(why) => {
+                    return Err(TargetError::new(message!(
+                        "the router of OpenShift refuses the host {host} ({why}): change `ingress` of the target, or the host of the workload's route",
+                        "el router de OpenShift rechaza el host {host} ({why}): cambie `ingress` de la plataforma, o el host de la ruta del componente"
+                    )));
+                }
+                Admission::Unknown => {
+                    let namespace = &place.namespace;
+                    progress.notice(&message!(
+                        "no router has taken the host {host}: see `kubectl -n {namespace} get route {name} -o yaml`",
+                        "ningún router tomó el host {host}: vea `kubectl -n {namespace} get route {name} -o yaml`"
+                    ));
                 }
             }
         }
@@ -106,21 +102,17 @@ impl Cluster {
         let deadline = Instant::now() + CERTIFICATE_LIMIT;
         for certificate in objects.iter().flat_map(certificates) {
             let Certificate { name, hosts } = &certificate;
-            let (shown, namespace) = (hosts.join(", "), &place.namespace);
-            let mut is_told = false;
-            while let Issuing::Waiting(why) = self.issuing(place, &certificate).await? {
-                if Instant::now() > deadline {
-                    progress.notice(&message!(
-                        "there is no certificate of {shown} yet, so browsers warn of it ({why}): see `kubectl -n {namespace} describe certificate {name}`",
-                        "todavía no hay un certificado de {shown}, así que los navegadores advierten ({why}): vea `kubectl -n {namespace} describe certificate {name}`"
-                    ));
-                    break;
-                }
-                if !is_told {
-                    progress.line(&format!("certificate {name}: {why} …"));
-                    is_told = true;
-                }
-                sleep(INTERVAL).await;
+            let ask = || self.issuing(place, &certificate);
+            if let Issuing::Waiting(why) = ask().await? {
+                progress.line(&format!("certificate {name}: {why} …"));
+            }
+            let is_over = |said: &Issuing| !matches!(said, Issuing::Waiting(_));
+            if let Issuing::Waiting(why) = ask_until(deadline, is_over, ask).await? {
+                let (shown, namespace) = (hosts.join(", "), &place.namespace);
+                progress.notice(&message!(
+                    "there is no certificate of {shown} yet, so browsers warn of it ({why}): see `kubectl -n {namespace} describe certificate {name}`",
+                    "todavía no hay un certificado de {shown}, así que los navegadores advierten ({why}): vea `kubectl -n {namespace} describe certificate {name}`"
+                ));
             }
         }
         Ok(())
@@ -144,6 +136,24 @@ impl Cluster {
             }
         })
         .await
+    }
+}
+
+/// Asks again until the answer is what `is_over` wants or it is too late; the last answer.
+async fn ask_until<T, F>(
+    deadline: Instant,
+    is_over: impl Fn(&T) -> bool,
+    ask: impl Fn() -> F,
+) -> Result<T, TargetError>
+where
+    F: Future<Output = Result<T, TargetError>>,
+{
+    loop {
+        let answer = ask().await?;
+        if is_over(&answer) || Instant::now() > deadline {
+            return Ok(answer);
+        }
+        sleep(INTERVAL).await;
     }
 }
 
